@@ -1,0 +1,69 @@
+#!/bin/sh
+# All that CI checks, each under its heading, then a summary. Every check runs, whatever the one before it found.
+# Ends with 1 if one failed; what the set-up could not get is listed, and is a failure only where CI=true.
+set -u
+cd "$(dirname "$0")/.."
+. scripts/quiet_environment.sh
+bin=.venv/bin
+: >build/summary
+failed=0
+
+check() { # heading, command …
+  heading=$1
+  shift
+  printf '\n==== %s\n' "$heading"
+  began=$(date +%s)
+  if "$@"; then word=passed; else
+    word=FAILED
+    failed=1
+  fi
+  printf '  %-6s  %s (%s s)\n' "$word" "$heading" "$(($(date +%s) - began))" >>build/summary
+}
+
+# Tests that need what is missing here are left out by their marker; the closing line of pytest is kept for the end.
+tests() {
+  left_out=$(cut -f 1 build/missing | grep needs_ | sort -u | sed 's/^/not /' | paste -s -d '&' - | sed 's/&/ and /g')
+  rm -f .coverage .coverage.*
+  {
+    "$bin/coverage" run -m pytest -m "$left_out"
+    echo $? >build/pytest-code
+  } | tee build/pytest.log
+  return "$(cat build/pytest-code)"
+}
+
+coverage_report() {
+  "$bin/coverage" combine --quiet &&
+    "$bin/coverage" report --skip-covered --skip-empty
+}
+
+functions_app() {
+  if grep -q needs_functions build/missing; then echo "Left out: Azure's packages need Python 3.13." && return; fi
+  "$bin/python" -W error -c 'import function_app; print("function_app imports")'
+}
+
+check "Formatting (ruff format)" "$bin/ruff" format --check .
+check "Lint (ruff check)" "$bin/ruff" check .
+check "Types (mypy, strict)" "$bin/mypy"
+check "Import contract (import-linter)" "$bin/lint-imports"
+check "Rule proof" "$bin/triage" rules check
+check "Runbook proof" "$bin/triage" runbooks check
+check "Tests, documentation examples among them" tests
+check "Branch coverage" coverage_report
+check "The main job with runtime packages alone" sh scripts/prove_runtime_alone.sh
+check "The Functions app imports" functions_app
+
+printf '\n==== Summary\n'
+cat build/summary
+if [ -s build/missing ]; then
+  printf '\nNot proved:\n'
+  cut -f 2 build/missing | sed 's/^/  - /'
+  if [ "${CI:-}" = true ] && grep -qv '^may' build/missing; then
+    echo "CI=true: a missing part is a failure."
+    failed=1
+  fi
+else
+  printf '\nEverything was proved.\n'
+fi
+printf '\n'
+tail -n 1 build/pytest.log
+exit "$failed"

@@ -1,0 +1,43 @@
+"""All commands, in the order in which help shows them."""
+
+from typing import Annotated
+
+import typer
+
+import triage
+from triage.cli import diagnose, incidents, rules, run, runbooks, why
+
+app = typer.Typer(
+    name="triage",
+    help="Read bounces, say what is broken, whose it is and how to mend it: one ticket for each fault.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"triage {triage.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def top(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and stop.")
+    ] = False,
+) -> None:
+    """Read bounces, say what is broken, whose it is and how to mend it: one ticket for each fault."""
+
+
+app.command("run")(run.run)
+app.command("diagnose")(diagnose.diagnose)
+app.command("why")(why.why)
+app.command("incidents")(incidents.list_incidents)
+app.command("show")(incidents.show)
+app.command("ack")(incidents.ack)
+app.command("resolve")(incidents.resolve)
+app.add_typer(rules.app, name="rules")
+app.add_typer(runbooks.app, name="runbooks")

@@ -1,0 +1,118 @@
+"""`triage incidents`, `show`, `ack`, `resolve`: what is open, and what people do with it."""
+
+import getpass
+import sys
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from triage.cli.options import IncidentId, SettingsFile, Store
+from triage.cli.screen import say, table
+from triage.model.words import rank
+
+if TYPE_CHECKING:
+    from triage.model import Incident
+    from triage.pipeline import Parts
+
+
+def in_order(incidents: "list[Incident]") -> "list[Incident]":
+    """Put first what is open, hits most messages and is surest."""
+
+    def weight(incident: "Incident") -> tuple[bool, int, int, str]:
+        size = incident.counts.returned + incident.counts.waiting
+        return (incident.state == "resolved", -size, -rank(incident.verdict.confidence), incident.id)
+
+    return sorted(incidents, key=weight)
+
+
+def summary_row(incident: "Incident", parts: "Parts") -> tuple[str, ...]:
+    """Give the cells that stand for an incident in a table."""
+    from triage.notify import headline
+
+    verdict, counts = incident.verdict, incident.counts
+    return (
+        incident.id,
+        headline(incident, parts.texts),
+        verdict.confidence,
+        (verdict.actor or "unknown").replace("-", " "),
+        str(counts.returned),
+        str(counts.waiting),
+        (incident.last_seen or "unknown").replace("T", " ").replace(":00Z", "Z"),
+    )
+
+
+def list_incidents(
+    store: Store = None,
+    every: Annotated[bool, typer.Option("--all", help="Resolved ones too.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print a JSON list, as in incidents.json.")] = False,
+    settings: SettingsFile = None,
+) -> None:
+    """List the incidents that are open."""
+    from triage.group import incidents
+    from triage.model.wire import incident_json, json_line
+    from triage.settings import load_settings
+    from triage.wiring import parts_of, store_of
+
+    values = load_settings(settings)
+    with store_of(values, store) as documents:
+        listed = [one for one in incidents(documents) if every or one.state != "resolved"]
+    if as_json:
+        sys.stdout.buffer.write(json_line([incident_json(one) for one in in_order(listed)]) + b"\n")
+        return
+    if not listed:
+        say("No open incident.")
+        return
+    parts = parts_of(values)
+    headings = ("id", "what is broken", "sure", "who acts", "returned", "waiting", "last seen")
+    table(headings, [summary_row(one, parts) for one in in_order(listed)], wide=1)
+
+
+def show(
+    incident_id: IncidentId,
+    store: Store = None,
+    card: Annotated[bool, typer.Option("--card", help="Print the Teams message (JSON) instead.")] = False,
+    settings: SettingsFile = None,
+) -> None:
+    """Print the ticket of one incident."""
+    from triage.group import find_incident
+    from triage.pipeline import tell
+    from triage.settings import load_settings
+    from triage.wiring import now, parts_of, store_of
+
+    values = load_settings(settings)
+    with store_of(values, store) as documents:
+        files = tell(find_incident(documents, incident_id), documents, parts_of(values), now())
+    say(files["teams.json" if card else "ticket.md"].decode("utf-8").rstrip("\n"))
+
+
+def ack(
+    incident_id: IncidentId,
+    by: Annotated[str | None, typer.Option("--by", help="Who has it; else your user name.")] = None,
+    store: Store = None,
+    settings: SettingsFile = None,
+) -> None:
+    """Say that you have an incident."""
+    from triage.group import acknowledge, find_incident
+    from triage.settings import load_settings
+    from triage.wiring import now, store_of
+
+    with store_of(load_settings(settings), store) as documents:
+        incident = acknowledge(documents, find_incident(documents, incident_id).id, by or getpass.getuser(), now())
+    say(f"{incident.id} is with {incident.acknowledged_by}.")
+
+
+def resolve(
+    incident_id: IncidentId,
+    reason: Annotated[str, typer.Option("--reason", help="What mended it.")] = "closed by hand",
+    store: Store = None,
+    settings: SettingsFile = None,
+) -> None:
+    """Close an incident; a later failure opens it again."""
+    from triage.group import find_incident
+    from triage.group import resolve as close
+    from triage.settings import load_settings
+    from triage.wiring import now, store_of
+
+    with store_of(load_settings(settings), store) as documents:
+        incident = close(documents, find_incident(documents, incident_id).id, reason, now())
+    say(f"{incident.id} is {incident.state}.")

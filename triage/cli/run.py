@@ -1,0 +1,84 @@
+"""`triage run`: the main job."""
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from triage.cli.options import Paths, SettingsFile, Store
+from triage.cli.screen import meter, say, table
+
+if TYPE_CHECKING:
+    from triage.group import Documents
+    from triage.model import Incident
+    from triage.pipeline import Parts, Progress
+
+
+def run(
+    paths: Paths,
+    store: Store = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="DIR", help="Write incidents.json and a folder for each incident.")
+    ] = None,
+    settings: SettingsFile = None,
+) -> None:
+    """Read bounces, group them into incidents, and write a ticket and a Teams card for each.
+
+    Repeating it is safe: what was counted before changes nothing, and an interrupted run goes on.
+    Exit code 1 means that some input could not be read; each is named, and the rest was done.
+    """
+    from triage.group import incidents
+    from triage.outbox import write_out
+    from triage.settings import load_settings
+    from triage.wiring import now, parts_of, store_of
+
+    values = load_settings(settings)
+    parts = parts_of(values)
+    with store_of(values, store) as documents:
+        progress, unreadable = _take_in(paths, documents, parts)
+        found = list(incidents(documents))
+        for line in unreadable:
+            say(f"not read: {line}", error=True)
+        if out is not None:
+            write_out(found, documents, parts, out, now())
+    _print_summary(progress)
+    _print_incidents(found, parts, out)
+    if unreadable:
+        raise typer.Exit(1)
+
+
+def _take_in(paths: list[str], documents: "Documents", parts: "Parts") -> "tuple[Progress, list[str]]":
+    """Read everything, with a progress line; give the progress and a line for each document that could not be read."""
+    from triage.collect.files import measure, walk
+    from triage.pipeline import Progress, take_in
+    from triage.wiring import now
+
+    unreadable: list[str] = []
+    progress = Progress(kinds={}, changed=set())
+    with meter(measure(paths)) as shown:
+        for reading, progress in take_in(walk(paths), documents, parts, now()):
+            shown.update(progress.consumed, f"{progress.read} documents")
+            if reading.kind == "unreadable":
+                unreadable.append(f"{reading.source.path} [{reading.source.index}]: {reading.error}")
+    return progress, unreadable
+
+
+def _print_summary(progress: "Progress") -> None:
+    kinds = ", ".join(f"{count} {kind}" for kind, count in sorted(progress.kinds.items(), key=lambda kv: -kv[1]))
+    known = f"; {progress.known} of them counted before" if progress.known else ""
+    say(f"{progress.read} documents read: {kinds or 'none'}{known}.")
+
+
+def _print_incidents(found: "list[Incident]", parts: "Parts", out: Path | None) -> None:
+    from triage.cli.incidents import in_order, summary_row
+
+    if not found:
+        say("No incident: none of this is a bounce that names a fault.")
+        return
+    headings = ("id", "what is broken", "sure", "who acts", "returned", "waiting", "last seen")
+    say()
+    table(headings, [summary_row(incident, parts) for incident in in_order(found)], wide=1)
+    if out is not None:
+        say()
+        say(f"Tickets: {os.path.join(out, '<id>', 'ticket.md')} (and ticket.html, teams.json, affected.csv)")

@@ -1,0 +1,69 @@
+"""What people see in a terminal, and the plain form of the same for a pipe."""
+
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from triage.safe_text import terminal
+
+if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
+
+REFRESH_DOCUMENTS = 25
+"""How often, in documents, the progress line is renewed: often enough to see, too rarely to cost."""
+
+
+def say(text: str = "", *, error: bool = False) -> None:
+    """Print a line; characters that would steer a terminal are shown, not obeyed. Encodings that lack one get `?`."""
+    stream = sys.stderr if error else sys.stdout
+    line = terminal(text) + "\n"
+    encoding = stream.encoding or "utf-8"
+    stream.write(line.encode(encoding, "replace").decode(encoding))
+
+
+def table(headings: Sequence[str], rows: Sequence[Sequence[str]], *, wide: int = 0) -> None:
+    """Print a table: ruled on a terminal, with tabs between the cells in a pipe. Column `wide` may wrap."""
+    cells = [[terminal(cell).replace("\n", " ") for cell in row] for row in rows]
+    if not sys.stdout.isatty():
+        for row in [list(headings), *cells]:
+            say("\t".join(cell.replace("\t", " ") for cell in row))
+        return
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    shown = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    for index, heading in enumerate(headings):
+        shown.add_column(heading, no_wrap=index != wide, overflow="fold" if index == wide else "ellipsis")
+    for row in cells:
+        shown.add_row(*(Text(cell) for cell in row))
+    Console().print(shown)
+
+
+class Meter:
+    """A progress line on standard error; silent where that is no terminal."""
+
+    def __init__(self, progress: "Progress | None", task: "TaskID | None") -> None:
+        self._progress, self._task, self._seen = progress, task, 0
+
+    def update(self, consumed: int, text: str) -> None:
+        """Show how many bytes were consumed, and a few words."""
+        self._seen += 1
+        if self._progress is not None and self._task is not None and self._seen % REFRESH_DOCUMENTS == 1:
+            self._progress.update(self._task, completed=consumed, description=text)
+
+
+@contextmanager
+def meter(total: int) -> Iterator[Meter]:
+    """Show progress over `total` bytes while the block runs."""
+    if not sys.stderr.isatty():
+        yield Meter(None, None)
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        yield Meter(progress, progress.add_task("reading", total=total or None))

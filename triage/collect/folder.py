@@ -1,0 +1,97 @@
+"""The files below a folder, in one order everywhere, without what a mail store keeps for itself."""
+
+import os
+from collections.abc import Iterator
+
+import msgspec
+
+from triage.collect.limits import Limits
+from triage.collect.stream import because
+
+_OWN_FILES = frozenset({"thumbs.db", "ehthumbs.db", "desktop.ini", "maildirfolder", "maildirsize", "subscriptions"})
+_OWN_STARTS = ("dovecot.index", "dovecot-uid", "dovecot.list", "dovecot-keywords", "dovecot.mailbox.log", "courierimap")
+_OWN_ENDS = (".msf", ".sqlite-wal", ".sqlite-shm", ".sqlite-journal")
+_OWN_FOLDERS = frozenset({"__MACOSX"})
+OUTPUT_MARK = "incidents.json"
+"""A folder with this file is what an earlier run wrote: its tickets quote bounces and are none."""
+
+
+class Found(msgspec.Struct, frozen=True):
+    """A file, or the sentence that says why a place in the folder could not be read. `size` is in bytes."""
+
+    path: str
+    entry: os.DirEntry[str] | None = None
+    error: str | None = None
+
+
+def is_own(name: str) -> bool:
+    """Tell whether a file or folder of this name belongs to a mail store or desktop and holds no mail."""
+    lower = name.lower()
+    return (
+        name.startswith(".")
+        or lower in _OWN_FILES
+        or lower.startswith(_OWN_STARTS)
+        or lower.endswith(_OWN_ENDS)
+        or name in _OWN_FOLDERS
+    )
+
+
+def files(folder: str, limits: Limits) -> Iterator[Found]:
+    """Give the files below `folder`, sorted by name at each level; links are followed, each folder once.
+
+    Of a Maildir only `cur` and `new` are read, and its subfolders, which are hidden (Maildir++): what lies in
+    `tmp` was not delivered. Hidden and index files are passed over.
+    """
+    seen: set[tuple[int, int]] = set()
+    levels = [_entries(folder, seen)]
+    while levels:
+        found = next(levels[-1], None)
+        if found is None:
+            levels.pop()
+        elif found.entry is None or not _is_folder(found.entry):
+            yield found
+        elif len(levels) >= limits.folder_depth:
+            yield Found(found.path, None, f"Folders lie more than {limits.folder_depth} deep here; give this one itself.")
+        else:
+            levels.append(_entries(found.path, seen))
+
+
+def _entries(folder: str, seen: set[tuple[int, int]]) -> Iterator[Found]:
+    try:
+        status = os.stat(folder)
+        identity = (status.st_dev, status.st_ino)
+        if identity in seen:
+            return
+        seen.add(identity)
+        with os.scandir(folder) as listing:
+            entries = sorted(listing, key=lambda entry: entry.name)
+    except OSError as error:
+        yield Found(folder, None, because(error))
+        return
+    names = {entry.name for entry in entries}
+    if OUTPUT_MARK in names:
+        return
+    is_maildir = {"cur", "new"} <= names
+    for entry in entries:
+        if is_maildir and not _is_in_maildir(entry) or not is_maildir and _is_passed_over(entry):
+            continue
+        yield Found(entry.path, entry)
+
+
+def _is_in_maildir(entry: os.DirEntry[str]) -> bool:
+    return entry.name != "tmp" and _is_folder(entry) and (not entry.name.startswith(".") or _is_maildir(entry.path))
+
+
+def _is_passed_over(entry: os.DirEntry[str]) -> bool:
+    return is_own(entry.name) and not (_is_folder(entry) and _is_maildir(entry.path))
+
+
+def _is_maildir(path: str) -> bool:
+    return os.path.isdir(os.path.join(path, "cur")) and os.path.isdir(os.path.join(path, "new"))
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:
+        return False

@@ -1,0 +1,89 @@
+"""The words of `phrases/exchange.toml`, ready to search with, and what every generation of human part has in common."""
+
+import re
+import tomllib
+from functools import cache
+from pathlib import Path
+
+import msgspec
+
+from triage.decode.reply import address
+
+ADDRESS = re.compile(
+    r"(?<![\w.@+=/-])(?P<address>[^\s@<>()\[\],;:\"|']{1,256}@(?:[\w-]{1,63}\.){1,12}(?:xn--[A-Za-z0-9-]{2,59}|[^\W\d_]{2,24}))"
+)
+HOST = re.compile(r"(?<![\w.@-])(?P<host>(?:[A-Za-z0-9_-]{1,63}\.){1,12}[A-Za-z][A-Za-z0-9-]{1,62})\.?(?![\w@])")
+HEADER_BLOCK = re.compile(
+    r"(?:^|\n|[:：]\s{0,8})(?P<start>(?:Received|ARC-Seal|Authentication-Results|DKIM-Signature|Return-Path|X-MS-[\w-]{1,60}"
+    r"|From|MIME-Version|Message-ID): )",
+)
+_STRAIGHT = str.maketrans(
+    {"\u2018": "'", "\u2019": "'", "\u201a": "'", "\u201c": '"', "\u201d": '"', "\u201e": '"', "\u00a0": " "}
+    | dict.fromkeys(map(ord, "\u200b\u200e\u200f\ufeff\u00ad"), "")
+    | {"\r": "\n", "\u202f": " ", "\u3000": " "}
+)
+_QUOTE_MARKS = re.compile(r"(?m)^[ \t]{0,8}(?:> ?){1,12}")
+
+
+class Words(msgspec.Struct, frozen=True):
+    """Known labels: `any_label` finds one of them with its colon; `kinds` tells which label a text is."""
+
+    any_label: re.Pattern[str]
+    kinds: dict[str, str]
+    undeliverable: tuple[str, ...]
+    delayed: tuple[str, ...]
+    forwarded: tuple[str, ...]
+
+
+@cache
+def words() -> Words:
+    """Read the data file once."""
+    data = tomllib.loads((Path(__file__).parent / "phrases" / "exchange.toml").read_text("utf-8"))
+    kinds = {label: kind for kind, labels in data["labels"].items() for label in labels}
+    kinds |= {heading: "heading" for heading in data["headings"]["diagnostic_information"]}
+    longest_first = sorted(kinds, key=len, reverse=True)
+    any_label = "|".join(re.escape(label).replace(r"\ ", r"\s{1,4}") for label in longest_first)
+    return Words(
+        any_label=re.compile(rf"(?P<label>{any_label})\s{{0,3}}[:：]", re.IGNORECASE),
+        kinds=kinds,
+        undeliverable=tuple(data["subjects"]["undeliverable"]),
+        delayed=tuple(data["subjects"]["delayed"]),
+        forwarded=tuple(data["subjects"]["forwarded"]),
+    )
+
+
+def plain(text: str) -> str:
+    """Take a forwarder's changes back: curly quotes, `> ` marks, no-break spaces, carriage returns."""
+    return _QUOTE_MARKS.sub("", text.replace("\r\n", "\n").translate(_STRAIGHT))
+
+
+def labelled(text: str) -> dict[str, str]:
+    """Give the value behind each known label, the first of each kind: up to the line's end or the next label."""
+    found = list(words().any_label.finditer(text))
+    values: dict[str, str] = {}
+    for here, following in zip(found, [*found[1:], None], strict=True):
+        kind = words().kinds[" ".join(here.group("label").lower().split())]
+        stop = following.start() if following else len(text)
+        value = text[here.end() : stop].strip()
+        values.setdefault(kind, value.partition("\n")[0].strip() if kind != "reported_error" else value)
+    return values
+
+
+def name_and_address(text: str) -> tuple[str | None, str | None]:
+    """Read `host (address)`: a name only where it is a host's (it has a dot and no space), an address if there is one.
+
+    A mailbox database (`mdb27`) and a connector (`edgesync - site to internet`) stand in the same place: they are no
+    hosts, but the address in brackets is that of the server that was tried.
+    """
+    name, _, behind = text.strip().partition("(")
+    ip = address(behind.partition(")")[0])
+    name = name.strip().rstrip(".")
+    if as_ip := address(name):
+        return None, ip or as_ip
+    found = HOST.fullmatch(name)
+    return (found.group("host") if found else None), ip
+
+
+def same_host(one: str | None, other: str | None) -> bool:
+    """True where both names are known and equal but for case and the final dot."""
+    return one is not None and other is not None and one.lower().rstrip(".") == other.lower().rstrip(".")

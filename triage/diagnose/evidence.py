@@ -1,0 +1,148 @@
+"""Facts that speak for or against a verdict: read from `evidence.toml`, tested on a case, told in a sentence."""
+
+import tomllib
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from triage import exchange
+from triage.diagnose.case import Case
+from triage.errors import Misconfigured
+from triage.model import Evidence, Product
+from triage.model.words import Category, Phase, TlsVersion, TrustLevel
+
+KNOWLEDGE = Path(__file__).parent / "evidence.toml"
+
+MAX_QUOTED = 80
+"""Characters of a reply that a sentence of ours repeats."""
+
+BuildTest = Literal["lacks-tls12", "below-guidance", "needs-windows", "speaks-tls12", "insists-on-tls12", "unknown"]
+
+
+class Conditions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What must hold: every condition that is given."""
+
+    sending: tuple[str, ...] = ()
+    receiving: tuple[str, ...] = ()
+    sending_build: BuildTest | None = None
+    receiving_build: BuildTest | None = None
+    phase: tuple[Phase, ...] = ()
+    error: tuple[str, ...] = ()
+    tls_version: tuple[TlsVersion, ...] = ()
+    required: bool | None = None
+    tls12_success: bool | None = None
+    trust: tuple[TrustLevel, ...] = ()
+
+
+class Fact(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One `[[evidence]]` of `evidence.toml`."""
+
+    id: str
+    text: str
+    when: Conditions = Conditions()
+    where: str | None = None
+    steps: int = 1
+    proves: Category | None = None
+    counted: Literal["sessions", "reports"] | None = None
+
+    def holds(self, case: Case) -> bool:
+        """Say whether all conditions of this fact hold."""
+        return all(test(case, self.when) for test in _TESTS)
+
+    def told(self, case: Case, supports: bool, count: str = "") -> Evidence:
+        """Give the fact as a sentence about this case. `count` says how often it was seen ("12 of 12 sessions")."""
+        text = self.text.format_map(_values(case))
+        text = f"{text}: {count}" if count else text
+        time = case.seen.time if self.counted else None
+        return Evidence(id=self.id, supports=supports, text=text, where=self.where, time=time)
+
+
+def _one_of(value: str | None, wanted: tuple[str, ...]) -> bool:
+    return not wanted or value in wanted
+
+
+_TESTS: tuple[Callable[[Case, Conditions], bool], ...] = (
+    lambda case, when: _one_of(case.sending, when.sending),
+    lambda case, when: _one_of(case.receiving, when.receiving),
+    lambda case, when: when.sending_build is None or when.sending_build in _builds(case, "sending"),
+    lambda case, when: when.receiving_build is None or when.receiving_build in _builds(case, "receiving"),
+    lambda case, when: _one_of(case.seen.tls.phase, when.phase),
+    lambda case, when: _one_of(case.seen.tls.error, when.error),
+    lambda case, when: _one_of(case.seen.tls.version, when.tls_version),
+    lambda case, when: when.required is None or case.seen.tls.required is when.required,
+    lambda case, when: when.tls12_success is None or (case.tls12_successes > 0) is when.tls12_success,
+    lambda case, when: _one_of(case.seen.trust.level, when.trust),
+)
+
+
+def _builds(case: Case, side: Literal["sending", "receiving"]) -> frozenset[BuildTest]:
+    """Give what the build at one end tells; a host of Exchange Online is told by its name, not by its stamp."""
+    kind, product = (
+        (case.sending, case.sending_product) if side == "sending" else (case.receiving, case.receiving_product)
+    )
+    if kind == "exchange-online":
+        return frozenset({"speaks-tls12", "insists-on-tls12"})
+    return _tells(product.build) if product is not None and product.build else frozenset({"unknown"})
+
+
+@cache
+def _tells(build: str) -> frozenset[BuildTest]:
+    speaks = exchange.speaks_tls12(build)
+    if speaks is None:
+        return frozenset({"unknown"})
+    if not speaks:
+        return frozenset({"lacks-tls12"})
+    if not exchange.meets_guidance(build):
+        return frozenset({"below-guidance"})
+    product = exchange.product_of(build) or ""
+    if any(windows.tls12 != "on" for windows in exchange.windows_for(product)):
+        return frozenset({"needs-windows"})
+    if product in exchange.INSIST_ON_TLS12:
+        return frozenset({"speaks-tls12", "insists-on-tls12"})
+    return frozenset({"speaks-tls12"})
+
+
+def software_name(product: Product | None) -> str:
+    """Give "Exchange 2010 SP3 build 14.3.123.4", as far as known."""
+    if product is None:
+        return "unknown software"
+    build = product.build
+    name = (exchange.product_of(build) if build else None) or product.product or "software"
+    level = exchange.level_of(build) if build else None
+    return " ".join(part for part in (name, level, f"build {build}" if build else None) if part)
+
+
+def _values(case: Case) -> dict[str, str]:
+    seen = case.seen
+    count = case.tls12_successes
+    return {
+        "sending": case.sending_host or "the sending server",
+        "receiving": case.receiving_host or "the receiving server",
+        "sending_software": software_name(case.sending_product),
+        "receiving_software": software_name(case.receiving_product),
+        "error": seen.tls.error or "no name given",
+        "version": seen.tls.version or "",
+        "reply": quoted(case),
+        "reasons": "; ".join(seen.trust.reasons) or "its hosts contradict each other",
+        "successes": f"{count} sessions" if count != 1 else "1 session",
+    }
+
+
+def quoted(case: Case) -> str:
+    """Give the reply of a case in short, marked as the report's words."""
+    text = case.text if len(case.text) <= MAX_QUOTED else case.text[: MAX_QUOTED - 1].rstrip() + "…"
+    return f"“{text}”" if text else "no text"
+
+
+@cache
+def facts() -> dict[str, Fact]:
+    """Give all facts by id. Raises `Misconfigured` where `evidence.toml` is not what it should be."""
+    try:
+        entries = tomllib.loads(KNOWLEDGE.read_text(encoding="utf-8"))["evidence"]
+        read = msgspec.convert(entries, tuple[Fact, ...])
+    except (OSError, KeyError, tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
+        raise Misconfigured(f"The facts in {KNOWLEDGE} cannot be read: {error}.") from error
+    return {fact.id: fact for fact in read}

@@ -1,0 +1,70 @@
+"""Patterns that take linear time whatever the text: RE2, with our bounds, behind three typed names.
+
+Texts come from strangers' messages; a backtracking engine would let one of them stop the machine.
+"""
+
+from collections.abc import Iterable
+from functools import lru_cache
+from typing import Any
+
+import re2  # type: ignore[import-untyped]
+
+PATTERN_MEMORY = 8 * 2**20
+"""Bytes that one compiled pattern may take: a rule of a site must not swallow the machine."""
+
+SET_MEMORY = 64 * 2**20
+"""Bytes for all patterns together. RE2 takes them as texts need them and starts afresh when they are used up."""
+
+
+class BadPattern(ValueError):
+    """A pattern that RE2 does not take; the text says why."""
+
+
+def _options(memory: int) -> Any:
+    options = re2.Options()
+    options.max_mem = memory
+    options.log_errors = False
+    return options
+
+
+@lru_cache(maxsize=4096)
+def _compiled(pattern: str) -> Any:
+    try:
+        return re2.compile(pattern, _options(PATTERN_MEMORY))
+    except re2.error as error:
+        said = error.args[0] if error.args else error
+        raise BadPattern(said.decode("utf-8", "replace") if isinstance(said, bytes) else str(said)) from error
+
+
+def check_pattern(pattern: str) -> None:
+    """Raise `BadPattern` where RE2 does not take the pattern (look-around and back-references among them)."""
+    _compiled(pattern)
+
+
+def find(pattern: str, text: str) -> tuple[int, int] | None:
+    """Give start and end of the pattern's first occurrence in the text, in characters, or None."""
+    match = _compiled(pattern).search(text)
+    return None if match is None else match.span()
+
+
+def is_whole(pattern: str, text: str) -> bool:
+    """Say whether the pattern matches the whole text."""
+    return _compiled(pattern).fullmatch(text) is not None
+
+
+class PatternSet:
+    """Many patterns tried on a text in one pass: its cost hardly grows with their number."""
+
+    def __init__(self, patterns: Iterable[str], whole: bool = False) -> None:
+        """Compile the patterns. `whole`: each must match all of the text, else it may occur anywhere."""
+        kind = re2.Set.FullMatchSet if whole else re2.Set.SearchSet
+        self._patterns = tuple(patterns)
+        self._set = kind(_options(SET_MEMORY))
+        for pattern in self._patterns:
+            check_pattern(pattern)
+            self._set.Add(pattern)
+        self._set.Compile()
+
+    def match(self, text: str) -> frozenset[int]:
+        """Give the positions of the patterns that match the text."""
+        return frozenset(self._set.Match(text) or ()) if self._patterns else frozenset()

@@ -1,0 +1,26 @@
+"""Diagnoses to incidents: what belongs together, what follows from all of it, and exact counts."""
+
+from triage.group.affected import affected
+from triage.group.commit import commit
+from triage.group.documents import Documents, Listed
+from triage.group.fold import Judge
+from triage.group.incident import acknowledge, find_incident, incidents, resolve
+from triage.group.readings import is_counted, keep, stored_reading, uncounted
+from triage.group.sqlite import SqliteDocuments
+
+__all__ = [
+    "Documents",
+    "Judge",
+    "Listed",
+    "SqliteDocuments",
+    "acknowledge",
+    "affected",
+    "commit",
+    "find_incident",
+    "incidents",
+    "is_counted",
+    "keep",
+    "resolve",
+    "stored_reading",
+    "uncounted",
+]

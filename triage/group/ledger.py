@@ -1,0 +1,85 @@
+"""The document of one incident: everything that is known of it, in one place, committed by one conditional put."""
+
+import msgspec
+
+from triage.group.packed import DIGEST, split
+from triage.model import Change, Counts, Diagnosis, Ends, Tallied
+from triage.model.words import Family
+
+LEDGER_VERSION = 1
+
+REPORT = DIGEST + 4
+"""A report: the first 16 bytes of its document's SHA-256, then the finding's index in four bytes."""
+
+MESSAGE = DIGEST + 1
+"""A message: the digest of original Message-ID and recipient, then what was reported of it."""
+
+WAITING, DELIVERED, RETURNED = 1, 2, 4
+"""What was reported of a message: bits, so that reports may come in any order."""
+
+
+def is_hit(seen: int) -> bool:
+    """True for a message that was returned, or waited at some time."""
+    return bool(seen & (WAITING | RETURNED))
+
+
+def still_waits(seen: int) -> bool:
+    """True for a message of which nothing but a delay was reported."""
+    return seen == WAITING
+
+
+class Ledger(msgspec.Struct, frozen=True, kw_only=True):
+    """The stored form of an incident. Sets are packed digests, so counts stay exact and replays change nothing.
+
+    A ledger without a failure holds successes seen between two ends: it is no incident yet and is not listed.
+    """
+
+    version: int = LEDGER_VERSION
+    id: str
+    family: Family
+    ends: Ends
+    reports: bytes = b""
+    messages: bytes = b""
+    recipients: bytes = b""
+    senders: bytes = b""
+    domains: bytes = b""
+    tallies: dict[str, Tallied] = {}
+    depths: dict[str, int] = {}
+    sessions: int = 0
+    sent_unencrypted: int = 0
+    first_seen: str | None = None
+    last_seen: str | None = None
+    grown_to: int = 1
+    verdict: Diagnosis = Diagnosis()
+    changes: tuple[Change, ...] = ()
+    resolved_at: str | None = None
+    acknowledged_by: str | None = None
+
+    @property
+    def is_incident(self) -> bool:
+        """True once a failure was seen between these ends."""
+        return any(tallied.diagnosis is not None for tallied in self.tallies.values())
+
+    def counts(self) -> Counts:
+        """Give the exact counts, kept apart. A queue's depth is a snapshot: its peak counts."""
+        seen = [record[-1] for record in split(self.messages, MESSAGE)]
+        return Counts(
+            returned=sum(bool(one & RETURNED) for one in seen),
+            waiting=max(sum(map(still_waits, seen)), sum(self.depths.values())),
+            sessions=self.sessions,
+            sent_unencrypted=self.sent_unencrypted,
+        )
+
+    def size(self) -> int:
+        """Give what growth is measured on: distinct messages, or the peak depth where only a queue is known."""
+        hit = sum(is_hit(record[-1]) for record in split(self.messages, MESSAGE))
+        return max(hit, sum(self.depths.values()))
+
+    def encode(self) -> bytes:
+        """Give the bytes to store."""
+        return msgspec.msgpack.encode(self)
+
+
+def read_ledger(body: bytes) -> Ledger:
+    """Give the ledger that these bytes hold. Raises `msgspec.DecodeError` on bytes that are none."""
+    return msgspec.msgpack.decode(body, type=Ledger)

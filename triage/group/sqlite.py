@@ -1,0 +1,121 @@
+"""The document store on a laptop: one SQLite file, safe with several processes at once."""
+
+import secrets
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Self
+
+from triage.errors import Conflict, Misconfigured
+from triage.group.documents import Listed
+
+BUSY_SECONDS = 60
+"""How long to wait for another process's write: longer than any batch of ours takes."""
+
+SCHEMA_VERSION = 1
+LISTED_AT_ONCE = 500
+
+_LIST_FROM = "SELECT key, tag, head FROM document WHERE key >= ? AND key < ? ORDER BY key LIMIT ?"
+_LIST_AFTER = "SELECT key, tag, head FROM document WHERE key > ? AND key < ? ORDER BY key LIMIT ?"
+
+
+class SqliteDocuments:
+    """Documents in one SQLite file. WAL, and synchronous=FULL: what was acknowledged survives power loss."""
+
+    def __init__(self, path: str | Path) -> None:
+        """Open or create the store. Raises `Misconfigured` where the file is no store of ours or cannot be made."""
+        try:
+            Path(path).parent.mkdir(parents=True, exist_ok=True)
+            self._db = sqlite3.connect(str(path), timeout=BUSY_SECONDS, isolation_level=None)
+        except (OSError, sqlite3.Error) as error:
+            raise Misconfigured(f"The store {path} cannot be opened: {error}.") from error
+        try:
+            self._prepare(path)
+        except sqlite3.Error as error:
+            self._db.close()
+            raise Misconfigured(f"The store {path} cannot be opened: {error}.") from error
+        except Misconfigured:
+            self._db.close()
+            raise
+        self._in_batch = False
+
+    def _prepare(self, path: str | Path) -> None:
+        self._db.execute(f"PRAGMA busy_timeout = {BUSY_SECONDS * 1000}")
+        version = self._db.execute("PRAGMA user_version").fetchone()[0]
+        if version > SCHEMA_VERSION:
+            raise Misconfigured(f"The store {path} was written by a newer version of this program.")
+        self._db.execute("PRAGMA journal_mode = WAL")
+        self._db.execute("PRAGMA synchronous = FULL")
+        if version == 0:
+            self._db.execute("BEGIN IMMEDIATE")
+            self._db.execute(
+                "CREATE TABLE IF NOT EXISTS document"
+                " (key TEXT PRIMARY KEY, tag TEXT NOT NULL, head BLOB NOT NULL, body BLOB NOT NULL)"
+            )
+            self._db.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+            self._db.execute("COMMIT")
+
+    def get(self, key: str) -> tuple[bytes, str] | None:
+        """Give the body and its tag, or None."""
+        row = self._db.execute("SELECT body, tag FROM document WHERE key = ?", (key,)).fetchone()
+        return None if row is None else (bytes(row[0]), row[1])
+
+    def put(self, key: str, body: bytes, if_match: str | None, head: bytes = b"") -> str:
+        """Insert (`if_match` None) or replace exactly the version named. Raises `Conflict` otherwise."""
+        tag = secrets.token_hex(8)
+        if if_match is None:
+            done = self._db.execute(
+                "INSERT INTO document (key, tag, head, body) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
+                (key, tag, head, body),
+            )
+        else:
+            done = self._db.execute(
+                "UPDATE document SET tag = ?, head = ?, body = ? WHERE key = ? AND tag = ?",
+                (tag, head, body, key, if_match),
+            )
+        if done.rowcount != 1:
+            raise Conflict(f"The document {key} was changed by somebody else.")
+        return tag
+
+    def list(self, prefix: str) -> Iterator[Listed]:
+        """Give keys, tags and heads in key order, read in pages so that writers are never held up."""
+        after, end = prefix, prefix + "\U0010ffff"
+        rows = self._db.execute(_LIST_FROM, (after, end, LISTED_AT_ONCE)).fetchall()
+        while rows:
+            yield from (Listed(key, tag, bytes(head)) for key, tag, head in rows)
+            after = rows[-1][0]
+            rows = self._db.execute(_LIST_AFTER, (after, end, LISTED_AT_ONCE)).fetchall()
+
+    def delete(self, key: str) -> None:
+        """Remove a document if it is there."""
+        self._db.execute("DELETE FROM document WHERE key = ?", (key,))
+
+    @contextmanager
+    def batch(self) -> Iterator[None]:
+        """Make the writes inside one transaction: all of them or, if an error passes through, none."""
+        if self._in_batch:
+            yield
+            return
+        # IMMEDIATE: a deferred transaction that upgrades later fails at once under a second writer.
+        self._db.execute("BEGIN IMMEDIATE")
+        self._in_batch = True
+        try:
+            yield
+        except BaseException:
+            self._db.execute("ROLLBACK")
+            raise
+        else:
+            self._db.execute("COMMIT")
+        finally:
+            self._in_batch = False
+
+    def close(self) -> None:
+        """Close the file."""
+        self._db.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()

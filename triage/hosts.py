@@ -1,0 +1,160 @@
+"""What is known of hosts: the pools of Microsoft and of the large providers (`knowledge/hosts.toml`), and ours.
+
+A pool is many servers that stand for one end of a hop. Names are compared label by label, so that
+`evil-outlook.com` and `prod.outlook.com.evil.example` belong to nobody's pool.
+"""
+
+import ipaddress
+import tomllib
+from collections.abc import Iterator, Sequence
+from functools import cache
+from pathlib import Path
+
+import msgspec
+
+from triage.errors import Misconfigured
+
+KNOWLEDGE = Path(__file__).parent / "knowledge" / "hosts.toml"
+
+MAX_NAME = 253
+"""RFC 1035 §2.3.4: a longer text is no host name, whatever a report calls it."""
+
+PLACEHOLDERS = frozenset({"unknown", "localhost", "localhost.localdomain", "localhost.local", "none", "null", "n/a"})
+
+
+class Pool(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One `[[pool]]` of `knowledge/hosts.toml`."""
+
+    id: str
+    kind: str
+    source: str
+    read_on: object
+    suffixes: tuple[str, ...] = ()
+    exact: tuple[str, ...] = ()
+
+
+class Hosts:
+    """What is known of hosts in general, and which are ours according to the settings."""
+
+    def __init__(
+        self, domains: Sequence[str] = (), hosts: Sequence[str] = (), names: Sequence[Sequence[str]] = ()
+    ) -> None:
+        """Take our mail domains, our servers outside them, and lists of names that are one server, main name first."""
+        self._domains = frozenset(name for domain in domains if (name := normal(domain)))
+        joined = [[name for one in group if (name := normal(one))] for group in names]
+        self._main = {name: group[0] for group in joined for name in group}
+        self._listed = frozenset(name for host in hosts if (name := normal(host))) | frozenset(self._main)
+        self._short = _unique_short_names(self._listed, self._main)
+        self._settled = bool(self._domains or self._listed)
+
+    def pool(self, host: str | None) -> str | None:
+        """Give the id of the pool that the host belongs to ("exchange-online", "gmail"), or None."""
+        found = self._pool(host)
+        return found.id if found else None
+
+    def kind(self, host: str | None) -> str | None:
+        """Give exchange-online, large-provider, microsoft, ours or other; None where the host is not known."""
+        name = normal(host)
+        if name is None:
+            return None
+        found = self._pool(name)
+        if found:
+            return found.kind
+        return "ours" if self.is_ours(name) else "other"
+
+    def is_ours(self, host: str | None) -> bool | None:
+        """Say whether the host is ours; None where it cannot be known.
+
+        An address or a name without a domain that the settings do not list may still be ours: None.
+        """
+        name = normal(host)
+        if name is None or not self._settled:
+            return None
+        if name in self._listed or name in self._short:
+            return True
+        if self._pool(name):
+            return False
+        if any(suffix in self._domains for suffix in _suffixes(name)):
+            return True
+        return None if _is_address(name) or "." not in name else False
+
+    def is_our_domain(self, domain: str | None) -> bool | None:
+        """Say whether a mail domain is ours, or a subdomain of one of ours; None where the settings name none."""
+        name = normal(domain)
+        if name is None or not self._domains:
+            return None
+        return any(suffix in self._domains for suffix in _suffixes(name))
+
+    def canonical(self, host: str | None) -> str | None:
+        """Give one name for one host: lower case, without the final dot, the main name where the settings join names.
+
+        A name without a domain becomes the full name of the one listed server that it abbreviates; never by guess.
+        """
+        name = normal(host)
+        if name is None:
+            return None
+        name = self._short.get(name, name)
+        return self._main.get(name, name)
+
+    def _pool(self, host: str | None) -> Pool | None:
+        name = normal(host)
+        if name is None:
+            return None
+        exact, suffixes = _pools()
+        if name in exact:
+            return exact[name]
+        return next((suffixes[suffix] for suffix in _suffixes(name) if suffix in suffixes), None)
+
+
+def normal(host: str | None) -> str | None:
+    """Give a host name or address in the one form in which names are compared: lower case, no final dot, no brackets.
+
+    None for an empty text, for what is too long to be a name, and for placeholders such as "unknown".
+    """
+    if not host or len(host) > MAX_NAME + 16:
+        return None
+    name = host.strip().lower()
+    if name.startswith("[") and name.endswith("]"):
+        name = name[1:-1].removeprefix("ipv6:")
+    name = name.rstrip(".").strip()
+    if not name or len(name) > MAX_NAME or name in PLACEHOLDERS:
+        return None
+    return name
+
+
+def _suffixes(name: str) -> Iterator[str]:
+    """Give the name and every shorter end of it at a label border, the longest first."""
+    yield name
+    at = name.find(".")
+    while at != -1:
+        yield name[at + 1 :]
+        at = name.find(".", at + 1)
+
+
+def _is_address(name: str) -> bool:
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    return True
+
+
+def _unique_short_names(listed: frozenset[str], main: dict[str, str]) -> dict[str, str]:
+    """Map each first label to the one listed server that has it; a label that two servers share names neither."""
+    servers: dict[str, set[str]] = {}
+    for name in listed:
+        if not _is_address(name) and "." in name:
+            servers.setdefault(name.partition(".")[0], set()).add(main.get(name, name))
+    return {short: names.pop() for short, names in servers.items() if len(names) == 1 and short not in listed}
+
+
+@cache
+def _pools() -> tuple[dict[str, Pool], dict[str, Pool]]:
+    try:
+        entries = tomllib.loads(KNOWLEDGE.read_text(encoding="utf-8"))["pool"]
+        pools = msgspec.convert(entries, tuple[Pool, ...])
+    except (OSError, KeyError, tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
+        raise Misconfigured(f"The list of known hosts {KNOWLEDGE} cannot be read: {error}.") from error
+    exact = {name: pool for pool in pools for name in pool.exact}
+    suffixes = {name: pool for pool in pools for name in pool.suffixes}
+    return exact, suffixes

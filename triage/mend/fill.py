@@ -1,0 +1,167 @@
+"""Fills a runbook in for the host of one incident: only the steps that this host needs and its version has."""
+
+from collections.abc import Iterator
+
+from triage.hosts import Hosts
+from triage.mend import registry
+from triage.mend.gates import VERSIONS, holds
+from triage.mend.host import Mended, read
+from triage.mend.runbook import Entry, Gate, Runbook
+from triage.mend.shelf import Shelf
+from triage.mend.template import render
+from triage.model import FilledRunbook, Incident, Link, Step
+from triage.model.words import Confidence
+
+Values = dict[str, str | None]
+
+_FIRST = ("Way round", "Before", "Check", "Change", "Verify")
+"""Where the one first step is looked for, in this order."""
+
+_STEPS = ("Way round", "Before", "Check", "Change", "Verify", "Undo")
+
+
+def fill(incident: Incident, shelf: Shelf, hosts: Hosts) -> FilledRunbook:
+    """Fill in the runbook of the incident's verdict.
+
+    Every incident of the session family whose host is, or may be, a Windows server gets the read-only check of the
+    TLS 1.2 keys, whatever its runbook says. While the verdict is only possible no step changes a server.
+    """
+    verdict = incident.verdict
+    mended = read(incident, hosts)
+    values = _values(mended)
+    runbook = shelf.find(verdict.runbook, verdict.category)
+    chosen = {section: _chosen(runbook, section, mended, verdict.confidence) for section in runbook.sections}
+    chosen["Check"] = _with_keys_check(chosen.get("Check", []), shelf, mended)
+    steps = {section: tuple(_step(entry, mended, values) for entry in chosen.get(section, [])) for section in _STEPS}
+    way_round = "\n\n".join(f"{step.title}.\n\n{step.body}" for step in steps["Way round"])
+    return FilledRunbook(
+        id=runbook.front.id,
+        title=render(runbook.front.title, values, "plain"),
+        host=mended.host,
+        first=_first(chosen, values, verdict.confidence),
+        way_round=way_round,
+        before=steps["Before"],
+        check=steps["Check"],
+        change=steps["Change"],
+        verify=steps["Verify"],
+        undo=steps["Undo"],
+        do_not=tuple(render(entry.body, values) for entry in chosen.get("Do not", [])),
+        withheld=tuple(_withheld(incident, mended)),
+        links=_links(runbook, chosen.get("Further reading", [])),
+        files=registry.files(mended.host) if _gives_files(mended) else (),
+    )
+
+
+def _gives_files(mended: Mended) -> bool:
+    """A `.reg` is for a server that we may touch: a partner gets the steps in words."""
+    return "tls12-change" in mended.gates and "not-ours" not in mended.gates
+
+
+def _chosen(runbook: Runbook, section: str, mended: Mended, confidence: Confidence) -> list[Entry]:
+    entries = [entry for entry in runbook.sections[section] if holds(entry.gate.when, mended.gates)]
+    if section == "Change" and confidence == "possible":
+        entries = [entry for entry in entries if entry.gate.safe]
+    if section in ("Check", "Change", "Verify") and "not-ours" in mended.gates:
+        # What our own admin can do comes before what the other side's admin has to do.
+        entries.sort(key=lambda entry: entry.gate.at == "server")
+    return entries
+
+
+def _with_keys_check(chosen: list[Entry], shelf: Shelf, mended: Mended) -> list[Entry]:
+    if "session" not in mended.gates or any(entry in shelf.keys_check for entry in chosen):
+        return chosen
+    return chosen + [e for e in shelf.keys_check if holds(e.gate.when, mended.gates)]
+
+
+def _values(mended: Mended) -> Values:
+    both = {"sending": ("Client", "sends"), "receiving": ("Server", "receives")}
+    key, role = both.get(mended.side or "", ("Client and Server", "sends or receives"))
+    return {
+        "host": mended.label,
+        "server": mended.host,
+        "peer": mended.peer_label,
+        "mx": mended.mx,
+        "mx_ip": mended.mx_ip,
+        "domain": mended.domain,
+        "product": VERSIONS.get(mended.version or ""),
+        "build": mended.build,
+        "level": mended.level,
+        "key": key,
+        "role": role,
+    }
+
+
+def _step(entry: Entry, mended: Mended, values: Values) -> Step:
+    return Step(
+        title=render(entry.title, values, "plain"),
+        body=render(entry.body, values),
+        where=_where(entry.gate, mended),
+        expected=render(entry.expected, values) if entry.expected else None,
+        undo=render(entry.undo, values) if entry.undo else None,
+        minutes=entry.gate.minutes,
+        restart=entry.gate.restart,
+    )
+
+
+def _where(gate: Gate, mended: Mended) -> str | None:
+    """Say where a step is taken, and by whom where that is not us."""
+    if gate.at != "server":
+        return gate.where
+    whose = f"For the admin of {mended.label}, who is not us" if "not-ours" in mended.gates else f"On {mended.label}"
+    return f"{whose}: {gate.where}" if gate.where else whose
+
+
+def _first(chosen: dict[str, list[Entry]], values: Values, confidence: Confidence) -> str:
+    """Give the title of the one step to take first: the one that its gate names for this confidence, else the first
+    check, else the first step of all."""
+    ordered = [entry for section in _FIRST for entry in chosen.get(section, [])]
+    named = [entry for entry in ordered if confidence in entry.gate.first]
+    fallback = chosen.get("Check", []) + ordered
+    pick = (named + fallback)[:1]
+    return render(pick[0].title, values, "plain") if pick else ""
+
+
+def _links(runbook: Runbook, chosen: list[Entry]) -> tuple[Link, ...]:
+    sources = {source.id: source for source in runbook.front.sources}
+    found = (sources[entry.body] for entry in chosen if entry.body in sources)
+    return tuple(Link(source.title, source.url, source.read_on.isoformat()) for source in found)
+
+
+def _withheld(incident: Incident, mended: Mended) -> Iterator[str]:
+    """Say why a change that one might expect is not printed."""
+    gates, host = mended.gates, mended.label
+    if "session" not in gates:
+        return
+    if "exchange-online" in gates:
+        yield "No registry step: Exchange Online is Microsoft's, and nobody else can change it."
+        return
+    if incident.verdict.confidence == "possible":
+        yield f"Do not change {host} yet: the verdict is only possible. The checks change nothing and decide it."
+    if incident.verdict.category != "tls-version":
+        if "windows" in gates:
+            yield "No registry change: the verdict is not a TLS version. The keys are read here to rule that out."
+        return
+    yield from _withheld_keys(mended)
+
+
+def _withheld_keys(mended: Mended) -> Iterator[str]:
+    gates, host = mended.gates, mended.label
+    if "trust-low" in gates:
+        yield "No registry change: the report may be forged. Confirm it on the server itself first."
+    if "exchange-2007-or-older" in gates:
+        yield f"No registry change: Exchange 2007 and older have no update that speaks TLS 1.2. Replace {host} or relay."
+    elif "below-code-limit" in gates:
+        floor = "SP3 RU9 (14.3.235.1)" if "exchange-2010" in gates else "CU8 (15.0.1076.9)"
+        yield (
+            f"No registry change: build {mended.build} is older than {floor}, and SMTP in it cannot speak TLS 1.2 "
+            f"whatever the registry says. A relay or the update comes first."
+        )
+    elif "windows" in gates and "speaks-tls12" not in gates:
+        yield (
+            f"No registry change: the build of {host} is not known, and before Exchange 2010 SP3 RU9 (14.3.235.1) and "
+            f"2013 CU8 (15.0.1076.9) no key helps. Read the build first; the values to compare stand in the check."
+        )
+    elif "unknown-system" in gates:
+        yield f"No registry change: it is not known what {host} runs."
+    if "tls12-change" in gates and "not-ours" in gates:
+        yield f"No .reg file: {host} is not ours. Its admin gets the values in words."

@@ -1,0 +1,89 @@
+"""All runbooks: a site's own folder first, the shipped ones last. The first of each id wins."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import msgspec
+
+from triage.errors import Misconfigured
+from triage.mend.runbook import Entry, Runbook, parse, parse_steps
+
+SHIPPED = Path(__file__).parent / "runbooks"
+
+KEYS_CHECK = "tls12-keys-check"
+"""The part that holds the read-only check of the TLS 1.2 keys, which every session fault of a Windows server gets."""
+
+
+class Shelf:
+    """The runbooks that a run works with, by id and by category."""
+
+    def __init__(self, runbooks: Mapping[str, Runbook], keys_check: tuple[Entry, ...]) -> None:
+        self.runbooks = dict(runbooks)
+        self.keys_check = keys_check
+        self._of_category: dict[str, Runbook] = {}
+        for runbook in self.runbooks.values():
+            category = runbook.front.category
+            # The runbook that bears the category's name serves it; a further one is reached by its id alone.
+            if runbook.front.id == category or category not in self._of_category:
+                self._of_category[category] = runbook
+
+    @classmethod
+    def load(cls, site: Path | None = None) -> "Shelf":
+        """Read a site's folder (`*.md`, and `parts/*.md`) and then the shipped runbooks.
+
+        Raises Misconfigured where a file cannot be read as a runbook, or names a part that does not exist.
+        """
+        folders = [folder for folder in (site, SHIPPED) if folder is not None]
+        if site is not None and not site.is_dir():
+            raise Misconfigured(f"The folder of runbooks {site} does not exist.")
+        parts: dict[str, tuple[Entry, ...]] = {}
+        runbooks: dict[str, Runbook] = {}
+        for folder in folders:
+            for path in sorted((folder / "parts").glob("*.md")):
+                parts.setdefault(path.stem, tuple(parse_steps(_text(path).split("\n"), path.name)))
+        for folder in folders:
+            for path in sorted(folder.glob("*.md")):
+                runbook = _with_parts(parse(_text(path), path.name), parts)
+                runbooks.setdefault(runbook.front.id, runbook)
+        return cls(runbooks, parts[KEYS_CHECK])
+
+    def find(self, id: str | None, category: str) -> Runbook:
+        """Give the runbook of this id, else that of the category, else the one for what no rule knows."""
+        if id is not None and id in self.runbooks:
+            return self.runbooks[id]
+        return self._of_category.get(category) or self.runbooks["unclassified"]
+
+    def check(self) -> list[str]:
+        """Give what is wrong with the runbooks, a sentence each; empty where all is well."""
+        from triage.mend.proofs import problems
+
+        return problems(self.runbooks)
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise Misconfigured(f"Runbook {path.name} cannot be read: {error}") from error
+
+
+def _with_parts(runbook: Runbook, parts: Mapping[str, tuple[Entry, ...]]) -> Runbook:
+    """Put the steps of shared parts where the runbook names them; the naming line's `when` narrows them further."""
+    sections: dict[str, tuple[Entry, ...]] = {}
+    for section, entries in runbook.sections.items():
+        found: list[Entry] = []
+        for entry in entries:
+            name = entry.gate.part
+            if name is None:
+                found.append(entry)
+            elif name in parts:
+                found.extend(_narrowed(step, entry.gate.when) for step in parts[name])
+            else:
+                raise Misconfigured(f"Runbook {runbook.front.id}: there is no part {name!r}.")
+        sections[section] = tuple(found)
+    return msgspec.structs.replace(runbook, sections=sections)
+
+
+def _narrowed(entry: Entry, when: tuple[str, ...]) -> Entry:
+    gate = msgspec.structs.replace(entry.gate, when=(*when, *entry.gate.when))
+    return msgspec.structs.replace(entry, gate=gate)

@@ -1,0 +1,34 @@
+"""The words that the stages share: a file each, no behaviour."""
+
+from triage.model.diagnosis import Alternative, Diagnosis, Evidence, Responsible
+from triage.model.incident import Affected, Change, Counts, Ends, Incident, Tallied
+from triage.model.observation import Document, Observation, Original, Product, Reply, Software, Tls, Trust
+from triage.model.reading import Finding, Place, Reading
+from triage.model.runbook import FilledRunbook, Link, Step
+
+__all__ = [
+    "Affected",
+    "Alternative",
+    "Change",
+    "Counts",
+    "Diagnosis",
+    "Document",
+    "Ends",
+    "Evidence",
+    "FilledRunbook",
+    "Finding",
+    "Incident",
+    "Link",
+    "Observation",
+    "Original",
+    "Place",
+    "Product",
+    "Reading",
+    "Reply",
+    "Responsible",
+    "Software",
+    "Step",
+    "Tallied",
+    "Tls",
+    "Trust",
+]

@@ -1,0 +1,83 @@
+"""All observations of one trouble between two ends, and the verdict that follows from all of them together."""
+
+from typing import Literal
+
+import msgspec
+
+from triage.model.diagnosis import Diagnosis
+from triage.model.observation import Observation
+from triage.model.words import Family, State
+
+
+class Ends(msgspec.Struct, frozen=True):
+    """Both ends of the hop, each as its pool ("exchange-online") or host; for recipient faults the domain."""
+
+    sending: str | None = None
+    receiving: str | None = None
+
+
+class Counts(msgspec.Struct, frozen=True):
+    """Exact counts, kept apart and never summed (messages, messages, sessions, messages)."""
+
+    returned: int = 0
+    waiting: int = 0
+    sessions: int = 0
+    sent_unencrypted: int = 0
+
+
+class Change(msgspec.Struct, frozen=True, kw_only=True):
+    """What happened to an incident: opened, grew, verdict-changed, acknowledged, resolved, reopened."""
+
+    kind: str
+    at: str
+    text: str
+
+
+class Tallied(msgspec.Struct, frozen=True, kw_only=True):
+    """One way in which the fault showed itself, and how often: what the verdict is derived from.
+
+    `observation` is the earliest that showed it so; `diagnosis` is None for a success; `first` and `last` are
+    UTC, RFC 3339.
+    """
+
+    observation: Observation
+    diagnosis: Diagnosis | None
+    count: int
+    first: str | None = None
+    last: str | None = None
+
+
+class Affected(msgspec.Struct, frozen=True, kw_only=True):
+    """One affected message, with the state that says whether to send it again."""
+
+    state: Literal["returned", "waiting", "delivered-later"]
+    recipient: str | None = None
+    sender: str | None = None
+    subject: str | None = None
+    message_id: str | None = None
+    time: str | None = None
+    tried_until: str | None = None
+    diagnostic: str | None = None
+
+
+class Incident(msgspec.Struct, frozen=True, kw_only=True):
+    """One incident as people and `incidents.json` see it: derived from its document, never edited by hand.
+
+    `recipients`, `senders` and `domains` are exact distinct counts; `sample` is the observation that shows
+    the fault best: the hosts, addresses, codes and builds of a ticket's raw facts come from it.
+    """
+
+    id: str
+    state: State
+    family: Family
+    ends: Ends
+    verdict: Diagnosis
+    counts: Counts = Counts()
+    recipients: int = 0
+    senders: int = 0
+    domains: int = 0
+    first_seen: str | None = None
+    last_seen: str | None = None
+    changes: tuple[Change, ...] = ()
+    sample: Observation | None = None
+    acknowledged_by: str | None = None

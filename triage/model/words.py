@@ -1,0 +1,72 @@
+"""The closed vocabularies of the contract: each is a `Literal`, checked when a document is read.
+
+The words are those of RFC 3464 (action), RFC 3463 (status) and of `docs/contract.md`.
+"""
+
+from typing import Literal, get_args
+
+Kind = Literal[
+    "bounce",
+    "delay",
+    "success",
+    "feedback",
+    "auto-reply",
+    "queue",
+    "protocol-log",
+    "tls-report",
+    "other",
+    "unreadable",
+]
+Action = Literal["failed", "delayed", "delivered", "relayed", "expanded"]
+Impact = Literal["returned", "waiting", "sent-unencrypted", "none"]
+Permanence = Literal["temporary", "permanent"]
+Confidence = Literal["certain", "probable", "possible"]
+TrustLevel = Literal["high", "unknown", "low"]
+Side = Literal["sending", "receiving", "path"]
+ResponsibleKind = Literal["host", "domain", "connector", "device", "address", "tenant"]
+Actor = Literal["mail-team", "network-team", "partner-postmaster", "recipient", "sender", "microsoft", "nobody"]
+Family = Literal["session", "recipient", "content-and-policy", "routing"]
+State = Literal["open", "quiet", "resolved"]
+TlsVersion = Literal["1.0", "1.1", "1.2", "1.3", "none"]
+Phase = Literal["connect", "banner", "ehlo", "starttls", "handshake", "auth", "envelope", "data"]
+Source = Literal["ndr", "received", "queue", "send-log", "receive-log", "tls-report", "tracking-log"]
+Category = Literal[
+    "tls-version",
+    "tls-cipher",
+    "tls-required",
+    "tls-certificate",
+    "tls-negotiation",
+    "connection-dropped",
+    "connection-refused",
+    "connection-timeout",
+    "dns",
+    "routing",
+    "connector-attribution",
+    "server-out-of-date",
+    "recipient-unknown",
+    "recipient-inactive",
+    "mailbox-full",
+    "message-too-large",
+    "content-rejected",
+    "spam-block",
+    "reputation",
+    "authentication",
+    "relay-denied",
+    "policy",
+    "rate-limit",
+    "greylisted",
+    "loop",
+    "expired",
+    "system",
+    "protocol-error",
+    "unclassified",
+]
+
+CATEGORIES: tuple[Category, ...] = get_args(Category)
+CONFIDENCES: tuple[Confidence, ...] = ("possible", "probable", "certain")
+"""Weakest first: the index is the rank."""
+
+
+def rank(confidence: Confidence) -> int:
+    """Give 0 for possible, 1 for probable, 2 for certain."""
+    return CONFIDENCES.index(confidence)

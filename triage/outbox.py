@@ -1,0 +1,46 @@
+"""Tickets and cards as files: a folder for each incident, each file replaced whole."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+
+from triage.errors import Misconfigured
+from triage.group import Documents
+from triage.model import Incident
+from triage.model.wire import incident_json
+from triage.pipeline import Parts, tell
+
+
+def write_out(incidents: Sequence[Incident], documents: Documents, parts: Parts, folder: Path, now: str) -> None:
+    """Write `incidents.json` and a folder for each incident below `folder`.
+
+    A reader never sees half a file. Raises `Misconfigured` where the folder cannot be written.
+    """
+    try:
+        for incident in incidents:
+            place = folder / incident.id
+            place.mkdir(parents=True, exist_ok=True)
+            files = tell(incident, documents, parts, now)
+            for name, content in files.items():
+                _replace(place / name, content)
+            _remove_stale(place, set(files))
+        folder.mkdir(parents=True, exist_ok=True)
+        listed = msgspec.json.encode([incident_json(incident) for incident in incidents])
+        _replace(folder / "incidents.json", msgspec.json.format(listed, indent=2) + b"\n")
+    except OSError as error:
+        raise Misconfigured(f"The folder {folder} cannot be written: {error}.") from error
+
+
+def _replace(path: Path, content: bytes) -> None:
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    temporary.write_bytes(content)
+    os.replace(temporary, path)
+
+
+def _remove_stale(place: Path, names: set[str]) -> None:
+    """Remove a `.reg` file that an earlier verdict offered and this one does not."""
+    for path in place.glob("*.reg"):
+        if path.name not in names:
+            path.unlink()

@@ -1,0 +1,147 @@
+"""The story in a screenful: collect → decode → diagnose → group → mend → notify.
+
+The stages do not know each other; this module hands the work of one to the next.
+"""
+
+from collections.abc import Iterable, Iterator
+from functools import partial
+
+import msgspec
+import structlog
+
+from triage.collect.files import Item
+from triage.collect.journal import record
+from triage.decode import decode
+from triage.diagnose import Rulebook, diagnose, judge
+from triage.group import Documents, affected, commit, is_counted, keep, stored_reading, uncounted
+from triage.hosts import Hosts
+from triage.mend import Shelf, fill
+from triage.model import Finding, Incident, Reading
+from triage.notify import Texts, affected_csv, card, ticket_html, ticket_markdown
+
+AT_ONCE = 200
+"""Documents that are read before they are counted together: few enough for one short write."""
+
+BYTES_AT_ONCE = 16 * 2**20
+
+
+class Parts(msgspec.Struct, frozen=True, kw_only=True):
+    """What the stages work with: knowledge and settings, as values."""
+
+    hosts: Hosts
+    rulebook: Rulebook
+    shelf: Shelf
+    texts: Texts
+    authserv_id: str | None = None
+    redact: str = "cards"
+
+
+class Progress(msgspec.Struct):
+    """How far a run has come: documents read, counted before, not readable, and incidents that changed."""
+
+    read: int = 0
+    known: int = 0
+    unreadable: int = 0
+    consumed: int = 0
+    kinds: dict[str, int] = {}
+    changed: set[str] = set()
+
+
+def read(item: Item, parts: Parts) -> Reading:
+    """Decode one document and diagnose each of its observations. Whatever is wrong with it becomes its `error`."""
+    if item.error is not None:
+        return Reading(source=item.place, sha256=item.sha256, kind="unreadable", error=item.error)
+    try:
+        document = decode(item.content, parts.hosts, parts.authserv_id)
+        findings = tuple(Finding(one, diagnose(one, parts.rulebook, parts.hosts)) for one in document.observations)
+    except Exception as error:  # the outer edge: one document must not stop the rest, and must not be lost
+        structlog.get_logger().exception("document_failed", sha256=item.sha256)
+        sentence = f"This program failed on it ({type(error).__name__}); the rest went on. This is a fault of ours."
+        return Reading(source=item.place, sha256=item.sha256, kind="unreadable", error=sentence)
+    return Reading(
+        source=item.place,
+        sha256=item.sha256,
+        kind=document.kind,
+        error=document.error,
+        suppressed=document.suppressed,
+        findings=findings,
+    )
+
+
+def take_in(items: Iterable[Item], documents: Documents, parts: Parts, now: str) -> Iterator[tuple[Reading, Progress]]:
+    """Keep, read and count documents; give each reading as it is made, with the progress so far.
+
+    Each step can be repeated: what a killed run left uncounted is counted first, and what was counted before
+    changes nothing.
+    """
+    weigh = partial(judge, rulebook=parts.rulebook, hosts=parts.hosts)
+    progress = Progress(kinds={}, changed=set())
+    for group in _chunks(uncounted(documents)):
+        progress.changed |= commit(documents, group, weigh, parts.hosts, now)
+    for chunk in _item_chunks(items):
+        readings = []
+        with documents.batch():
+            for item in chunk:
+                record(documents, item, now)
+        made = [_reading(item, documents, parts) for item in chunk]
+        with documents.batch():
+            for item, (reading, was_counted) in zip(chunk, made, strict=True):
+                kept = reading if was_counted else keep(documents, reading)
+                readings.append((item, kept, was_counted))
+        fresh = [kept for _, kept, was_counted in readings if not was_counted]
+        progress.changed |= commit(documents, fresh, weigh, parts.hosts, now)
+        for item, kept, was_counted in readings:
+            _advance(progress, item, kept, was_counted)
+            yield kept, progress
+
+
+def _reading(item: Item, documents: Documents, parts: Parts) -> tuple[Reading, bool]:
+    if is_counted(documents, item.sha256):
+        stored = stored_reading(documents, item.sha256)
+        if stored is not None:
+            return stored, True
+    return read(item, parts), False
+
+
+def _advance(progress: Progress, item: Item, reading: Reading, was_counted: bool) -> None:
+    progress.read += 1
+    progress.known += was_counted
+    progress.unreadable += reading.kind == "unreadable"
+    progress.consumed = max(progress.consumed, item.consumed)
+    progress.kinds[reading.kind] = progress.kinds.get(reading.kind, 0) + 1
+
+
+def _item_chunks(items: Iterable[Item]) -> Iterator[list[Item]]:
+    chunk: list[Item] = []
+    size = 0
+    for item in items:
+        chunk.append(item)
+        size += len(item.content)
+        if len(chunk) >= AT_ONCE or size >= BYTES_AT_ONCE:
+            yield chunk
+            chunk, size = [], 0
+    if chunk:
+        yield chunk
+
+
+def _chunks(readings: Iterable[Reading]) -> Iterator[list[Reading]]:
+    # Listed whole first: counting deletes from the list that is being read.
+    left = list(readings)
+    return (left[at : at + AT_ONCE] for at in range(0, len(left), AT_ONCE))
+
+
+def tell(incident: Incident, documents: Documents, parts: Parts, now: str) -> dict[str, bytes]:
+    """Give the files that tell people of an incident: name → bytes. The same incident gives the same files."""
+    runbook = fill(incident, parts.shelf, parts.hosts)
+    hit = tuple(affected(documents, incident.id))
+    redact_ticket = parts.redact == "all"
+    message = card(incident, runbook, parts.texts, redact=parts.redact != "nothing", now=now)
+    markdown = ticket_markdown(incident, runbook, hit, parts.texts, redact=redact_ticket, now=now)
+    html = ticket_html(incident, runbook, hit, parts.texts, redact=redact_ticket, now=now)
+    return {
+        "teams.json": msgspec.json.format(msgspec.json.encode(message), indent=2),
+        "ticket.md": markdown.encode("utf-8", "replace"),
+        "ticket.html": html.encode("utf-8", "replace"),
+        "affected.csv": affected_csv(hit).encode("utf-8", "replace"),
+        **dict(runbook.files),
+    }

@@ -1,0 +1,82 @@
+"""Every setting, in one table: type, default and help. `docs/settings.md` is made from it.
+
+Values come from the file that `--settings` names, else from `triage.toml` in the working folder; the environment
+(`TRIAGE_…`, two underscores between a table and its key) has the last word, as a cloud platform gives it.
+"""
+
+import os
+import tomllib
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from triage.errors import Misconfigured, NotFound
+
+DEFAULT_FILE = "triage.toml"
+
+
+class Ours(BaseModel):
+    """What belongs to us: decides whose fault a fault is, and who has to act."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    domains: tuple[str, ...] = Field((), description="Mail domains that are ours; hosts below them are ours too.")
+    hosts: tuple[str, ...] = Field((), description="Servers of ours outside those domains, by name or address.")
+    names: tuple[tuple[str, ...], ...] = Field(
+        (), description="Names and addresses of one server, one list for each server, its main name first."
+    )
+
+
+class Settings(BaseSettings):
+    """All settings. Unknown names are an error, so that a misspelt one does not go unseen."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="TRIAGE_", env_nested_delimiter="__", extra="forbid", frozen=True, case_sensitive=False
+    )
+
+    ours: Ours = Field(Ours(), description="What belongs to us.")
+    authserv_id: str | None = Field(
+        None, description="The authserv-id of our own mail server, whose Authentication-Results (RFC 8601) we trust."
+    )
+    locale: str = Field("en", description="The language of cards and tickets: a folder of texts.")
+    redact: Literal["nothing", "cards", "all"] = Field(
+        "cards", description="Where recipients' addresses and subjects are redacted: nowhere, in cards, everywhere."
+    )
+    rules: Path | None = Field(None, description="A folder with rules of your own (*.toml), read before ours.")
+    runbooks: Path | None = Field(None, description="A folder with runbooks of your own (*.md), read before ours.")
+    store: Path = Field(Path("triage.sqlite"), description="The file in which incidents are kept.")
+
+    @classmethod
+    def settings_customise_sources(cls, settings_cls: Any, init_settings: Any, env_settings: Any, **_: Any) -> Any:
+        """Let the environment overrule what the file says."""
+        return env_settings, init_settings
+
+
+def load_settings(path: str | Path | None = None) -> Settings:
+    """Read the settings from `path`, else from `triage.toml` here if there is one, and from the environment.
+
+    Relative folders and the store in a file are taken from the file's own folder. Raises `NotFound` for a named
+    file that is not there, `Misconfigured` with the name of each wrong setting.
+    """
+    file = Path(path) if path is not None else Path(DEFAULT_FILE)
+    if path is not None and not file.is_file():
+        raise NotFound(f"There is no settings file {file}.")
+    values = _read(file) if file.is_file() else {}
+    try:
+        return Settings(**values)
+    except ValidationError as error:
+        wrong = "; ".join(f"{'.'.join(map(str, one['loc'])) or 'settings'}: {one['msg']}" for one in error.errors())
+        raise Misconfigured(f"Settings are wrong ({file if values else 'environment'}): {wrong}.") from error
+
+
+def _read(file: Path) -> dict[str, Any]:
+    try:
+        values = tomllib.loads(file.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise Misconfigured(f"The settings file {file} cannot be read: {error}.") from error
+    for name in ("rules", "runbooks", "store"):
+        if isinstance(values.get(name), str):
+            values[name] = os.path.join(file.parent, values[name])
+    return values
