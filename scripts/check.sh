@@ -36,11 +36,6 @@ coverage_report() {
     "$bin/coverage" report --skip-covered --skip-empty
 }
 
-functions_app() {
-  if grep -q needs_functions build/missing; then echo "Left out: Azure's packages need Python 3.13." && return; fi
-  "$bin/python" -W error -c 'import function_app; print("function_app imports")'
-}
-
 check "Formatting (ruff format)" "$bin/ruff" format --check .
 check "Lint (ruff check)" "$bin/ruff" check .
 check "Types (mypy, strict)" "$bin/mypy"
@@ -50,7 +45,9 @@ check "Runbook proof" "$bin/triage" runbooks check
 check "Tests, documentation examples among them" tests
 check "Branch coverage" coverage_report
 check "The main job with runtime packages alone" sh scripts/prove_runtime_alone.sh
-check "The Functions app imports" functions_app
+if ! grep -q '^needs_functions' build/missing; then
+  check "The Functions app imports" "$bin/python" -W error -c 'import function_app; print("function_app is imported")'
+fi
 
 printf '\n==== Summary\n'
 cat build/summary
@@ -61,7 +58,7 @@ if [ -s build/missing ]; then
     echo "CI=true: a missing part is a failure."
     failed=1
   fi
-else
+elif [ "$failed" = 0 ]; then
   printf '\nEverything was proved.\n'
 fi
 printf '\n'

@@ -4,7 +4,7 @@
 #   find_python.sh          the best on this machine: 3.13, else 3.12, else 3.11, else something newer
 #   find_python.sh 3.12     that version or none (exit code 1, no words)
 #
-# PYTHON=/path/to/python decides it by hand. A name on PATH may be a version manager's shim that answers with an
+# PYTHON=/path/to/python decides the best by hand. A name on PATH may be a version manager's shim that answers with an
 # error although the version is installed, so the managers' own folders are searched too, and every candidate is
 # judged by running it. SYSTEM_PYTHONS replaces the list of the system's own folders (the tests do).
 set -u
@@ -50,7 +50,7 @@ candidates() {
   done
 }
 
-if [ -n "${PYTHON:-}" ]; then
+if [ -n "${PYTHON:-}" ] && [ -z "$wanted" ]; then
   found=$(judge "$PYTHON") || {
     echo "PYTHON=$PYTHON cannot be used: it does not run, or cannot make a virtual environment." >&2
     exit 1

@@ -18,7 +18,7 @@ for version in 3.13 3.12 3.11; do
   into --no-deps --no-build-isolation .
   (
     cd "$away"
-    "$away/$version/bin/triage" run "$here/examples" --settings "$here/examples/triage.toml" \
+    "$away/$version/bin/triage" run "$here/examples/mailbox" --settings "$here/examples/triage.toml" \
       --store "$version/triage.sqlite" --out "$version/out" >"$version/said" || {
       cat "$version/said"
       echo "Python $version: the main job ended with an error."

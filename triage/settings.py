@@ -7,9 +7,10 @@ Values come from the file that `--settings` names, else from `triage.toml` in th
 import os
 import tomllib
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from triage.errors import Misconfigured, NotFound
@@ -46,6 +47,7 @@ class Settings(BaseSettings):
     )
     rules: Path | None = Field(None, description="A folder with rules of your own (*.toml), read before ours.")
     runbooks: Path | None = Field(None, description="A folder with runbooks of your own (*.md), read before ours.")
+    out: Path | None = Field(None, description="The folder for tickets and cards, where no command line names one.")
     store: Path = Field(Path("triage.sqlite"), description="The file in which incidents are kept.")
 
     @classmethod
@@ -76,7 +78,44 @@ def _read(file: Path) -> dict[str, Any]:
         values = tomllib.loads(file.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise Misconfigured(f"The settings file {file} cannot be read: {error}.") from error
-    for name in ("rules", "runbooks", "store"):
+    for name in ("rules", "runbooks", "store", "out"):
         if isinstance(values.get(name), str):
             values[name] = os.path.join(file.parent, values[name])
     return values
+
+
+class Listed(BaseModel):
+    """One setting as the documentation shows it."""
+
+    name: str
+    environment: str
+    kind: str
+    default: str
+    help: str
+
+
+def listed_settings() -> list[Listed]:
+    """Give every setting with its name in a file and in the environment, its type, its default and its help."""
+    rows: list[Listed] = []
+    for name, field in Settings.model_fields.items():
+        if field.annotation is Ours:
+            rows += [_listed(f"{name}.{inner}", one) for inner, one in Ours.model_fields.items()]
+        else:
+            rows.append(_listed(name, field))
+    return rows
+
+
+def _listed(name: str, field: FieldInfo) -> Listed:
+    annotation = str(
+        getattr(field.annotation, "__name__", field.annotation) if not get_args(field.annotation) else field.annotation
+    )
+    for module in ("typing.", "pathlib._local.", "pathlib."):
+        annotation = annotation.replace(module, "")
+    default = field.default
+    return Listed(
+        name=name,
+        environment="TRIAGE_" + name.upper().replace(".", "__"),
+        kind=annotation,
+        default="" if default is None else str(list(default) if isinstance(default, tuple) else default),
+        help=field.description or "",
+    )

@@ -38,3 +38,31 @@ def store_of(settings: Settings, path: str | Path | None = None) -> SqliteDocume
 def now() -> str:
     """Give the time of the machine's clock: UTC, RFC 3339, whole seconds."""
     return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def take_in_bytes(content: bytes, name: str) -> None:
+    """Take in one upload as the cloud's triggers do: settings from the environment, tickets to the setting `out`."""
+    from triage.collect.files import unpacked
+    from triage.group import incidents
+    from triage.outbox import write_out
+    from triage.pipeline import take_in
+    from triage.settings import load_settings
+
+    settings = load_settings()
+    parts = parts_of(settings)
+    with store_of(settings) as documents:
+        for _ in take_in(unpacked(content, name), documents, parts, now()):
+            pass
+        if settings.out is not None:
+            write_out(list(incidents(documents)), documents, parts, settings.out, now())
+
+
+def diagnose_bytes(content: bytes, name: str) -> bytes:
+    """Give the contract's JSON lines for one upload; nothing is kept."""
+    from triage.collect.files import unpacked
+    from triage.model.wire import json_line, reading_json
+    from triage.pipeline import read
+    from triage.settings import load_settings
+
+    parts = parts_of(load_settings())
+    return b"".join(json_line(reading_json(read(item, parts))) + b"\n" for item in unpacked(content, name))

@@ -8,12 +8,17 @@ import msgspec
 from triage.collect.limits import Limits
 from triage.collect.stream import because
 
-_OWN_FILES = frozenset({"thumbs.db", "ehthumbs.db", "desktop.ini", "maildirfolder", "maildirsize", "subscriptions"})
+_OWN_FILES = frozenset(
+    {"thumbs.db", "ehthumbs.db", "desktop.ini", "maildirfolder", "maildirsize", "subscriptions", "incidents.json"}
+)
 _OWN_STARTS = ("dovecot.index", "dovecot-uid", "dovecot.list", "dovecot-keywords", "dovecot.mailbox.log", "courierimap")
 _OWN_ENDS = (".msf", ".sqlite-wal", ".sqlite-shm", ".sqlite-journal")
 _OWN_FOLDERS = frozenset({"__MACOSX"})
-OUTPUT_MARK = "incidents.json"
-"""A folder with this file is what an earlier run wrote: its tickets quote bounces and are none."""
+_TICKET_FILES = frozenset({"teams.json", "ticket.md"})
+"""A folder with these is what an earlier run wrote: a ticket quotes bounces and is none."""
+
+DELIVERED = ("cur", "new")
+"""The parts of a Maildir that hold what was delivered."""
 
 
 class Found(msgspec.Struct, frozen=True):
@@ -49,9 +54,11 @@ def files(folder: str, limits: Limits) -> Iterator[Found]:
         if found is None:
             levels.pop()
         elif found.entry is None or not _is_folder(found.entry):
-            yield found
+            yield from _readable(found)
         elif len(levels) >= limits.folder_depth:
-            yield Found(found.path, None, f"Folders lie more than {limits.folder_depth} deep here; give this one itself.")
+            yield Found(
+                found.path, None, f"Folders lie more than {limits.folder_depth} deep here; give this one itself."
+            )
         else:
             levels.append(_entries(found.path, seen))
 
@@ -69,13 +76,26 @@ def _entries(folder: str, seen: set[tuple[int, int]]) -> Iterator[Found]:
         yield Found(folder, None, because(error))
         return
     names = {entry.name for entry in entries}
-    if OUTPUT_MARK in names:
+    if names >= _TICKET_FILES:
         return
-    is_maildir = {"cur", "new"} <= names
+    is_maildir = len({"cur", "new", "tmp"} & names) > 1  # a copy loses those that were empty
     for entry in entries:
-        if is_maildir and not _is_in_maildir(entry) or not is_maildir and _is_passed_over(entry):
+        if (is_maildir and not _is_in_maildir(entry)) or (not is_maildir and _is_passed_over(entry)):
             continue
         yield Found(entry.path, entry)
+
+
+def _readable(found: Found) -> Iterator[Found]:
+    """Pass over sockets, pipes and devices; say of a link that it leads nowhere."""
+    try:
+        if found.entry is None or found.entry.is_file():
+            yield found
+        else:
+            found.entry.stat()
+    except FileNotFoundError:
+        yield Found(found.path, None, "It is a link to a file that does not exist.")
+    except OSError as error:
+        yield Found(found.path, None, because(error))
 
 
 def _is_in_maildir(entry: os.DirEntry[str]) -> bool:
@@ -87,7 +107,7 @@ def _is_passed_over(entry: os.DirEntry[str]) -> bool:
 
 
 def _is_maildir(path: str) -> bool:
-    return os.path.isdir(os.path.join(path, "cur")) and os.path.isdir(os.path.join(path, "new"))
+    return any(os.path.isdir(os.path.join(path, part)) for part in DELIVERED)
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:

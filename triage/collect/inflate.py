@@ -60,11 +60,13 @@ class _Inflating:
         if self._shape == _RAW:
             self._ended = True
             return
-        while not (self._packed := self._packed.lstrip(b"\0")):  # zeros after the end are a tape's padding
-            self._packed = self._pull(STEP)
-            if not self._packed:
+        self._packed = self._packed.lstrip(b"\0")  # zeros after the end are a tape's padding
+        while not self._packed:
+            part = self._pull(STEP)
+            if not part:
                 self._ended = True
                 return
+            self._packed = part.lstrip(b"\0")
         if len(self._packed) < len(_GZIP_MAGIC):
             self._packed += self._pull(STEP)
         self._inflater = zlib.decompressobj(self._shape)

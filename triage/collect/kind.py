@@ -11,6 +11,12 @@ HEAD = SEPARATOR_BYTES + 100
 
 _BOM = b"\xef\xbb\xbf"
 _ZIP = (b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08")
+_OFFICE = (b"[Content_Types].xml", b"mimetype")
+"""First members of Office Open XML and OpenDocument files: packed documents, not archives of mail."""
+
+_FIRST_NAME = 30
+"""Where the first member's name stands in a .zip: after its local header (APPNOTE 4.3.7)."""
+
 _NOT_READ = (
     (0, b"7z\xbc\xaf\x27\x1c", "a 7-Zip archive"),
     (0, b"Rar!\x1a\x07", "a RAR archive"),
@@ -29,7 +35,7 @@ def shape_of(head: bytes) -> Shape:
     if head.startswith(b"\x1f\x8b\x08"):
         return "gzip"
     if head.startswith(_ZIP):
-        return "zip"
+        return "document" if head.startswith(_OFFICE, _FIRST_NAME) else "zip"
     text = head.removeprefix(_BOM).lstrip(b"\r\n")
     if text.startswith(b"From ") and is_separator(text.partition(b"\n")[0]):
         return "mbox"

@@ -28,6 +28,13 @@ class Stream:
             return given
         return self._more(size)
 
+    def pull(self, size: int) -> bytes:
+        """Give what `read` gives, but raise `BadInput` where the stream broke off: for a stream made of this one."""
+        given = self.read(size)
+        if not given and self.failure is not None:
+            raise BadInput(self.failure)
+        return given
+
     def peek(self, size: int) -> bytes:
         """Give the next `size` bytes without taking them; fewer only where the stream has no more."""
         while len(self._head) < size:

@@ -9,13 +9,22 @@ Generations: A (2007), B (2010), C (2013 and later, and Exchange Online's classi
 import re
 from datetime import datetime
 from email.utils import parsedate_to_datetime
-from itertools import pairwise
+from itertools import islice
 from typing import Literal
 
 import msgspec
 
 from triage.decode.exchange_table import read_table
-from triage.decode.exchange_words import ADDRESS, HEADER_BLOCK, HOST, labelled, name_and_address, plain, same_host
+from triage.decode.exchange_words import (
+    ADDRESS,
+    HEADER_BLOCK,
+    HOST,
+    labelled,
+    last_of,
+    name_and_address,
+    plain,
+    same_host,
+)
 from triage.decode.reply import Unwrapped, is_expiry, unwrap
 from triage.decode.timestamp import TIMESTAMP, read_time
 from triage.model import Reply
@@ -26,13 +35,13 @@ MAX_LINES = 500
 """Lines read: a report has one to a few dozen for each of its recipients."""
 MAX_REPLY = 8192
 
-_LINE = re.compile(r"(?P<remote>Remote\s{1,3})?Server(?:\s{1,3}at\s{1,3}(?P<name>[^'\"]{1,300}?))?\s{1,3}returned\s{1,3}'")
+_LINE = re.compile(
+    r"(?P<remote>Remote\s{1,3})?Server(?:\s{1,3}at\s{1,3}(?P<name>[^'\"]{1,300}?))?\s{1,3}returned\s{1,3}'"
+)
 _OLD_LINE = re.compile(r"#(?=[245]\d\d[ \n])|#(?=<[^<>\n]{0,255}#[245]\.\d)")
 _BEFORE_SERVER = re.compile(r"[^\d]{0,12}[-\u2013\u2014]\s{0,4}$")
 _NEXT_RECORD = re.compile(rf"\s*(?:$|\n|{TIMESTAMP.pattern}|Remote\s+Server|Server at|[A-Z\d<])")
-_LABEL_LINE = re.compile(
-    r"(?m)^[^:：\n@]{3,60}[:：][ \t]{0,8}(?P<value>[^\s:@][^\n@]{0,255}?)[ \t]{0,8}$"
-)
+_LABEL_LINE = re.compile(r"(?m)^[ \t]{0,8}[^:：\n@]{3,60}[:：][ \t]{0,8}(?P<value>[^\s:@][^\n@]{0,255})$")
 _OF_2007 = re.compile(r"recipients or distribution lists|Microsoft Exchange Server 2007", re.IGNORECASE)
 
 
@@ -86,21 +95,27 @@ class Cause(msgspec.Struct, frozen=True, kw_only=True):
 def read_human(text: str, reference: datetime | None = None) -> HumanReport | None:
     """Read an Exchange human part, plain or made from HTML, in any language; None for anything else. Never raises.
 
-    `reference` (Arrival-Date, else the report's own Date) decides which number of a date is the day.
+    `reference` (Arrival-Date, else the report's own Date) decides which number of a date is the day. Lines alone are
+    not enough, since an article may quote one: a recipient must stand before them, and the generating server, the
+    original headers or a time beside them.
     """
     text = plain(text[:MAX_TEXT])
-    starts = list(_first(_LINE.finditer(text)))
+    starts = list(islice(_LINE.finditer(text), MAX_LINES))
+    spans = [(start.start(), start.end()) for start in starts]
     if starts:
-        return _classic(text, starts, reference)
-    if "#SMTP#" in text or "##" in text:
-        return _old(text)
-    return _table(text)
+        report = _report(text, spans, starts, reference)
+    elif "#SMTP#" in text or "##" in text:
+        starts = list(islice(_OLD_LINE.finditer(text), MAX_LINES))
+        report = _report(text, [(start.start(), start.end()) for start in starts], None, reference) if starts else None
+    else:
+        report = None
+    return report or _table(text)
 
 
 def cause_of(recipient: HumanRecipient) -> Cause | None:
     """Find the line that states the cause: the newest that is more than an expiry; None without lines.
 
-    The other end is the newest server that is not the generating one.
+    The other end is the one that the reply itself names, else the newest server that is not the generating one.
     """
     read = [unwrap(line.reply) for line in recipient.lines]
     if not read:
@@ -108,15 +123,9 @@ def cause_of(recipient: HumanRecipient) -> Cause | None:
     at = next((index for index, one in enumerate(read) if not is_expiry(one.cause)), 0)
     outer: tuple[Reply, ...] = (*read[0].wrappers, read[0].cause) if at else ()
     host, ip = read[at].receiving_host, read[at].receiving_ip
-    for line in recipient.lines[at:]:
-        if host or line.own:
-            break_here = bool(host)
-            if break_here:
-                break
-            continue
-        host, ip = line.host, ip or line.ip
-        if host or ip:
-            break
+    tried = next((line for line in recipient.lines[at:] if not line.own and (line.host or line.ip)), None)
+    if tried and (host is None or same_host(host, tried.host)):
+        host, ip = host or tried.host, ip or tried.ip
     return Cause(
         unwrapped=read[at],
         wrappers=(*outer, *read[at].wrappers),
@@ -126,6 +135,176 @@ def cause_of(recipient: HumanRecipient) -> Cause | None:
     )
 
 
-def _first(matches):  # type: ignore[no-untyped-def]
-    for _, one in zip(range(MAX_LINES), matches, strict=False):
-        yield one
+def _report(
+    text: str,
+    spans: list[tuple[int, int]],
+    lines: list[re.Match[str]] | None,
+    reference: datetime | None,
+) -> HumanReport | None:
+    """Put a report of generation A, B or C together; `lines` are those of C."""
+    limit, headers = _headers(text, spans[-1][1])
+    top = text[max(0, spans[0][0] - 4000) : spans[0][0]]
+    generating, receiving, ip = _servers(top)
+    references = tuple(date for date in (reference, _newest_stamp(headers)) if date is not None)
+    gathered: dict[str | None, list[ServerLine]] = {}
+    current: str | None = None
+    before = max(0, spans[0][0] - 1000)
+    listed = {found.group("address") for found in ADDRESS.finditer(top)} - {_recipient(top, set())}
+    for index, (start, end) in enumerate(spans):
+        stop = spans[index + 1][0] if index + 1 < len(spans) else limit
+        reply, behind = _quoted(text, end, stop) if lines else _hashed(text, end, stop)
+        named = ADDRESS.match(text, behind + 7) if text.startswith("rfc822;", behind) else None
+        lead = text[before:start]
+        current = named.group("address") if named else _recipient(lead, listed) or current
+        gathered.setdefault(current, []).append(
+            _line(lead, lines[index] if lines else None, reply, generating, references)
+        )
+        before = named.end() if named else behind
+    dated = any(line.time for lines_ in gathered.values() for line in lines_)
+    if set(gathered) == {None} or not (generating or headers or dated):
+        return None
+    if same_host(receiving, generating):
+        receiving = ip = None
+    old: Literal["A", "B"] = "A" if _OF_2007.search(text) else "B"
+    return HumanReport(
+        generation="C" if lines else old,
+        generating_server=generating,
+        receiving_server=receiving,
+        receiving_ip=ip,
+        recipients=tuple(HumanRecipient(address, tuple(found)) for address, found in gathered.items()),
+        original_headers=headers,
+    )
+
+
+def _line(
+    lead: str, found: re.Match[str] | None, reply: str, generating: str | None, references: tuple[datetime, ...]
+) -> ServerLine:
+    """Read what stands before a reply: the time, the server, or the host on the recipient's line."""
+    name = found.group("name") if found else None
+    host = ip = None
+    if name:
+        name = " ".join(name.split())
+        host, ip = name_and_address(name)
+    elif beside := list(HOST.finditer(_after_recipient(lead))):
+        host = name = beside[0].group("host")
+    return ServerLine(
+        reply=reply,
+        time=_time(lead, references) if found else None,
+        host=host,
+        ip=ip,
+        remote=bool(found and found.group("remote")),
+        own=same_host(host, generating),
+        name=name,
+    )
+
+
+def _time(lead: str, references: tuple[datetime, ...]) -> str | None:
+    """Read the time that ends a lead, as in `9/12/2023 10:39:23 AM - `."""
+    tail = lead[-80:]
+    last = last_of(TIMESTAMP, tail)
+    if last is None or not _BEFORE_SERVER.match(tail, last.end()):
+        return None
+    return read_time(last.group(), references)
+
+
+def _recipient(lead: str, listed: set[str]) -> str | None:
+    """Give the last address of a lead. Where values run together (`14anna@…`), the one listed further up tells."""
+    last = last_of(ADDRESS, lead)
+    if last is None:
+        return None
+    found = last.group("address")
+    if found in listed:
+        return found
+    return next((known for known in listed if found.endswith(known)), found)
+
+
+def _after_recipient(lead: str) -> str:
+    """Give what follows the last address of a lead: there a remote host may stand. Nothing where it has none."""
+    last = last_of(ADDRESS, lead)
+    return lead[last.end() :].lstrip("<>") if last else ""
+
+
+def _quoted(text: str, start: int, stop: int) -> tuple[str, int]:
+    """Give the reply between single quotes, and where it ends; quotes nest, and stand for apostrophes too."""
+    stop = min(stop, start + MAX_REPLY)
+    depth, fallback = 1, -1
+    at = text.find("'", start, stop)
+    while at >= 0:
+        before, after = text[at - 1 : at], text[at + 1 : at + 2]
+        ends = after != "'" and _NEXT_RECORD.match(text[at + 1 : at + 80] + "\n" * (at + 81 >= stop)) is not None
+        if before.isspace() or before in '([=:"':
+            depth += 1
+        elif not (before.isalnum() and after.isalnum() and not ends):
+            depth -= 1
+            if ends and depth <= 0:
+                return " ".join(text[start:at].split()), at + 1
+            depth = max(depth, 1)
+            fallback = at if ends or fallback < 0 else fallback
+        at = text.find("'", at + 1, stop)
+    if fallback >= 0:
+        return " ".join(text[start:fallback].split()), fallback + 1
+    cut = text[start:stop].partition("\n\n")[0]
+    return " ".join(cut.split()), start + len(cut)
+
+
+def _hashed(text: str, start: int, stop: int) -> tuple[str, int]:
+    """Give the reply of a line of A or B (`#550 … ##`, `#<host #5.7.1 smtp;530 …> #SMTP#`), and where it ends."""
+    stop = min(stop, start + MAX_REPLY)
+    closing = "#SMTP#" if text.startswith("<", start) else "##"
+    end = text.find(closing, start, stop)
+    if end < 0:
+        cut = text[start:stop].partition("\n\n")[0]
+        return " ".join(cut.split()), start + len(cut)
+    reply = " ".join(text[start:end].split())
+    return (f"#{reply} #SMTP#" if closing == "#SMTP#" else reply), end + len(closing)
+
+
+def _headers(text: str, start: int) -> tuple[int, str]:
+    """Find the returned headers behind the lines: by their form, since their heading comes in any language."""
+    found = HEADER_BLOCK.search(text, start)
+    if not found:
+        return len(text), ""
+    return found.start(), text[max(found.start("start"), found.start("run_on")) :]
+
+
+def _servers(top: str) -> tuple[str | None, str | None, str | None]:
+    """Read generating and receiving server from the labels above the lines; by their place in an unknown language."""
+    values = labelled(top)
+    generating = HOST.match(values.get("generating_server", ""))
+    if generating:
+        return generating.group("host"), *name_and_address(values.get("receiving_server", ""))
+    values_in_order = [found.group("value").strip() for found in _LABEL_LINE.finditer(top[-1200:])]
+    for index, value in enumerate(values_in_order):
+        if HOST.fullmatch(value):
+            following = values_in_order[index + 1] if index + 1 < len(values_in_order) else ""
+            return value.rstrip("."), *name_and_address(following)
+    return None, None, None
+
+
+def _newest_stamp(headers: str) -> datetime | None:
+    """Give the date of the first Received header: when the reporting server took the message."""
+    value = headers[:3000].partition(";")[2].split("\n")
+    try:
+        return parsedate_to_datetime(" ".join(value[:2]).partition("Received:")[0].strip())
+    except (ValueError, TypeError, OverflowError, IndexError):
+        return None
+
+
+def _table(text: str) -> HumanReport | None:
+    """Put a report of generation D together."""
+    table = read_table(text)
+    if table is None:
+        return None
+    _, headers = _headers(text, table.end)
+    receiving, ip = table.receiving_server, table.receiving_ip
+    line = ServerLine(reply=table.reply, host=receiving, ip=ip)
+    return HumanReport(
+        generation="D",
+        generating_server=table.generating_server,
+        receiving_server=receiving,
+        receiving_ip=ip,
+        recipients=(HumanRecipient(table.recipient, (line,)),),
+        original_headers=headers,
+        sender=table.sender,
+        subject=table.subject,
+    )

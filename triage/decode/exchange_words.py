@@ -14,8 +14,8 @@ ADDRESS = re.compile(
 )
 HOST = re.compile(r"(?<![\w.@-])(?P<host>(?:[A-Za-z0-9_-]{1,63}\.){1,12}[A-Za-z][A-Za-z0-9-]{1,62})\.?(?![\w@])")
 HEADER_BLOCK = re.compile(
-    r"(?:^|\n|[:：]\s{0,8})(?P<start>(?:Received|ARC-Seal|Authentication-Results|DKIM-Signature|Return-Path|X-MS-[\w-]{1,60}"
-    r"|From|MIME-Version|Message-ID): )",
+    r"(?:^|\n|[:：]\s{0,8})(?P<start>(?:Received|ARC-Seal|Authentication-Results|DKIM-Signature|Return-Path"
+    r"|X-MS-[\w-]{1,60}|From|MIME-Version|Message-ID): )|(?P<run_on>Received: (?:from|by) )"
 )
 _STRAIGHT = str.maketrans(
     {"\u2018": "'", "\u2019": "'", "\u201a": "'", "\u201c": '"', "\u201d": '"', "\u201e": '"', "\u00a0": " "}
@@ -30,6 +30,7 @@ class Words(msgspec.Struct, frozen=True):
 
     any_label: re.Pattern[str]
     kinds: dict[str, str]
+    sections: tuple[str, ...]
     undeliverable: tuple[str, ...]
     delayed: tuple[str, ...]
     forwarded: tuple[str, ...]
@@ -40,12 +41,13 @@ def words() -> Words:
     """Read the data file once."""
     data = tomllib.loads((Path(__file__).parent / "phrases" / "exchange.toml").read_text("utf-8"))
     kinds = {label: kind for kind, labels in data["labels"].items() for label in labels}
-    kinds |= {heading: "heading" for heading in data["headings"]["diagnostic_information"]}
+    kinds |= dict.fromkeys(data["headings"]["diagnostic_information"], "heading")
     longest_first = sorted(kinds, key=len, reverse=True)
     any_label = "|".join(re.escape(label).replace(r"\ ", r"\s{1,4}") for label in longest_first)
     return Words(
         any_label=re.compile(rf"(?P<label>{any_label})\s{{0,3}}[:：]", re.IGNORECASE),
         kinds=kinds,
+        sections=tuple(data["headings"]["sections"]),
         undeliverable=tuple(data["subjects"]["undeliverable"]),
         delayed=tuple(data["subjects"]["delayed"]),
         forwarded=tuple(data["subjects"]["forwarded"]),
@@ -61,12 +63,24 @@ def labelled(text: str) -> dict[str, str]:
     """Give the value behind each known label, the first of each kind: up to the line's end or the next label."""
     found = list(words().any_label.finditer(text))
     values: dict[str, str] = {}
-    for here, following in zip(found, [*found[1:], None], strict=True):
+    for here, following in zip(found, [*found[1:], None], strict=False):
         kind = words().kinds[" ".join(here.group("label").lower().split())]
         stop = following.start() if following else len(text)
         value = text[here.end() : stop].strip()
-        values.setdefault(kind, value.partition("\n")[0].strip() if kind != "reported_error" else value)
+        if kind != "reported_error":
+            value = value.partition("\n")[0].strip()
+        values.setdefault(kind, _without_section(value, anywhere=kind != "subject"))
     return values
+
+
+def _without_section(value: str, *, anywhere: bool) -> str:
+    """Cut off the heading of the next section where the text has lost its line breaks; a subject may hold its words."""
+    lowered = value.lower()
+    for section in words().sections:
+        at = lowered.find(section)
+        if at >= 0 and (anywhere or lowered.endswith(section)):
+            value, lowered = value[:at].strip(), lowered[:at]
+    return value
 
 
 def name_and_address(text: str) -> tuple[str | None, str | None]:
@@ -87,3 +101,9 @@ def name_and_address(text: str) -> tuple[str | None, str | None]:
 def same_host(one: str | None, other: str | None) -> bool:
     """True where both names are known and equal but for case and the final dot."""
     return one is not None and other is not None and one.lower().rstrip(".") == other.lower().rstrip(".")
+
+
+def last_of(pattern: re.Pattern[str], text: str) -> re.Match[str] | None:
+    """Give the last match of a pattern."""
+    *_, last = (None, *pattern.finditer(text))
+    return last

@@ -31,7 +31,7 @@ def read_last_error(text: str) -> LastError | None:
         return None
     values: dict[str, str] = {}
     keys = list(_KEY.finditer(text))
-    for here, following in zip(keys, [*keys[1:], None], strict=True):
+    for here, following in zip(keys, [*keys[1:], None], strict=False):
         name = here.group(1).upper()
         if name in values:
             continue

@@ -107,7 +107,8 @@ def unwrap(text: str) -> Unwrapped:
         rest = _without_type(inner)[0]
     cause = replies.pop()
     host, ip = _receiver(whole)
-    frontend_host = frontend_ip = None
+    frontend_host: str | None = None
+    frontend_ip: str | None = None
     if groups and "setup failed on frontend" in whole.lower():
         frontend_host, frontend_ip = groups.host, address(groups.ip)
     elif groups:

@@ -30,7 +30,8 @@ _NAMED_BY_CONTEXT = re.compile(
 _WINSOCK = re.compile(r"(?:Winsock error code|Socket error code|WSA error):? ?(?P<number>\d{3,5})(?!\d)", re.IGNORECASE)
 
 _REQUIRED = re.compile(
-    r"STARTTLS is required|must issue (?:a )?STARTTLS|(?<!not )requires? (?:a )?(?:STARTTLS|TLS|XAnonymousTls|encryption)"
+    r"STARTTLS is required|must issue (?:a )?STARTTLS"
+    r"|(?<!not )requires? (?:a )?(?:STARTTLS|TLS|XAnonymousTls|encryption)"
     r"|TLS (?:session )?is required|\bTLS required|must support TLS|senders to use TLS|STARTTLS first"
     r"|encryption (?:is )?required",
     re.IGNORECASE,

@@ -13,7 +13,7 @@ import msgspec
 
 from triage.diagnose.case import Case
 from triage.diagnose.evidence import facts
-from triage.diagnose.pattern import PatternSet, find
+from triage.diagnose.pattern import PatternSet, find, is_whole
 from triage.errors import Misconfigured
 from triage.model.words import Actor, Category, Family, Permanence, ResponsibleKind, Side
 
@@ -82,7 +82,7 @@ class Rulebook:
 
     def match(self, case: Case) -> "Rule | None":
         """Give the first rule whose conditions all hold."""
-        return next((rule for rule in self.candidates(case) if lost(rule, case) is None), None)
+        return next((rule for rule in self.candidates(case) if _lost(rule, case) is None), None)
 
     def check(self, runbooks: Collection[str] | None = None) -> list[str]:
         """Give what is wrong with the rules, a sentence each; nothing where all is well.
@@ -94,8 +94,18 @@ class Rulebook:
         return problems(self, runbooks)
 
 
-def lost(rule: "Rule", case: Case) -> str | None:
-    """Say why a rule does not match, its text and status aside, or None where it does."""
+def why_not(rule: "Rule", case: Case) -> str | None:
+    """Say why a rule does not match a case, or None where it does."""
+    when, status = rule.when, case.seen.status
+    if when.text is not None and find(when.text, case.text) is None:
+        return "its text does not occur"
+    if when.status is not None and (status is None or not is_whole(when.status, status)):
+        return f"its status is {when.status}; here it is {status or 'not known'}"
+    return _lost(rule, case)
+
+
+def _lost(rule: "Rule", case: Case) -> str | None:
+    """Say why a rule whose text and status match does not, or None where it does."""
     when, seen = rule.when, case.seen
     given: tuple[tuple[str, Collection[object], object], ...] = (
         ("reply code", when.reply_code, seen.reply_code),

@@ -76,6 +76,8 @@ class Responsibility(_Frozen):
 
     kind: ResponsibleKind | None = None
     side: Side | None = None
+    confidence: Confidence | None = None
+    """The most that may be said of who it is, where that is less sure than what it is."""
 
 
 class Other(_Frozen):

@@ -46,7 +46,7 @@ def _state(ledger: Ledger) -> State:
 def _sample(ledger: Ledger) -> Tallied | None:
     """Give the tally that shows the verdict best: same category, surest, most often seen, then the earliest."""
     failures = [(one.diagnosis, one) for one in ledger.tallies.values() if one.diagnosis is not None]
-    best = min(failures, key=lambda pair: _sample_order(*pair, ledger), default=None)
+    best = min(failures, key=lambda pair: _sample_order(pair[0], pair[1], ledger), default=None)
     return None if best is None else best[1]
 
 

@@ -36,16 +36,16 @@ def fill(incident: Incident, shelf: Shelf, hosts: Hosts) -> FilledRunbook:
     way_round = "\n\n".join(f"{step.title}.\n\n{step.body}" for step in steps["Way round"])
     return FilledRunbook(
         id=runbook.front.id,
-        title=render(runbook.front.title, values, "plain"),
+        title=render(runbook.front.title, values, mended.gates, "plain"),
         host=mended.host,
-        first=_first(chosen, values, verdict.confidence),
+        first=_first(chosen, values, mended, verdict.confidence),
         way_round=way_round,
         before=steps["Before"],
         check=steps["Check"],
         change=steps["Change"],
         verify=steps["Verify"],
         undo=steps["Undo"],
-        do_not=tuple(render(entry.body, values) for entry in chosen.get("Do not", [])),
+        do_not=tuple(render(entry.body, values, mended.gates) for entry in chosen.get("Do not", [])),
         withheld=tuple(_withheld(incident, mended)),
         links=_links(runbook, chosen.get("Further reading", [])),
         files=registry.files(mended.host) if _gives_files(mended) else (),
@@ -59,7 +59,7 @@ def _gives_files(mended: Mended) -> bool:
 
 def _chosen(runbook: Runbook, section: str, mended: Mended, confidence: Confidence) -> list[Entry]:
     entries = [entry for entry in runbook.sections[section] if holds(entry.gate.when, mended.gates)]
-    if section == "Change" and confidence == "possible":
+    if section in ("Change", "Undo") and confidence == "possible":
         entries = [entry for entry in entries if entry.gate.safe]
     if section in ("Check", "Change", "Verify") and "not-ours" in mended.gates:
         # What our own admin can do comes before what the other side's admin has to do.
@@ -68,7 +68,8 @@ def _chosen(runbook: Runbook, section: str, mended: Mended, confidence: Confiden
 
 
 def _with_keys_check(chosen: list[Entry], shelf: Shelf, mended: Mended) -> list[Entry]:
-    if "session" not in mended.gates or any(entry in shelf.keys_check for entry in chosen):
+    titles = {entry.title for entry in shelf.keys_check}
+    if "session" not in mended.gates or any(entry.title in titles for entry in chosen):
         return chosen
     return chosen + [e for e in shelf.keys_check if holds(e.gate.when, mended.gates)]
 
@@ -93,11 +94,11 @@ def _values(mended: Mended) -> Values:
 
 def _step(entry: Entry, mended: Mended, values: Values) -> Step:
     return Step(
-        title=render(entry.title, values, "plain"),
-        body=render(entry.body, values),
+        title=render(entry.title, values, mended.gates, "plain"),
+        body=render(entry.body, values, mended.gates),
         where=_where(entry.gate, mended),
-        expected=render(entry.expected, values) if entry.expected else None,
-        undo=render(entry.undo, values) if entry.undo else None,
+        expected=render(entry.expected, values, mended.gates) if entry.expected else None,
+        undo=render(entry.undo, values, mended.gates) if entry.undo else None,
         minutes=entry.gate.minutes,
         restart=entry.gate.restart,
     )
@@ -111,20 +112,28 @@ def _where(gate: Gate, mended: Mended) -> str | None:
     return f"{whose}: {gate.where}" if gate.where else whose
 
 
-def _first(chosen: dict[str, list[Entry]], values: Values, confidence: Confidence) -> str:
+def _first(chosen: dict[str, list[Entry]], values: Values, mended: Mended, confidence: Confidence) -> str:
     """Give the title of the one step to take first: the one that its gate names for this confidence, else the first
     check, else the first step of all."""
     ordered = [entry for section in _FIRST for entry in chosen.get(section, [])]
+    checks = chosen.get("Check", [])
+    if "not-ours" in mended.gates:
+        # On somebody else's server the first step is one that we can take ourselves.
+        ordered = [entry for entry in ordered if entry.gate.at != "server"] or ordered
+        checks = [entry for entry in checks if entry.gate.at != "server"]
+        checks = checks or [entry for entry in chosen.get("Change", []) if entry.gate.at != "server"]
     named = [entry for entry in ordered if confidence in entry.gate.first]
-    fallback = chosen.get("Check", []) + ordered
+    fallback = checks + ordered
     pick = (named + fallback)[:1]
-    return render(pick[0].title, values, "plain") if pick else ""
+    return render(pick[0].title, values, mended.gates, "plain") if pick else ""
 
 
 def _links(runbook: Runbook, chosen: list[Entry]) -> tuple[Link, ...]:
     sources = {source.id: source for source in runbook.front.sources}
     found = (sources[entry.body] for entry in chosen if entry.body in sources)
-    return tuple(Link(source.title, source.url, source.read_on.isoformat()) for source in found)
+    return tuple(
+        Link(source.title, source.url, source.read_on.isoformat() if source.read_on else None) for source in found
+    )
 
 
 def _withheld(incident: Incident, mended: Mended) -> Iterator[str]:
@@ -149,7 +158,7 @@ def _withheld_keys(mended: Mended) -> Iterator[str]:
     if "trust-low" in gates:
         yield "No registry change: the report may be forged. Confirm it on the server itself first."
     if "exchange-2007-or-older" in gates:
-        yield f"No registry change: Exchange 2007 and older have no update that speaks TLS 1.2. Replace {host} or relay."
+        yield "No registry change: Exchange 2007 and older have no update that speaks TLS 1.2. Replace or relay."
     elif "below-code-limit" in gates:
         floor = "SP3 RU9 (14.3.235.1)" if "exchange-2010" in gates else "CU8 (15.0.1076.9)"
         yield (

@@ -30,7 +30,7 @@ GATES: Mapping[str, str] = {
     "not-windows": "the host is known not to be a Windows server that somebody can change",
     "unknown-system": "nothing tells what the host runs",
     "build-known": "the build of the host is known",
-    "below-code-limit": "SMTP on this build cannot speak TLS 1.2 (2010 before SP3 RU9, 2013 before CU8, 2007 and older)",
+    "below-code-limit": "SMTP on this build cannot speak TLS 1.2: 2010 before SP3 RU9, 2013 before CU8, 2007",
     "below-guidance": "the build lies below Microsoft's guidance for TLS 1.2",
     "speaks-tls12": "SMTP on this build can speak TLS 1.2",
     "certain": "the verdict is certain",

@@ -12,7 +12,10 @@ HEADER = "Windows Registry Editor Version 5.00"
 """The first line of a file for Windows 2000 and later; with it the file must be UTF-16."""
 
 SCHANNEL = r"HKEY_LOCAL_MACHINE\SYSTEM\CurrentControlSet\Control\SecurityProviders\SCHANNEL\Protocols\TLS 1.2"
-DOTNET = (r"HKEY_LOCAL_MACHINE\SOFTWARE\Microsoft\.NETFramework", r"HKEY_LOCAL_MACHINE\SOFTWARE\Wow6432Node\Microsoft\.NETFramework")
+DOTNET = (
+    r"HKEY_LOCAL_MACHINE\SOFTWARE\Microsoft\.NETFramework",
+    r"HKEY_LOCAL_MACHINE\SOFTWARE\Wow6432Node\Microsoft\.NETFramework",
+)
 _RUNTIMES = ("v2.0.50727", "v4.0.30319")
 
 _NOT_FILE_NAME = re.compile(r"[^a-z0-9.-]+")
@@ -28,7 +31,9 @@ def tls12() -> Values:
     Both roles and both runtimes always: an Exchange server sends and receives, Exchange 2010 runs on the v2 pair
     and 2013 or later on the v4 pair, and Microsoft's advice is to set the pairs alike.
     """
-    schannel = tuple((f"{SCHANNEL}\\{role}", (("DisabledByDefault", 0), ("Enabled", 1))) for role in ("Client", "Server"))
+    schannel = tuple(
+        (f"{SCHANNEL}\\{role}", (("DisabledByDefault", 0), ("Enabled", 1))) for role in ("Client", "Server")
+    )
     dotnet = tuple(
         (f"{root}\\{runtime}", (("SystemDefaultTlsVersions", 1), ("SchUseStrongCrypto", 1)))
         for root in DOTNET

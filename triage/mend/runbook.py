@@ -29,7 +29,7 @@ class Source(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     id: str
     title: str
     url: str
-    read_on: datetime.date
+    read_on: datetime.date | None = None
 
 
 class Gate(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -44,7 +44,7 @@ class Gate(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     first: tuple[Confidence, ...] = ()
     """The confidences at which this is the one step to take first."""
     safe: bool = False
-    """A step of Change that may be printed while the verdict is only possible: it plans, or changes no server."""
+    """A step of Change or Undo that may be printed while the verdict is only possible: it changes no server."""
     part: str | None = None
     """Instead of a step: the name of a shared part whose steps stand here."""
 
@@ -125,6 +125,8 @@ def _split(lines: list[str], mark: str) -> Iterator[tuple[str, list[str]]]:
             heading, block = ("", [line]) if names_part else (line.removeprefix(mark).strip(), [])
         else:
             block.append(line)
+    if fenced:
+        raise Misconfigured(f"Below {heading!r} a code block is not closed: its ``` must begin a line.")
     if heading is not None or any(map(str.strip, block)):
         yield heading or "", block
 

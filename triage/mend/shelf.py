@@ -47,10 +47,10 @@ class Shelf:
                 runbooks.setdefault(runbook.front.id, runbook)
         return cls(runbooks, parts[KEYS_CHECK])
 
-    def find(self, id: str | None, category: str) -> Runbook:
+    def find(self, runbook_id: str | None, category: str) -> Runbook:
         """Give the runbook of this id, else that of the category, else the one for what no rule knows."""
-        if id is not None and id in self.runbooks:
-            return self.runbooks[id]
+        if runbook_id is not None and runbook_id in self.runbooks:
+            return self.runbooks[runbook_id]
         return self._of_category.get(category) or self.runbooks["unclassified"]
 
     def check(self) -> list[str]:

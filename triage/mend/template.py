@@ -31,21 +31,31 @@ VALUES: Mapping[str, str] = {
 """What a runbook's text may name."""
 
 _STAND_IN: Mapping[str, str] = {
-    "server": "<server>",
-    "mx": "<receiving host>",
-    "mx_ip": "<its address>",
-    "domain": "<domain>",
+    "server": "the server",
+    "mx": "the receiving host",
+    "mx_ip": "the receiving host's address",
+    "domain": "the recipient's domain",
     "product": "Exchange",
     "build": "unknown",
     "level": "unknown",
 }
-"""What stands where a value is not known: to be filled in by the reader, and said to be so by its brackets."""
+"""What stands where a value is not known; in a command it stands in angle brackets, for the reader to fill in."""
+
+
+class Missing(str):
+    """Words that stand for a value that is not known."""
+
+    __slots__ = ()
 
 
 class Ready(str):
     """Text that is escaped already."""
 
     __slots__ = ()
+
+
+def _word(value: object) -> str:
+    return f"<{value}>" if isinstance(value, Missing) else str(value)
 
 
 @functools.cache
@@ -59,10 +69,12 @@ def _environment(place: Place) -> "SandboxedEnvironment":
     def finalize(value: object) -> str:
         return value if isinstance(value, Ready) else escape(str(value))
 
-    environment = SandboxedEnvironment(undefined=StrictUndefined, finalize=finalize, keep_trailing_newline=True)
-    environment.filters["ps"] = lambda value: Ready(safe_text.powershell(str(value)))
-    environment.filters["sh"] = lambda value: Ready(shlex.quote(safe_text.one_line(str(value))))
-    environment.filters["code"] = lambda value: Ready(safe_text.one_line(str(value)).replace("`", ""))
+    environment = SandboxedEnvironment(
+        undefined=StrictUndefined, finalize=finalize, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True
+    )
+    environment.filters["ps"] = lambda value: Ready(safe_text.powershell(_word(value)))
+    environment.filters["sh"] = lambda value: Ready(shlex.quote(safe_text.one_line(_word(value))))
+    environment.filters["code"] = lambda value: Ready(safe_text.one_line(_word(value)).replace("`", ""))
     return environment
 
 
@@ -71,13 +83,15 @@ def _compiled(text: str, place: Place) -> Callable[..., str]:
     return _environment(place).from_string(text).render
 
 
-def render(text: str, values: Mapping[str, str | None], place: Place = "markdown") -> str:
-    """Fill `values` into `text`. Raises jinja2's UndefinedError where the text names a value that does not exist:
-    `problems` finds that beforehand."""
+def render(text: str, values: Mapping[str, str | None], gates: frozenset[str], place: Place = "markdown") -> str:
+    """Fill `values` into `text`, which may also ask whether a gate holds (`{% if "receiving" in gates %}`).
+
+    Raises jinja2's UndefinedError where the text names a value that does not exist: `problems` finds that first.
+    """
     if "{" not in text:
         return text
-    known = {name: values.get(name) or _STAND_IN.get(name, "unknown") for name in VALUES}
-    return _compiled(text, place)(known)
+    known = {name: values.get(name) or Missing(_STAND_IN.get(name, "unknown")) for name in VALUES}
+    return _compiled(text, place)(known, gates=gates)
 
 
 def problems(text: str) -> list[str]:
@@ -91,7 +105,9 @@ def problems(text: str) -> list[str]:
         environment.from_string(text)
     except TemplateSyntaxError as error:
         return [f"the template is wrong: {error.message}"]
-    found = [f"unfilled placeholder {name!r}" for name in sorted(meta.find_undeclared_variables(tree) - set(VALUES))]
+    found = [
+        f"unfilled placeholder {name!r}" for name in sorted(meta.find_undeclared_variables(tree) - {*VALUES, "gates"})
+    ]
     return found + list(_misplaced(text))
 
 
@@ -104,11 +120,17 @@ def _misplaced(text: str) -> list[str]:
             fence = None if fence is not None else line.strip().removeprefix("```")
             continue
         spans = line.split("`")
-        pieces = [(line, _filter_of(fence))] if fence is not None else [(s, ("", "code")[i % 2]) for i, s in enumerate(spans)]
+        pieces = (
+            [(line, _filter_of(fence))]
+            if fence is not None
+            else [(s, ("", "code")[i % 2]) for i, s in enumerate(spans)]
+        )
         for piece, wanted in pieces:
-            for value in (chunk.partition("}}")[0] for chunk in piece.split("{{")[1:]):
-                if value.partition("|")[2].strip() != wanted:
-                    found.append(f"{{{{{value}}}}} needs {f'the filter {wanted}' if wanted else 'no filter'} here")
+            values = (chunk.partition("}}")[0] for chunk in piece.split("{{")[1:])
+            wrong = (value for value in values if value.partition("|")[2].strip() != wanted)
+            found += [
+                f"{{{{{value}}}}} needs {f'the filter {wanted}' if wanted else 'no filter'} here" for value in wrong
+            ]
     return found
 
 

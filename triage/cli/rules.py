@@ -1,0 +1,55 @@
+"""`triage rules`: what is known of failure texts."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from triage.cli.options import SettingsFile
+from triage.cli.screen import say, table
+
+app = typer.Typer(help="The rules: what they say, and whether they hold.", no_args_is_help=True)
+
+Folder = Annotated[
+    Path | None,
+    typer.Option("--rules", metavar="DIR", help="A folder with rules of your own; else the setting `rules`."),
+]
+
+
+@app.command("list")
+def list_rules(
+    category: Annotated[str | None, typer.Option("--category", help="Only rules of this category.")] = None,
+    categories: Annotated[bool, typer.Option("--categories", help="List the categories instead.")] = False,
+    rules: Folder = None,
+    settings: SettingsFile = None,
+) -> None:
+    """List the rules in the order in which they are tried: the first that matches decides."""
+    from triage.diagnose import Rulebook
+    from triage.diagnose.rulebook import categories as known_categories
+    from triage.settings import load_settings
+
+    if categories:
+        rows = [(name, one.family, one.title) for name, one in known_categories().items()]
+        table(("category", "family", "what it means"), rows, wide=2)
+        return
+    book = Rulebook.load(rules or load_settings(settings).rules)
+    chosen = [rule for rule in book.rules if category in (None, rule.category)]
+    table(("rule", "category", "sure", "title"), [(r.id, r.category, r.confidence, r.title) for r in chosen], wide=3)
+
+
+@app.command("check")
+def check(rules: Folder = None, settings: SettingsFile = None) -> None:
+    """Prove every rule: its samples match and win, its not-samples do not. Exit code 1 where one does not hold."""
+    from triage.diagnose import Rulebook
+    from triage.mend import Shelf
+    from triage.settings import load_settings
+
+    values = load_settings(settings)
+    book = Rulebook.load(rules or values.rules)
+    problems = book.check(set(Shelf.load(values.runbooks).runbooks))
+    for problem in problems:
+        say(problem)
+    if problems:
+        say(f"{len(problems)} problems in {len(book.rules)} rules.", error=True)
+        raise typer.Exit(1)
+    say(f"{len(book.rules)} rules hold.")

@@ -1,0 +1,75 @@
+"""Generation D of Exchange Online's human part: a table of labels and values, often run together without a space."""
+
+import re
+
+import msgspec
+
+from triage.decode.exchange_words import ADDRESS, HOST, labelled, name_and_address, same_host
+
+_CODE = r"[245]\d\d[ -][245]\.\d{1,3}\.\d{1,3}"
+_VALUE_CODE = re.compile(rf"[:：\t]\s{{0,8}}(?P<code>{_CODE})(?!\.?\d)(?P<rest>[^\n]{{0,4000}})")
+_GENERATED_BY = re.compile(
+    r"[:：\t]\s{0,8}(?P<host>(?:[A-Za-z0-9-]{1,63}\.){2,6}(?:outlook\.com|outlook\.cn|office365\.us))", re.IGNORECASE
+)
+
+
+class Table(msgspec.Struct, frozen=True, kw_only=True):
+    """What the table says; `end` is where its known part ends in the text."""
+
+    reply: str
+    recipient: str
+    end: int
+    generating_server: str | None = None
+    receiving_server: str | None = None
+    receiving_ip: str | None = None
+    sender: str | None = None
+    subject: str | None = None
+
+
+def read_table(text: str) -> Table | None:
+    """Read the table in a text whose quotes and quote marks are plain; None where there is none.
+
+    In a language without known labels the code stands twice: as the status code alone and before the reported error.
+    """
+    codes = list(_VALUE_CODE.finditer(text))
+    if not codes:
+        return None
+    values = labelled(text[max(0, codes[0].start() - 200) :])
+    if "reported_error" in values and ("generated_by" in values or "status_code" in values):
+        return _known(text, values)
+    repeated = [code for code in codes if code.group("code") == codes[0].group("code") and code.group("rest").strip()]
+    if len(codes) < 2 or not repeated or repeated[0] is codes[0]:
+        return None
+    between = [found.group("address") for found in ADDRESS.finditer(text, codes[0].end(), repeated[0].start())]
+    server = _GENERATED_BY.search(text, repeated[0].end())
+    if not between or not server:
+        return None
+    return Table(
+        reply=" ".join((repeated[0].group("code") + repeated[0].group("rest")).split()),
+        recipient=between[1] if len(between) > 1 else between[0],
+        end=server.end(),
+        generating_server=server.group("host"),
+        sender=between[0] if len(between) > 1 else None,
+    )
+
+
+def _known(text: str, values: dict[str, str]) -> Table | None:
+    """Read the table by its labels."""
+    recipient = ADDRESS.search(values.get("recipient_address", ""))
+    if not recipient:
+        return None
+    sender = ADDRESS.search(values.get("sender_address", ""))
+    generating = HOST.match(values.get("generated_by", ""))
+    receiving, ip = name_and_address(values.get("remote_server", ""))
+    if generating and same_host(receiving, generating.group("host")):
+        receiving = ip = None
+    return Table(
+        reply=" ".join(values["reported_error"].split()),
+        recipient=recipient.group("address"),
+        end=text.find(values["reported_error"]) + len(values["reported_error"]),
+        generating_server=generating.group("host") if generating else None,
+        receiving_server=receiving,
+        receiving_ip=ip,
+        sender=sender.group("address") if sender else None,
+        subject=values.get("subject") or None,
+    )

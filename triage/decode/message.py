@@ -1,0 +1,327 @@
+"""Bytes → a message: its headers, its leaf parts and the messages attached to it, read lazily and within bounds.
+
+The standard library's parser does the usual path. Three things are done differently: the parts that this program reads
+itself (delivery-status and the like) stay text instead of becoming messages; an encoded message part is decoded before
+it is parsed; and a message whose boundary was lost is read again with the boundary that its body shows. What is still
+without parts then is given to mail-parser, whose full parse costs four times as much and which is loaded only then.
+"""
+
+import codecs
+import email
+import email.errors
+import re
+from collections.abc import Iterator
+from email.header import decode_header
+from email.message import Message
+from typing import Any
+
+from triage.decode import limits
+from triage.decode.html_text import text_of_html
+
+READ_HERE = {
+    "message/delivery-status": "text/delivery-status",
+    "message/global-delivery-status": "text/delivery-status",
+    "message/feedback-report": "text/feedback-report",
+    "message/disposition-notification": "text/disposition-notification",
+    "message/global-disposition-notification": "text/disposition-notification",
+    "message/global-headers": "text/rfc822-headers",
+    "message/external-body": "text/external-body",
+    "message/partial": "text/partial",
+    "text/rfc822-header": "text/rfc822-headers",
+}
+ENCODED_MESSAGE = "application/encoded-message"
+LOST = (
+    email.errors.NoBoundaryInMultipartDefect,
+    email.errors.StartBoundaryNotFoundDefect,
+    email.errors.MultipartInvariantViolationDefect,
+)
+"""What counts as defective: a multipart whose parts were not found. A missing end or a stray line does no harm."""
+
+_NOT_CHARSETS = frozenset({"punycode", "idna", "unicode_escape", "raw_unicode_escape", "undefined", "mbcs", "oem"})
+_DELIMITER = re.compile(r"(?m)^--([^\s-][^\r\n]{0,199}?)[ \t]*\r?\n[Cc]ontent-[\w-]{1,40}:")
+_FIELD = re.compile(rb"[!-9;-~]{1,76}:")
+_CHARSET_NAME = re.compile(r"[\w.:+-]{1,40}")
+
+
+class Node(Message):
+    """A part as the standard library parses it, except that it leaves to us what we read ourselves."""
+
+    def get_content_type(self) -> str:
+        """Give the type in lower case; for parts that are read here, the name under which this program knows them."""
+        kind = super().get_content_type()
+        if kind in READ_HERE:
+            return READ_HERE[kind]
+        if kind.startswith("message/") and _is_encoded(self):
+            return ENCODED_MESSAGE
+        return kind
+
+
+class Leaf:
+    """One part that is no container: its type, its file name and its text, decoded when first asked for."""
+
+    def __init__(self, node: Node, kind: str) -> None:
+        """Take the parsed part and the type it is read as."""
+        self._node = node
+        self.kind = kind
+        self._text: str | None = None
+
+    @property
+    def filename(self) -> str:
+        """The name that the part gives itself, or an empty text."""
+        try:
+            return str(self._node.get_filename() or "")[: limits.MAX_HEADER]
+        except (TypeError, ValueError, LookupError):
+            return ""
+
+    @property
+    def text(self) -> str:
+        """The decoded text, HTML as text; at most `limits.TEXT_BYTES` of it (more of a delivery-status part)."""
+        if self._text is None:
+            bound = limits.STATUS_BYTES if self.kind == "text/delivery-status" else limits.TEXT_BYTES
+            text = decode_text(_content(self._node)[:bound], _charset(self._node))
+            self._text = text_of_html(text) if self.kind == "text/html" else text
+        return self._text
+
+
+class Mail:
+    """One message: `leaves` are its own parts, `attached` the messages in it. Headers are decoded when asked for."""
+
+    def __init__(self, node: Node, depth: int = 0) -> None:
+        """Take a parsed message; `depth` is the number of messages around it."""
+        self.node = node
+        self.depth = depth
+        self.leaves: list[Leaf] = []
+        self.attached: list[Mail] = []
+        self._headers: dict[str, list[str]] | None = None
+        self._collect(node, depth)
+
+    def headers(self, name: str) -> list[str]:
+        """Give every value of a header, unfolded, as it stands (RFC 2047 words are not decoded)."""
+        if self._headers is None:
+            self._headers = {}
+            for key, value in self.node.raw_items():
+                self._headers.setdefault(str(key).lower(), []).append(value)
+        return [unfolded(value) for value in self._headers.get(name.lower(), ())]
+
+    def header(self, name: str) -> str | None:
+        """Give the first value of a header, unfolded; None without one. An empty value is an empty text."""
+        return next(iter(self.headers(name)), None)
+
+    def words(self, name: str) -> str:
+        """Give the first value of a header with RFC 2047 words decoded; empty without one."""
+        return decode_words(self.header(name) or "")
+
+    def parameter(self, name: str) -> str:
+        """Give a parameter of Content-Type in lower case (`report-type`); empty without one."""
+        try:
+            value = self.node.get_param(name, "")
+        except (TypeError, ValueError, LookupError):
+            return ""
+        return (value[-1] if isinstance(value, tuple) else str(value or "")).lower()
+
+    @property
+    def content_type(self) -> str:
+        """The declared type of the whole message."""
+        return self.node.get_content_type()
+
+    @property
+    def has_headers(self) -> bool:
+        """True where at least one header field was found."""
+        return any(True for _ in self.node.raw_items())
+
+    def of_kind(self, *kinds: str) -> list[Leaf]:
+        """Give the own leaf parts of these types, in order."""
+        return [leaf for leaf in self.leaves if leaf.kind in kinds]
+
+    def _collect(self, node: Node, depth: int) -> None:
+        for part, kind in _leaves(node):
+            if len(self.leaves) + len(self.attached) >= limits.MAX_PARTS:
+                break
+            if kind.startswith("message/") and depth < limits.MAX_DEPTH and len(self.attached) < limits.MAX_MESSAGES:
+                self.attached.append(Mail(part, depth + 1))
+            elif not kind.startswith("message/"):
+                self.leaves.append(Leaf(part, kind))
+
+
+def read_mail(content: bytes) -> Mail:
+    """Parse bytes within `limits` and give the message. Never raises; what is no message becomes one text part."""
+    content = _start_of_message(bounded(content))
+    node = _parse(content)
+    mail = Mail(node)
+    if _is_lost(mail):
+        repaired = _with_its_boundary(node)
+        if repaired is not None:
+            return Mail(repaired)
+        if _has_lost_parts(node):
+            _add_defective(mail, content)
+    return mail
+
+
+def bounded(content: bytes) -> bytes:
+    """Cut a message to the bounds of `limits`: size, header block, number of containers and of parts."""
+    if len(content) > limits.HEAD_BYTES + limits.TAIL_BYTES:
+        content = content[: limits.HEAD_BYTES] + b"\n" + content[-limits.TAIL_BYTES :]
+    if len(content) <= limits.HEADER_BYTES:
+        return _not_too_many_parts(content)
+    end = min((at for at in (content.find(b"\n\n"), content.find(b"\n\r\n")) if at >= 0), default=len(content))
+    if end > limits.HEADER_BYTES:
+        cut = content.rfind(b"\n", 0, limits.HEADER_BYTES)
+        content = content[: cut if cut > 0 else limits.HEADER_BYTES] + content[end:]
+    return _not_too_many_parts(content)
+
+
+def decode_text(content: bytes, charset: str | None) -> str:
+    """Decode bytes as their part says; where it says nothing usable, as UTF-8 or else as Windows-1252. Never raises."""
+    if charset and _CHARSET_NAME.fullmatch(charset):
+        try:
+            name = codecs.lookup(charset).name
+            if name not in _NOT_CHARSETS and name not in ("ascii", "utf-8"):
+                return content.decode(name, "replace")
+        except (LookupError, ValueError):
+            pass
+    try:
+        return content.decode("utf-8")
+    except UnicodeDecodeError:
+        return content.decode("utf-8" if charset and "utf" in charset.lower() else "cp1252", "replace")
+
+
+def decode_words(value: str) -> str:
+    """Decode the RFC 2047 words of a header value; what cannot be decoded stays as it is."""
+    value = value[: limits.MAX_HEADER]
+    if "=?" not in value:
+        return value
+    try:
+        pieces = decode_header(value)
+    except (ValueError, email.errors.HeaderParseError):
+        return value
+    return "".join(
+        piece if isinstance(piece, str) else decode_text(piece, charset or "ascii") for piece, charset in pieces
+    )
+
+
+def unfolded(value: Any) -> str:
+    """Put a header value on one line; octets that are no ASCII are read as UTF-8, else as Windows-1252."""
+    text = str(value)[: limits.MAX_HEADER]
+    if not text.isascii():
+        text = decode_text(text.encode("utf-8", "surrogateescape"), None)
+    return re.sub(r"[\r\n]+[ \t]*", " ", text).strip() if "\n" in text or "\r" in text else text.strip()
+
+
+def _parse(content: bytes) -> Node:
+    try:
+        return email.message_from_bytes(content, _class=Node)
+    except RecursionError:
+        return email.message_from_bytes(b"\n" + content[: limits.SMALL_BYTES], _class=Node)
+
+
+def _leaves(node: Node) -> Iterator[tuple[Node, str]]:
+    """Walk the parts of one message without entering the messages attached to it. Not recursive."""
+    waiting: list[Node] = [node]
+    top = True
+    while waiting:
+        part = waiting.pop()
+        kind = part.get_content_type()
+        payload = part.get_payload()
+        if kind.startswith("message/") and not top and isinstance(payload, list) and payload:
+            yield payload[0], kind  # type: ignore[misc]  # the parser makes every part with the class it was given
+        elif isinstance(payload, list):
+            waiting.extend(reversed(payload))  # type: ignore[arg-type]  # as above
+        elif kind == ENCODED_MESSAGE:
+            yield _parse(bounded(_content(part))), "message/rfc822"
+        else:
+            yield part, "text/plain" if kind.startswith(("multipart/", "message/")) else kind
+        top = False
+
+
+def _start_of_message(content: bytes) -> bytes:
+    """Cut off what stands before the first header: blank lines, a byte order mark, an mbox separator.
+
+    A text without headers (a report that somebody saved) gets an empty header block.
+    """
+    content = content.removeprefix(codecs.BOM_UTF8).lstrip(b" \t\r\n\x00")
+    if content.startswith((b"From ", b">From ")):
+        content = content.partition(b"\n")[2].lstrip(b"\r\n")
+    return content if _FIELD.match(content) else b"\n" + content
+
+
+def _not_too_many_parts(content: bytes) -> bytes:
+    boundaries = content.count(b"boundary=") + content.count(b"BOUNDARY=") + content.count(b"Boundary=")
+    enclosed = content.count(b"message/rfc822")
+    if boundaries + enclosed > limits.MAX_BOUNDARIES or content.count(b"\n--") > limits.MAX_DELIMITERS:
+        return content[: limits.SMALL_BYTES]
+    return content
+
+
+def _is_encoded(node: Node) -> bool:
+    return str(node.get("content-transfer-encoding", "")).strip().lower() in ("base64", "quoted-printable")
+
+
+def _content(node: Node) -> bytes:
+    try:
+        content = node.get_payload(decode=True)
+    except (ValueError, AssertionError, LookupError):
+        content = None
+    if isinstance(content, bytes):
+        return content
+    payload = node.get_payload()
+    return payload.encode("utf-8", "surrogateescape") if isinstance(payload, str) else b""
+
+
+def _charset(node: Node) -> str | None:
+    try:
+        return node.get_content_charset()
+    except (TypeError, ValueError, LookupError):
+        return None
+
+
+def _is_lost(mail: Mail) -> bool:
+    """True where parts seem to be there that the parser did not find: a lost boundary, or no type that names one."""
+    if _has_lost_parts(mail.node):
+        return True
+    return (
+        len(mail.leaves) == 1
+        and not mail.attached
+        and mail.leaves[0].kind == "text/plain"
+        and bool(_DELIMITER.search(str(mail.node.get_payload())[: limits.TEXT_BYTES]))
+    )
+
+
+def _has_lost_parts(node: Node) -> bool:
+    return any(isinstance(defect, LOST) for defect in node.defects)
+
+
+def _with_its_boundary(node: Node) -> Node | None:
+    """Parse the body again with the boundary that it shows; None where it shows none."""
+    payload = node.get_payload()
+    if not isinstance(payload, str):
+        return None
+    found = _DELIMITER.search(payload[: limits.TEXT_BYTES])
+    if not found:
+        return None
+    boundary = found.group(1).strip().replace("\\", "\\\\").replace('"', '\\"')
+    head = f'Content-Type: multipart/mixed; boundary="{boundary}"\n\n'
+    body = _parse((head + payload).encode("utf-8", "surrogateescape"))
+    if not body.is_multipart():
+        return None
+    kind = node.get("content-type", "multipart/mixed") if node.get_content_maintype() == "multipart" else ""
+    for key, value in node.raw_items():
+        if str(key).lower() != "content-type":
+            body[key] = value
+    if kind:
+        body.replace_header("Content-Type", kind)
+    return body
+
+
+def _add_defective(mail: Mail, content: bytes) -> None:
+    """Let mail-parser find the texts of a message whose parts the standard library did not find."""
+    import mailparser
+
+    try:
+        parsed = mailparser.parse_from_bytes(content[: limits.SMALL_BYTES])
+        texts = [*parsed.text_plain, *map(text_of_html, parsed.text_html), *parsed.text_not_managed]
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError, OSError):
+        return
+    for text in texts[: limits.MAX_PARTS]:
+        node = Node()
+        node.set_payload(str(text)[: limits.TEXT_BYTES])
+        mail.leaves.append(Leaf(node, "text/plain"))

@@ -1,0 +1,208 @@
+"""Received headers, newest first: who handed the message to whom, over which TLS, and on which Exchange build.
+
+The clauses are taken apart by mail-parser's scanner, which is linear and keeps comments apart; what it holds ambiguous
+is read by us as far as it goes. Exchange's own stamps prove encryption (`(TLS)`) or a version (`version=TLS1_2`).
+A stamp is not proof of the version for an authenticated client's own submission, and `with mapi` says nothing of TLS.
+"""
+
+import re
+from collections.abc import Sequence
+from datetime import UTC
+from email.utils import parsedate_to_datetime
+
+import msgspec
+
+from triage.decode.reply import address
+from triage.model.words import TlsVersion
+
+MAX_HEADERS = 100
+"""Received headers read of one message: RFC 5321 §6.3 lets a loop be called one at 100."""
+MAX_LENGTH = 4096
+"""Characters read of one Received header: real ones have some hundred."""
+
+_EXCHANGE = re.compile(r"Microsoft SMTP Server(?:\s?\((?P<tls>[^()]{1,300})\))?", re.IGNORECASE)
+_BUILD = re.compile(r"(?:^|\bid )(?P<build>\d{1,2}\.\d{1,2}\.\d{1,5}\.\d{1,4})(?![\d.])")
+_VERSION = re.compile(
+    r"(?:\bversion[= ] ?|\busing |\btls |\(|\bX=|, )(?:SSL/)?TLS[ v_]{0,2}1(?:[._](?P<minor>[0-3]))?(?=[\s,):;]|$)",
+    re.IGNORECASE,
+)
+"""`TLSv1/SSLv3` is OpenSSL's name for a group of ciphers, not a version: the slash keeps it out."""
+_CIPHER = re.compile(r"\bcipher[= ]\s?(?P<cipher>[A-Za-z0-9_+-]{4,80})")
+_EXIM_CIPHER = re.compile(
+    r"\b(?:tls |TLS1\.[0-3]:|X=TLS1\.[0-3]:)(?P<cipher>TLS_[A-Z0-9_]{4,80}|ECDHE[A-Z0-9_-]{4,80})"
+)
+_TLS_ONLY = re.compile(r"^\s*TLS\s*$", re.IGNORECASE)
+_ENCRYPTING = re.compile(r"(?:UTF8)?(?:E?SMTP|LMTP)SA?\b", re.IGNORECASE)
+_SECURED = re.compile(
+    r"\bover TLS secured channel\b|\bwith E?SMTP(?:/TLS/| \((?:SSL|TLS)\))(?P<cipher>[A-Z0-9-]{4,60})?"
+)
+_LITERAL = re.compile(r"\[(?:IPv6:)?(?P<ip>[0-9A-Fa-f:.]{2,45})(?:%\w{1,20})?\]", re.IGNORECASE)
+_BARE_ADDRESS = re.compile(r"\((?P<ip>[0-9A-Fa-f:.]{3,45})\)")
+_HELO = re.compile(r"\b(?:helo|ehelo|ehlo)[= ](?P<helo>[^\s()]{1,255})", re.IGNORECASE)
+_REVERSE = re.compile(r"\((?P<host>[A-Za-z0-9_-]{1,63}(?:\.[A-Za-z0-9_-]{1,63}){1,10})\.?\s?(?:\[|\))")
+_FIRST = re.compile(r"(?P<name>[^\s()\[\];]{1,255})")
+_CLAUSE = re.compile(r"(?:^|\s)(?P<key>from|by|with|id|for)\s", re.IGNORECASE)
+
+
+class Hop(msgspec.Struct, frozen=True, kw_only=True):
+    """One Received header.
+
+    `from_host` is the client as the server names it: its reverse name where the stamp gives one apart, else what the
+    client said; `helo` is what the client said. `encrypted` is None where the stamp does not tell. `build` is that of
+    the stamping (receiving) server as written, `product` its name; `time` is UTC, RFC 3339.
+    """
+
+    from_host: str | None = None
+    from_ip: str | None = None
+    helo: str | None = None
+    by_host: str | None = None
+    by_ip: str | None = None
+    tls_version: TlsVersion | None = None
+    cipher: str | None = None
+    encrypted: bool | None = None
+    product: str | None = None
+    build: str | None = None
+    protocol: str | None = None
+    time: str | None = None
+    raw: str = ""
+
+
+def read_received(values: Sequence[str]) -> tuple[Hop, ...]:
+    """Read the Received headers of a message, in their order (newest first). Never raises."""
+    return tuple(_hop(str(value)) for value in values[:MAX_HEADERS])
+
+
+def _hop(value: str) -> Hop:
+    """Read one header."""
+    raw = " ".join(value[:MAX_LENGTH].split())
+    clauses, date = _clauses(raw)
+    sender, receiver = clauses.get("from", ""), clauses.get("by", "")
+    protocol = clauses.get("with", "")
+    from_host, helo = _names(sender)
+    by = _FIRST.match(receiver)
+    by_host = _host(by.group("name")) if by else None
+    version, cipher, encrypted = _tls(raw, protocol)
+    build = _build(clauses, protocol)
+    return Hop(
+        from_host=from_host,
+        from_ip=_address(sender),
+        helo=helo,
+        by_host=by_host,
+        by_ip=_address(receiver),
+        tls_version=version,
+        cipher=cipher,
+        encrypted=encrypted,
+        product=_product(build, by_host),
+        build=build,
+        protocol=protocol.split(" (")[0].strip() or None,
+        time=_time(date),
+        raw=raw,
+    )
+
+
+def _clauses(raw: str) -> tuple[dict[str, str], str]:
+    """Split a header into its clauses (the first of each) and its date."""
+    from mailparser.exceptions import MailParserReceivedParsingError
+    from mailparser.received import split_received
+
+    try:
+        pairs, date = split_received(raw)
+    except MailParserReceivedParsingError:
+        head, _, date = raw.rpartition(";")
+        marks = list(_CLAUSE.finditer(head))
+        ends = [*(mark.start() for mark in marks[1:]), len(head)]
+        pairs = [(mark["key"].lower(), head[mark.end() : end].strip()) for mark, end in zip(marks, ends, strict=False)]
+    clauses: dict[str, str] = {}
+    for key, value in pairs:
+        clauses.setdefault(key, value)
+    return clauses, date or ""
+
+
+def _names(sender: str) -> tuple[str | None, str | None]:
+    """Read the client's name and what it said in its greeting."""
+    first = _FIRST.match(sender)
+    said = _host(first.group("name")) if first else None
+    greeting = _HELO.search(sender)
+    if greeting:  # Exim and qmail put the greeting in the comment and the looked-up name in front
+        return said, _host(greeting.group("helo")) or greeting.group("helo").strip("[]")
+    reverse = _REVERSE.search(sender)
+    looked_up = _host(reverse.group("host")) if reverse and not address(reverse.group("host")) else None
+    return looked_up or said, said
+
+
+def _host(name: str) -> str | None:
+    """Give a host name in lower case; None for an address, "unknown", "localhost" and what has no letter."""
+    name = name.strip("[]<>,").rstrip(".").lower()
+    if address(name) or name in ("unknown", "localhost", "localhost.localdomain", "") or not re.search("[a-z]", name):
+        return None
+    return name
+
+
+def _address(clause: str) -> str | None:
+    """Give the address in a clause: `[192.0.2.1]`, `(192.0.2.1)`, `[IPv6:2001:db8::1]`; of two, the last."""
+    found = [address(one.group("ip")) for one in _LITERAL.finditer(clause)]
+    found += [address(one.group("ip")) for one in _BARE_ADDRESS.finditer(clause)]
+    return next((one for one in reversed(found) if one), None)
+
+
+def _tls(raw: str, protocol: str) -> tuple[TlsVersion | None, str | None, bool | None]:
+    """Read version, cipher and whether the hop was encrypted at all."""
+    exchange = _EXCHANGE.search(raw)
+    if exchange:
+        return _exchange_tls(exchange.group("tls") or "")
+    if protocol.lower().startswith("mapi"):
+        return None, None, None
+    found = _CIPHER.search(raw) or _EXIM_CIPHER.search(raw)
+    version = _version(raw)
+    if version or found or _ENCRYPTING.match(protocol):
+        return version, found.group("cipher") if found else None, True
+    if secured := _SECURED.search(raw):
+        return None, secured.group("cipher"), True
+    return None, None, None
+
+
+def _exchange_tls(inside: str) -> tuple[TlsVersion | None, str | None, bool | None]:
+    """Read the brackets of an Exchange stamp: none at all means clear text, `TLS` alone an unknown version."""
+    if not inside:
+        return "none", None, False
+    version, cipher = _version(f"({inside})"), _CIPHER.search(inside)
+    encrypted = bool(version or cipher or _TLS_ONLY.match(inside))
+    return version, cipher.group("cipher") if cipher else None, encrypted or None
+
+
+def _version(text: str) -> TlsVersion | None:
+    """Read a TLS version in any of the stamps' spellings; SSL versions have no word in the contract."""
+    versions: dict[str | None, TlsVersion] = {None: "1.0", "0": "1.0", "1": "1.1", "2": "1.2", "3": "1.3"}
+    found = _VERSION.search(text)
+    return versions[found.group("minor")] if found else None
+
+
+def _build(clauses: dict[str, str], protocol: str) -> str | None:
+    """Give the Exchange build of a stamp, as written; other servers put queue ids in the same clause."""
+    if not (_EXCHANGE.match(protocol) or protocol.lower().startswith("mapi")):
+        return None
+    found = _BUILD.match(clauses.get("id", ""))
+    return found.group("build") if found else None
+
+
+def _product(build: str | None, by_host: str | None) -> str | None:
+    """Name the product: Exchange Online by its host names alone, since it stamped 15.1 builds before 2018."""
+    if build is None:
+        return None
+    if by_host and by_host.endswith((".outlook.com", ".outlook.cn", ".office365.us", ".outlook.de")):
+        return "Exchange Online"
+    try:
+        from triage.exchange import product_of
+    except ImportError:
+        return None
+    return product_of(build)
+
+
+def _time(date: str) -> str | None:
+    """Give a date as UTC, RFC 3339."""
+    try:
+        stamp = parsedate_to_datetime(date.strip())
+        stamp = stamp.replace(tzinfo=UTC) if stamp.tzinfo is None else stamp.astimezone(UTC)
+    except (ValueError, TypeError, OverflowError, IndexError):
+        return None
+    return stamp.strftime("%Y-%m-%dT%H:%M:%SZ") if stamp.year >= 1000 else None

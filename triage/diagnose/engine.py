@@ -1,0 +1,148 @@
+"""One observation and the rules: the rule that wins, and the diagnosis that follows from it and the evidence."""
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from triage.diagnose.case import Case, case_of
+from triage.diagnose.owner import actor_for, domain_of, responsible_for
+from triage.diagnose.rulebook import CategoryDefaults, Rulebook, categories
+from triage.diagnose.weigh import Weighed, weigh
+from triage.hosts import Hosts
+from triage.model import Alternative, Diagnosis, Evidence, Observation
+from triage.model.words import Category, Confidence, Permanence, rank
+
+if TYPE_CHECKING:
+    from triage.diagnose.schema import Rule
+
+SUCCESSES = ("delivered", "relayed", "expanded")
+
+MAX_FOR, MAX_AGAINST = 5, 4
+"""Facts that a person reads before acting; the strongest stay."""
+
+
+class Concluded(msgspec.Struct, frozen=True):
+    """A diagnosis and what it was made of: the rule that won, and its facts weighed; None where no rule matched."""
+
+    diagnosis: Diagnosis
+    case: Case
+    rule: "Rule | None" = None
+    weighed: Weighed | None = None
+
+
+def diagnose(observation: Observation, rulebook: Rulebook, hosts: Hosts) -> Diagnosis | None:
+    """Conclude from one observation alone. None for a success: there is nothing to mend."""
+    if observation.action in SUCCESSES:
+        return None
+    return conclude(case_of(observation, hosts), rulebook, hosts).diagnosis
+
+
+def conclude(case: Case, rulebook: Rulebook, hosts: Hosts) -> Concluded:
+    """Find the rule that wins in a case and follow it."""
+    rule = rulebook.match(case)
+    if rule is None:
+        return Concluded(_unclassified(case, hosts), case)
+    weighed = weigh(rule, case)
+    if weighed.confidence is None and rule.alternatives:
+        return Concluded(_taken_over(rule, weighed, case, hosts), case, rule, weighed)
+    return Concluded(_followed(rule, weighed, case, hosts), case, rule, weighed)
+
+
+def _followed(rule: "Rule", weighed: Weighed, case: Case, hosts: Hosts) -> Diagnosis:
+    defaults = categories()[rule.category]
+    confidence = weighed.confidence or "possible"
+    responsible = responsible_for(rule, defaults, case, hosts, confidence)
+    return Diagnosis(
+        rule=rule.id,
+        family=rule.family or defaults.family,
+        category=rule.category,
+        permanence=rule.permanence or defaults.permanence or _permanence(case.seen),
+        confidence=confidence,
+        alternatives=tuple(_alternative(one.category, one.confidence, confidence) for one in rule.alternatives),
+        responsible=responsible,
+        actor=actor_for(rule.actor or defaults.actor, responsible, case, hosts),
+        evidence=_told(weighed, case),
+        next_check=_filled(rule.next_check or defaults.next_check, responsible.host, case),
+        runbook=rule.runbook or runbook_of(rule.category, defaults),
+    )
+
+
+def _taken_over(rule: "Rule", weighed: Weighed, case: Case, hosts: Hosts) -> Diagnosis:
+    """Let the rule's first alternative take its place: what spoke against the rule speaks for the alternative."""
+    first, *others = rule.alternatives
+    defaults = categories()[first.category]
+    is_low = case.seen.trust.level == "low"
+    confidence: Confidence = "possible" if is_low or first.confidence == "possible" else "probable"
+    responsible = responsible_for(None, defaults, case, hosts, confidence)
+    turned = Weighed(confidence, weighed.speaks_against, weighed.speaks_for)
+    return Diagnosis(
+        rule=rule.id,
+        family=rule.family or categories()[rule.category].family,
+        category=first.category,
+        permanence=rule.permanence or _permanence(case.seen),
+        confidence=confidence,
+        alternatives=tuple(_alternative(one.category, one.confidence, confidence) for one in others),
+        responsible=responsible,
+        actor=actor_for(defaults.actor, responsible, case, hosts),
+        evidence=_told(turned, case),
+        next_check=_filled(defaults.next_check, responsible.host, case),
+        runbook=runbook_of(first.category, defaults),
+    )
+
+
+def _unclassified(case: Case, hosts: Hosts) -> Diagnosis:
+    defaults = categories()["unclassified"]
+    responsible = responsible_for(None, defaults, case, hosts, "possible")
+    return Diagnosis(
+        rule=None,
+        family=defaults.family,
+        category="unclassified",
+        permanence=_permanence(case.seen),
+        confidence="possible",
+        responsible=responsible,
+        actor=actor_for(defaults.actor, responsible, case, hosts),
+        next_check=_filled(defaults.next_check, None, case),
+        runbook=runbook_of("unclassified", defaults),
+    )
+
+
+def runbook_of(category: Category, defaults: CategoryDefaults) -> str:
+    """Give the runbook of a category: its own name unless the defaults name another."""
+    return defaults.runbook or category
+
+
+def _alternative(category: Category, confidence: Confidence, most: Confidence) -> Alternative:
+    """An alternative is never surer than the verdict beside which it stands."""
+    bounded = confidence if rank(confidence) <= rank(most) else most
+    return Alternative(category, bounded, runbook_of(category, categories()[category]))
+
+
+def _told(weighed: Weighed, case: Case) -> tuple[Evidence, ...]:
+    speaks_for = [fact.told(case, supports=True) for fact, _ in weighed.speaks_for[:MAX_FOR]]
+    against = [fact.told(case, supports=False) for fact, _ in weighed.speaks_against[:MAX_AGAINST]]
+    return (*speaks_for, *against)
+
+
+def _permanence(seen: Observation) -> Permanence | None:
+    """Give what the report means: a report of failure has given up, whatever class its code has (RFC 3464 §2.3.3)."""
+    if seen.action == "delayed" or seen.impact == "waiting":
+        return "temporary"
+    if seen.source == "ndr":
+        return "permanent"
+    if seen.reply_code is None:
+        return None
+    return "temporary" if seen.reply_code < 500 else "permanent"
+
+
+def _filled(check: str, responsible: str | None, case: Case) -> str:
+    """Put the names of this case into a check; words where a name is not known."""
+    names = {
+        "responsible": responsible or "the server that is responsible",
+        "sending": case.sending_host or "the sending server",
+        "receiving": case.receiving_host or "the receiving server",
+        "domain": domain_of("receiving", case) or "the recipient's domain",
+        "sender_domain": domain_of("sending", case) or "the sender's domain",
+    }
+    for name, value in names.items():
+        check = check.replace("{" + name + "}", value)
+    return check

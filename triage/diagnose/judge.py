@@ -1,0 +1,172 @@
+"""The verdict on an incident: all its observations together, in whatever order they came.
+
+What one report knows, all know: a build from an NDR's headers and a failed handshake from a log make `certain`
+together; successes over TLS 1.2 between the same two ends at about the same time overturn it.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+import msgspec
+
+from triage.diagnose.case import Shared, case_of
+from triage.diagnose.engine import MAX_AGAINST, MAX_FOR, SUCCESSES, Concluded, conclude
+from triage.diagnose.evidence import Fact
+from triage.diagnose.rulebook import Rulebook
+from triage.exchange import speaks_tls12
+from triage.hosts import Hosts
+from triage.model import Diagnosis, Evidence, Product, Tallied
+from triage.model.words import rank
+
+NEAR = timedelta(days=1)
+"""How far from the failures a success may lie and still speak about the same state of the servers."""
+
+SESSIONS = ("send-log", "receive-log")
+
+
+class _Weighty(msgspec.Struct, frozen=True):
+    """One tally and what it leads to, with what the others know."""
+
+    tallied: Tallied
+    concluded: Concluded
+
+    @property
+    def is_trusted(self) -> bool:
+        return self.tallied.observation.trust.level != "low"
+
+
+def judge(tallies: Sequence[Tallied], rulebook: Rulebook, hosts: Hosts) -> Diagnosis:
+    """Derive the verdict from all evidence of an incident. The order of the tallies does not matter.
+
+    The surest category wins, then the one most often seen. Tallies of low trust add their evidence and can neither
+    raise the verdict nor choose it while a better one is there.
+    """
+    failures = [one for one in tallies if one.observation.action not in SUCCESSES]
+    if not failures:
+        return Diagnosis()
+    shared = _shared(tallies, failures, hosts)
+    weighty = [_Weighty(one, conclude(case_of(one.observation, hosts, shared), rulebook, hosts)) for one in failures]
+    weighty.sort(key=_order)
+    believed = [one for one in weighty if one.is_trusted] or weighty
+    counts: Counter[tuple[int, str]] = Counter()
+    for one in believed:
+        counts[_claim(one)] += one.tallied.count
+    winner = max(counts, key=lambda claim: (claim[0], counts[claim], claim[1]))
+    best = next(one for one in believed if _claim(one) == winner)
+    return msgspec.structs.replace(best.concluded.diagnosis, evidence=_merged(best, weighty))
+
+
+def _claim(one: _Weighty) -> tuple[int, str]:
+    diagnosis = one.concluded.diagnosis
+    return rank(diagnosis.confidence) if diagnosis.category not in (
+        "unclassified",
+        "expired",
+    ) else -1, diagnosis.category
+
+
+def _order(one: _Weighty) -> tuple[bool, int, int, bytes]:
+    """Order tallies totally, the most telling first."""
+    seen, diagnosis = one.tallied.observation, one.concluded.diagnosis
+    known = sum(value is not None for value in (diagnosis.responsible.host, seen.sending_host, seen.receiving_host))
+    return (not one.is_trusted, -known, -one.tallied.count, msgspec.msgpack.encode((seen, one.tallied.count)))
+
+
+def _shared(tallies: Sequence[Tallied], failures: Sequence[Tallied], hosts: Hosts) -> Shared:
+    """Pool what trusted reports know of builds, and count the successes over TLS 1.2 near the failures."""
+    builds: dict[str, tuple[str, str, Product]] = {}
+    tls12: Counter[tuple[str, str]] = Counter()
+    spans = _spans(failures, hosts)
+    for one in tallies:
+        seen = one.observation
+        if seen.trust.level == "low":
+            continue
+        ends = _ends(one, hosts)
+        for host, product in (
+            (seen.sending_host, seen.software.sending),
+            (seen.receiving_host, seen.software.receiving),
+        ):
+            name = hosts.canonical(host)
+            if name and product is not None and product.build and speaks_tls12(product.build) is not None:
+                latest = (one.last or "", product.build, product)
+                builds[name] = max(builds.get(name, latest), latest, key=lambda known: known[:2])
+        if seen.action in SUCCESSES and seen.tls.version in ("1.2", "1.3") and ends and _is_near(one, spans.get(ends)):
+            tls12[ends] += one.count
+    return Shared({host: known[2] for host, known in builds.items()}, dict(tls12))
+
+
+def _ends(one: Tallied, hosts: Hosts) -> tuple[str, str] | None:
+    seen = one.observation
+    sending = hosts.canonical(seen.sending_host or seen.sending_ip)
+    receiving = hosts.canonical(seen.receiving_host or seen.receiving_ip)
+    return (sending, hosts.pool(receiving) or receiving) if sending and receiving else None
+
+
+def _spans(failures: Sequence[Tallied], hosts: Hosts) -> dict[tuple[str, str], tuple[datetime, datetime]]:
+    """Give, for each two ends, the first and the last time of a failure between them."""
+    times: defaultdict[tuple[str, str], list[datetime]] = defaultdict(list)
+    for one in failures:
+        ends = _ends(one, hosts)
+        if ends is not None:
+            times[ends] += [time for text in (one.first, one.last) if (time := _time(text))]
+    return {ends: (min(found), max(found)) for ends, found in times.items() if found}
+
+
+def _is_near(success: Tallied, span: tuple[datetime, datetime] | None) -> bool:
+    """Say whether a success lies near the failures; one without a time, or with no failure that has one, does not."""
+    first, last = _time(success.first), _time(success.last)
+    if span is None or first is None or last is None:
+        return False
+    return last >= span[0] - NEAR and first <= span[1] + NEAR
+
+
+def _time(text: str | None) -> datetime | None:
+    if text is None:
+        return None
+    try:
+        time = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return time if time.tzinfo is not None else None
+
+
+def _merged(best: _Weighty, weighty: Sequence[_Weighty]) -> tuple[Evidence, ...]:
+    """Give the facts of all tallies that lead to the winning category, each once, with how often it was seen."""
+    category = best.concluded.diagnosis.category
+    held: dict[tuple[str, bool], list[tuple[_Weighty, Fact, int]]] = {}
+    for one in (best, *(other for other in weighty if other is not best)):
+        if one.concluded.diagnosis.category == category:
+            for fact, strength, supports in _facts(one):
+                held.setdefault((fact.id, supports), []).append((one, fact, strength))
+    ranked = sorted(held.items(), key=lambda item: (-max(strength for _, _, strength in item[1]), item[0]))
+    told = [_told(seen, supports, weighty) for (_, supports), seen in ranked]
+    speaks_for = [one for one in told if one.supports][:MAX_FOR]
+    return (*speaks_for, *[one for one in told if not one.supports][:MAX_AGAINST])
+
+
+def _facts(one: _Weighty) -> list[tuple[Fact, int, bool]]:
+    weighed, concluded = one.concluded.weighed, one.concluded
+    if weighed is None:
+        return []
+    # Where the alternative took over, what spoke against the rule speaks for the verdict.
+    is_turned = concluded.rule is not None and concluded.rule.category != concluded.diagnosis.category
+    return [
+        *((fact, strength, not is_turned) for fact, strength in weighed.speaks_for),
+        *((fact, strength, is_turned) for fact, strength in weighed.speaks_against),
+    ]
+
+
+def _told(seen: list[tuple[_Weighty, Fact, int]], supports: bool, weighty: Sequence[_Weighty]) -> Evidence:
+    first, fact, _ = seen[0]
+    return fact.told(first.concluded.case, supports, _count(fact, seen, weighty))
+
+
+def _count(fact: Fact, seen: list[tuple[_Weighty, Fact, int]], weighty: Sequence[_Weighty]) -> str:
+    """Give "12 of 12 sessions" for a fact that is counted, nothing where there is only one to count."""
+    if fact.counted is None:
+        return ""
+    is_session = any(one.tallied.observation.source in SESSIONS for one, _, _ in seen)
+    of = [one for one in weighty if (one.tallied.observation.source in SESSIONS) is is_session]
+    total = sum(one.tallied.count for one in of)
+    part = sum(one.tallied.count for one, _, _ in seen if one in of)
+    return f"{part} of {total} {'sessions' if is_session else 'reports'}" if total > 1 else ""

@@ -1,0 +1,94 @@
+"""Whose fault is it, and who has to act: two questions, answered from the rule, the hosts and the settings."""
+
+from typing import TYPE_CHECKING, Literal
+
+from triage.diagnose.case import Case
+from triage.hosts import Hosts
+from triage.model import Responsible
+from triage.model.words import Actor, Confidence, ResponsibleKind, Side, rank
+
+if TYPE_CHECKING:
+    from triage.diagnose.rulebook import CategoryDefaults
+    from triage.diagnose.schema import Rule
+
+MACHINES = ("host", "device", "connector")
+OF_MICROSOFT = ("exchange-online", "microsoft")
+OUR_OWN_RECORDS = ("queue", "send-log", "receive-log", "tracking-log")
+"""Sources that only the admin of a server can have: the server that wrote them is the reader's."""
+
+
+def responsible_for(
+    rule: "Rule | None", defaults: "CategoryDefaults", case: Case, hosts: Hosts, confidence: Confidence
+) -> Responsible:
+    """Give who or what has to be mended. `rule` is None where the category, not the rule, decides."""
+    said = rule.responsible if rule is not None else None
+    kind = said.kind if said and said.kind else defaults.responsible.kind
+    side = said.side if said and said.side else defaults.responsible.side
+    host = _host(kind, side, case)
+    return Responsible(
+        kind=kind,
+        side=side,
+        host=host,
+        ours=_is_ours(kind, side, host, case, hosts),
+        confidence=_least(confidence, said.confidence if said else None) if host is not None else None,
+    )
+
+
+def _least(confidence: Confidence, most: Confidence | None) -> Confidence:
+    return confidence if most is None or rank(confidence) <= rank(most) else most
+
+
+def _host(kind: ResponsibleKind | None, side: Side | None, case: Case) -> str | None:
+    if side not in ("sending", "receiving"):
+        return None
+    if kind in MACHINES:
+        return case.sending_host if side == "sending" else case.receiving_host
+    return domain_of(side, case) if kind == "domain" else None
+
+
+def domain_of(side: Side | None, case: Case) -> str | None:
+    """Give the mail domain of one side: the recipient's, or the sender's where the original names one."""
+    if side == "receiving":
+        domain = case.seen.recipient_domain
+    else:
+        domain = (case.seen.original.from_ or "").rpartition("@")[2].rstrip(">").strip()
+    return domain.lower().rstrip(".") or None if domain else None
+
+
+def _is_ours(
+    kind: ResponsibleKind | None, side: Side | None, host: str | None, case: Case, hosts: Hosts
+) -> bool | None:
+    if side not in ("sending", "receiving"):
+        return None
+    kind_of_host = case.sending if side == "sending" else case.receiving
+    if kind in ("host", "device") or (kind == "connector" and kind_of_host != "exchange-online"):
+        return hosts.is_ours(host)
+    # A connector of Exchange Online, a tenant, a domain and an address belong to whoever owns the domain.
+    return hosts.is_our_domain(domain_of(side, case))
+
+
+def actor_for(
+    said: Actor | Literal["owner"] | None, responsible: Responsible, case: Case, hosts: Hosts
+) -> Actor | None:
+    """Give who must act. "owner" is whoever owns the host; a named actor holds unless the host is another's."""
+    if said == "owner":
+        return _owner(said, responsible, case, hosts)
+    if said in ("mail-team", "partner-postmaster") and responsible.kind in ("host", "device"):
+        return _owner(said, responsible, case, hosts)
+    return said
+
+
+def _owner(said: str, responsible: Responsible, case: Case, hosts: Hosts) -> Actor | None:
+    if responsible.ours is True:
+        return "mail-team"
+    if responsible.ours is False:
+        return "microsoft" if hosts.kind(responsible.host) in OF_MICROSOFT else "partner-postmaster"
+    if hosts.kind(responsible.host) in OF_MICROSOFT and responsible.kind == "host":
+        return "microsoft"
+    if said == "partner-postmaster":
+        return "partner-postmaster"
+    if said == "mail-team" or responsible.side != "receiving":
+        # The server that sends for the reader's users, or a side that is not decided: the reader looks first.
+        return "mail-team"
+    wrote_it = case.seen.source in OUR_OWN_RECORDS and hosts.canonical(case.seen.reported_by) == responsible.host
+    return "mail-team" if wrote_it else None

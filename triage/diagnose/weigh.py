@@ -1,0 +1,69 @@
+"""Confidence is evidence added up: the facts that hold for a rule and a case, and how sure they leave us.
+
+A code alone never makes `certain`. That takes a text that states the cause, or a handshake seen to fail together with
+a fact that proves why; and a report that can be believed.
+"""
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from triage.diagnose.case import Case
+from triage.diagnose.evidence import Fact, facts
+from triage.model.words import CONFIDENCES, Confidence, rank
+
+if TYPE_CHECKING:
+    from triage.diagnose.schema import Rule
+
+HANDSHAKE = "handshake"
+
+
+class Weighed(msgspec.Struct, frozen=True):
+    """How sure a rule is of its category in this case, and why; `confidence` None is less than possible.
+
+    `speaks_for` and `speaks_against` hold the facts with their strength, the strongest first.
+    """
+
+    confidence: Confidence | None
+    speaks_for: tuple[tuple[Fact, int], ...]
+    speaks_against: tuple[tuple[Fact, int], ...]
+
+
+def weigh(rule: "Rule", case: Case) -> Weighed:
+    """Add up the facts that hold for a rule in a case."""
+    raises, lowers = _holding(rule.raises, case), _holding(rule.lowers, case)
+    score = rank(rule.confidence) + sum(fact.steps for fact in raises) - sum(fact.steps for fact in lowers)
+    is_low = case.seen.trust.level == "low"
+    if is_low:
+        # A report that is hard to believe adds nothing that it says for itself.
+        score = min(score, rank("possible"))
+    confidence = None if score < 0 else CONFIDENCES[min(score, rank(_most(rule, case, raises)))]
+    speaks_for = [*((fact, _strength(fact)) for fact in raises), *((fact, 0) for fact in _holding(rule.supports, case))]
+    if rule.states_cause:
+        speaks_for.append((facts()["text-states-cause"], 4))
+    against = [*((fact, fact.steps) for fact in lowers), *((fact, 0) for fact in _holding(rule.opposes, case))]
+    if is_low:
+        against.append((facts()["trust-low"], 3))
+    return Weighed(confidence, _ordered(speaks_for), _ordered(against))
+
+
+def _most(rule: "Rule", case: Case, raises: list[Fact]) -> Confidence:
+    """Give the most that this rule may say in this case."""
+    if rule.states_cause:
+        return "certain"
+    is_proved = any(fact.proves == rule.category for fact in raises)
+    return "certain" if is_proved and case.seen.tls.phase == HANDSHAKE else "probable"
+
+
+def _holding(names: tuple[str, ...], case: Case) -> list[Fact]:
+    known = facts()
+    return [known[name] for name in names if known[name].holds(case)]
+
+
+def _strength(fact: Fact) -> int:
+    return fact.steps + 2 if fact.proves else fact.steps
+
+
+def _ordered(weighed: list[tuple[Fact, int]]) -> tuple[tuple[Fact, int], ...]:
+    once = {fact.id: (fact, strength) for fact, strength in weighed}
+    return tuple(sorted(once.values(), key=lambda pair: -pair[1]))

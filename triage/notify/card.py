@@ -1,0 +1,177 @@
+"""The Teams card: a doorbell of fewer than 12 lines, whatever the input."""
+
+import json
+from typing import Any
+from urllib.parse import urlsplit
+
+from triage.model import FilledRunbook, Incident
+from triage.notify.phrases import Texts
+from triage.notify.redaction import Redaction
+from triage.notify.summary import HEADLINE_LIMIT, Summary, effort, first_step, summarise
+from triage.safe_text import card_text
+
+BUDGET = 18_000
+"""Bytes of the whole payload, every character beyond ASCII escaped: Teams takes some 28 KB with its own
+envelope, other clients of the same service were seen to fail at 21 KB, and indentation must still fit."""
+
+VERSION = "1.5"
+"""The newest card version that Teams shows."""
+
+_LINK_LIMIT = 1_000
+"""Characters of a link: three of them must leave room for the words."""
+
+_ROOM = ((2, 220), (2, 140), (1, 80), (1, 40))
+"""How many texts a row holds and how long each may be: the widest that fits the budget is taken."""
+
+_COLOURS = {"certain": "attention", "probable": "warning", "possible": "accent"}
+
+Payload = dict[str, object]
+_Element = dict[str, Any]
+
+
+def card(
+    incident: Incident,
+    runbook: FilledRunbook,
+    texts: Texts,
+    *,
+    redact: bool = True,
+    now: str,
+    link: str | None = None,
+) -> Payload:
+    """Give the whole message for a Teams workflow: one Adaptive Card, under 20 KB.
+
+    `now` is RFC 3339. `link` is the https address of the incident's ticket; without one there are no buttons.
+    """
+    redaction = Redaction(incident, redact)
+    summary = summarise(incident, texts, redaction, now)
+    payload: Payload = {}
+    for many, limit in _ROOM:
+        rows = _rows(incident, runbook, summary, texts, redaction, many, limit)
+        payload = _message(incident, summary, rows, _actions(link, texts), texts)
+        if size(payload) <= BUDGET:
+            break
+    return payload
+
+
+def size(payload: Payload) -> int:
+    """Count the bytes of a payload in the longer of the two ways in which JSON is written."""
+    return len(json.dumps(payload, ensure_ascii=True))
+
+
+def _message(incident: Incident, summary: Summary, rows: list[_Element], actions: list[_Element], texts: Texts) -> Payload:
+    headline = card_text(summary.headline, HEADLINE_LIMIT)
+    colour = "good" if incident.state == "resolved" else _COLOURS[incident.verdict.confidence]
+    content: dict[str, object] = {
+        "type": "AdaptiveCard",
+        "$schema": "http://adaptivecards.io/schemas/adaptive-card.json",
+        "version": VERSION,
+        "lang": texts.locale,
+        "fallbackText": texts.phrase("card.fallback", text=headline),
+        "msteams": {"width": "Full"},
+        "body": [
+            {**_block(headline), "size": "medium", "weight": "bolder", "style": "heading"},
+            {**_block(card_text(summary.verdict, 200)), "color": colour, "spacing": "small"},
+            {**_block(card_text(summary.counts, 300)), "spacing": "small"},
+            {**_block(card_text(_state(incident, texts) + summary.why, 300)), "isSubtle": True, "spacing": "none"},
+            {"type": "FactSet", "facts": rows, "separator": True, "spacing": "medium"},
+        ],
+    }
+    if actions:
+        content["actions"] = actions
+    attachment = {"contentType": "application/vnd.microsoft.card.adaptive", "contentUrl": None, "content": content}
+    return {"type": "message", "attachments": [attachment]}
+
+
+def _state(incident: Incident, texts: Texts) -> str:
+    if incident.acknowledged_by and incident.state != "resolved":
+        return texts.phrase("state.acknowledged", host=card_text(incident.acknowledged_by, 40)) + ". "
+    return "" if incident.state == "open" else texts.phrase(f"state.{incident.state}") + ". "
+
+
+def _block(text: str) -> _Element:
+    return {"type": "TextBlock", "text": text, "wrap": True}
+
+
+def _rows(
+    incident: Incident,
+    runbook: FilledRunbook,
+    summary: Summary,
+    texts: Texts,
+    redaction: Redaction,
+    many: int,
+    limit: int,
+) -> list[_Element]:
+    """Make the rows: who (recipient faults only), for, against, first, then."""
+    wanted, step = first_step(incident, runbook)
+    first = wanted or texts.phrase("card.read_ticket")
+    cost = effort(step, texts)
+    rows = [
+        ("who", _who(incident, texts, redaction)),
+        ("for", _joined(summary.supports, "card.nothing_for", texts, many, limit)),
+        ("against", _joined(summary.against, "card.nothing_against", texts, many, limit)),
+        ("first", card_text(redaction.text(first), limit) + (f" ({cost})" if cost else "")),
+        ("then", _then(incident, runbook, wanted, summary, texts, redaction, many, limit)),
+    ]
+    return [{"title": texts.phrase(f"card.{name}"), "value": value} for name, value in rows if value]
+
+
+def _who(incident: Incident, texts: Texts, redaction: Redaction) -> str:
+    recipient = incident.sample.recipient if incident.sample else None
+    if incident.family != "recipient" or not recipient:
+        return ""
+    shown = card_text(redaction.address(recipient) or "", 120)
+    others = incident.recipients - 1
+    return f"{shown} {texts.phrase('card.more', n=texts.number(others))}" if others > 0 else shown
+
+
+def _joined(parts: tuple[str, ...], nothing: str, texts: Texts, many: int, limit: int) -> str:
+    if not parts:
+        return texts.phrase(nothing)
+    shown = "; ".join(card_text(part, limit).rstrip(".;") for part in parts[:many])
+    left = len(parts) - many
+    return f"{shown} {texts.phrase('card.more', n=texts.number(left))}" if left > 0 else shown
+
+
+def _then(
+    incident: Incident,
+    runbook: FilledRunbook,
+    first: str,
+    summary: Summary,
+    texts: Texts,
+    redaction: Redaction,
+    many: int,
+    limit: int,
+) -> str:
+    """Say what follows the first step. While the verdict is only possible nothing changes a server."""
+    possible = incident.verdict.confidence == "possible"
+    steps = [step for step in (runbook.check if possible else runbook.change) if step.title != first]
+    told = _joined(tuple(redaction.text(step.title) for step in steps), "card.nothing_for", texts, many, limit)
+    parts = [told] if steps else []
+    if possible and incident.family == "session":
+        host = card_text(summary.names.culprit, limit)
+        named = incident.verdict.responsible.host is not None
+        parts.append(texts.phrase("card.not_yet", host=host if named else texts.phrase("card.the_server")))
+    elif any(step.restart for step in steps):
+        parts.append(texts.phrase("card.restart_later"))
+    return ". ".join(part.rstrip(".") for part in parts) + "." if parts else ""
+
+
+def _actions(link: str | None, texts: Texts) -> list[_Element]:
+    """Make the buttons: none without an https link; a ticket page has its parts at these fragments."""
+    if not link or not is_safe_link(link):
+        return []
+    targets = [("open", link)]
+    if not urlsplit(link).fragment:
+        targets += [("steps", f"{link}#do-this"), ("affected", f"{link}#who-is-hit")]
+    return [{"type": "Action.OpenUrl", "title": texts.phrase(f"card.{name}"), "url": url} for name, url in targets]
+
+
+def is_safe_link(link: str) -> bool:
+    """Tell whether a link may become a button: https, a host, printable ASCII without spaces, of bounded length."""
+    if len(link) > _LINK_LIMIT or not link.isascii() or not link.isprintable() or " " in link:
+        return False
+    try:
+        parts = urlsplit(link)
+    except ValueError:
+        return False
+    return parts.scheme == "https" and bool(parts.hostname) and parts.username is None

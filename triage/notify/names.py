@@ -1,0 +1,70 @@
+"""What the ends of an incident are called in a sentence."""
+
+import re
+
+from triage.model import Incident
+from triage.notify.phrases import Texts
+from triage.safe_text import one_line
+
+_HOST = re.compile(r"[0-9A-Za-z_\u00a1-\uffff-]{1,63}(\.[0-9A-Za-z_\u00a1-\uffff-]{1,63}){0,12}\.?\Z")
+_ADDRESS = re.compile(r"[0-9a-fA-F.:\[\]]+\Z")
+NAME_LIMIT = 80
+"""Characters of a name in a sentence: a longer one is no honest host name of a mail server."""
+
+
+class Names:
+    """The names of both ends, of the culprit and of the recipients' domain, for headlines and paragraphs."""
+
+    def __init__(self, incident: Incident, texts: Texts) -> None:
+        self._incident, self._texts = incident, texts
+        seen = incident.sample
+        self.sending = self._name(incident.ends.sending or (seen and seen.sending_host)) or texts.phrase("ends.nobody_sending")
+        self.receiving = self._name(incident.ends.receiving or (seen and seen.receiving_host)) or texts.phrase(
+            "ends.nobody_receiving"
+        )
+        self.domain = self._name(self._domain()) or texts.phrase("ends.nobody_domain")
+        self.culprit = self._culprit()
+        self.other = self.receiving if incident.verdict.responsible.side == "sending" else self.sending
+
+    def values(self) -> dict[str, str]:
+        """Give what the places of a phrase are filled with."""
+        return {
+            "culprit": self.culprit,
+            "other": self.other,
+            "sending": self.sending,
+            "receiving": self.receiving,
+            "domain": self.domain,
+        }
+
+    def _domain(self) -> str | None:
+        seen, incident = self._incident.sample, self._incident
+        named = seen.recipient_domain if seen else None
+        return named or (incident.ends.receiving if incident.family == "recipient" else None)
+
+    def _culprit(self) -> str:
+        responsible = self._incident.verdict.responsible
+        if responsible.side == "sending":
+            pooled = self._incident.ends.sending
+        else:
+            pooled = self._incident.ends.receiving if responsible.side == "receiving" else None
+        if pooled and self._pool(pooled):
+            return self._pool(pooled) or pooled
+        by_side = {"sending": self.sending, "receiving": self.receiving}.get(responsible.side or "")
+        return self._name(responsible.host) or by_side or self._texts.phrase("ends.nobody_culprit")
+
+    def _pool(self, end: str) -> str | None:
+        return self._texts.find(f"ends.pools.{end}") if "." not in end else None
+
+    def _name(self, end: str | None) -> str | None:
+        """Name an end: a pool by its product, our own machine by its short name as admins write it."""
+        if not end:
+            return None
+        pool = self._pool(end)
+        if pool:
+            return pool
+        name = one_line(end, NAME_LIMIT)
+        responsible = self._incident.verdict.responsible
+        ours = responsible.ours is True and responsible.kind in ("host", None) and end == responsible.host
+        if ours and _HOST.match(name) and not _ADDRESS.match(name):
+            return name.split(".")[0].upper()
+        return name

@@ -1,0 +1,169 @@
+"""What a card and a ticket both say of an incident, in sentences that nothing has escaped yet."""
+
+import re
+from dataclasses import dataclass
+
+from triage.model import Affected, FilledRunbook, Incident, Step
+from triage.notify.moments import ago, moment, past
+from triage.notify.names import Names
+from triage.notify.phrases import Texts
+from triage.notify.redaction import Redaction
+from triage.safe_text import cut, one_line
+
+HEADLINE_LIMIT = 200
+"""Characters of a headline: two lines of a card, also with two host names of honest length."""
+
+_VERDICT_WORDS = re.compile(r"\b([a-z][a-z-]{2,30}) \((certain|probable|possible)\)")
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """The lines that open a card and a ticket; all may hold words of a message and are escaped where they go."""
+
+    names: Names
+    headline: str
+    verdict: str
+    counts: str
+    why: str
+    supports: tuple[str, ...]
+    against: tuple[str, ...]
+
+
+def summarise(incident: Incident, texts: Texts, redaction: Redaction, now: str) -> Summary:
+    """Say what is broken, whose it is, how sure we are, how big it is, and why now."""
+    names = Names(incident, texts)
+    evidence = [(one.supports, redaction.text(one.text)) for one in incident.verdict.evidence]
+    return Summary(
+        names=names,
+        headline=redaction.text(headline(incident, names, texts)),
+        verdict=verdict_line(incident, texts),
+        counts=counts_line(incident, texts, now),
+        why=why_line(incident, texts, redaction),
+        supports=tuple(text for supports, text in evidence if supports),
+        against=tuple(text for supports, text in evidence if not supports),
+    )
+
+
+def headline(incident: Incident, names: Names, texts: Texts) -> str:
+    """Lead with the fault and the host: never with a code."""
+    verdict = incident.verdict
+    certainty = "maybe" if verdict.confidence == "possible" else "sure"
+    path = f"category.{verdict.category}.{certainty}"
+    side = verdict.responsible.side
+    directed = texts.find(f"{path}.{side}", **names.values()) if side in ("sending", "receiving") else None
+    return cut(sentence(directed or texts.phrase(f"{path}.neutral", **names.values())), HEADLINE_LIMIT)
+
+
+def sentence(text: str) -> str:
+    """Begin a sentence with a capital, unless it begins with a host name."""
+    first = text.split(" ", 1)[0]
+    return text[:1].upper() + text[1:] if first.isalpha() else text
+
+
+def verdict_line(incident: Incident, texts: Texts) -> str:
+    """Say how sure, whose it is and who acts."""
+    verdict = incident.verdict
+    values = {
+        "confidence": texts.phrase(f"verdict.confidence.{verdict.confidence}"),
+        "name": texts.phrase(f"category.{verdict.category}.name"),
+        "whose": texts.phrase(f"verdict.whose.{_whose(incident)}"),
+    }
+    if verdict.actor is None:
+        return texts.phrase("verdict.undecided", **values)
+    if verdict.actor == "nobody":
+        return texts.phrase("verdict.nobody", **values)
+    values["actor"] = texts.phrase(f"verdict.actors.{verdict.actor}")
+    # A dropped session that turns out to be about authentication is the look-alike of a TLS fault: say so first.
+    look_alike = incident.family == "session" and verdict.category == "authentication"
+    return texts.phrase(
+        "verdict.hardly_tls" if look_alike and verdict.confidence == "possible" else f"verdict.{verdict.confidence}", **values
+    )
+
+
+def _whose(incident: Incident) -> str:
+    responsible = incident.verdict.responsible
+    if responsible.side == "path":
+        return "path"
+    return {True: "ours", False: "theirs", None: "unknown"}[responsible.ours]
+
+
+def counts_line(incident: Incident, texts: Texts, now: str, affected: tuple[Affected, ...] = ()) -> str:
+    """Give the counts, each by itself and never summed, since when, and until when waiting mail is tried."""
+    counts = incident.counts
+    parts = [
+        texts.count(f"counts.{field}", n)
+        for field, n in (
+            ("waiting", counts.waiting),
+            ("returned", counts.returned),
+            ("sessions", counts.sessions),
+            ("sent_unencrypted", counts.sent_unencrypted),
+            ("domains", incident.domains),
+        )
+        if n > 0
+    ]
+    if not parts:
+        parts.append(texts.phrase("counts.none"))
+    first, last = incident.first_seen, incident.last_seen
+    if first and (first == last or not last):
+        parts.append(texts.phrase("counts.once", time=moment(first, now, texts)))
+    elif first:
+        parts.append(texts.phrase("counts.since", time=moment(first, now, texts)))
+    if last and last != first:
+        parts.append(texts.phrase("counts.last", time=ago(last, now, texts)))
+    return " ".join(filter(None, (", ".join(parts) + ".", _loss(incident, texts, now, affected))))
+
+
+def _loss(incident: Incident, texts: Texts, now: str, affected: tuple[Affected, ...]) -> str:
+    """Say until when waiting mail is tried: the first loss where the list of messages is at hand."""
+    if not incident.counts.waiting:
+        return ""
+    until = min((one.tried_until for one in affected if one.state == "waiting" and one.tried_until), default=None)
+    if until:
+        return texts.phrase("counts.first_loss", time=moment(until, now, texts))
+    until = incident.sample.retry_until if incident.sample else None
+    if not until:
+        return ""
+    tense = "was_tried_until" if past(until, now) else "tried_until"
+    return texts.phrase(f"counts.{tense}", time=moment(until, now, texts))
+
+
+def why_line(incident: Incident, texts: Texts, redaction: Redaction) -> str:
+    """Say why now, and when we speak next."""
+    last = incident.changes[-1] if incident.changes else None
+    if last is None:
+        why = texts.phrase("why.unknown")
+    else:
+        told = redaction.text(_named(one_line(last.text, 160), texts))
+        why = texts.find(f"why.{last.kind}", text=told) or texts.phrase("why.other", text=sentence(told))
+    if incident.state == "resolved":
+        following = "next_resolved"
+    else:
+        following = "next_acknowledged" if incident.acknowledged_by else "next"
+    return f"{why} {texts.phrase(f'why.{following}')}"
+
+
+def _named(text: str, texts: Texts) -> str:
+    """Call the categories of a change by their names: "from dropped connection (possible) to …"."""
+
+    def name(found: re.Match[str]) -> str:
+        category = texts.find(f"category.{found[1]}.name")
+        return f"{category} ({texts.phrase(f'verdict.confidence.{found[2]}').lower()})" if category else found[0]
+
+    return _VERDICT_WORDS.sub(name, text)
+
+
+def first_step(incident: Incident, runbook: FilledRunbook) -> tuple[str, Step | None]:
+    """Give the title of the one first step, and the step itself where it stands among the steps of the runbook."""
+    steps = (*runbook.before, *runbook.check, *runbook.change, *runbook.verify)
+    wanted = runbook.first or incident.verdict.next_check or (steps[0].title if steps else "")
+    return wanted, next((step for step in steps if step.title == wanted), None)
+
+
+def effort(step: Step | None, texts: Texts) -> str:
+    """Say how long a step takes and whether it restarts anything; empty where neither is known."""
+    if step is None:
+        return ""
+    if step.minutes is None:
+        return texts.phrase("card.needs_restart") if step.restart else ""
+    kind = "takes_restart" if step.restart else "takes_calm"
+    return texts.phrase(f"card.{kind}", takes=texts.count("time.takes", step.minutes))

@@ -1,0 +1,206 @@
+"""The ticket: the work order, the same in Markdown and in one self-contained HTML page."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from triage.model import Affected, FilledRunbook, Incident, Step
+from triage.notify.affected import advice
+from triage.notify.facts import raw_facts
+from triage.notify.moments import moment
+from triage.notify.phrases import Texts
+from triage.notify.redaction import Redaction
+from triage.notify.summary import Summary, counts_line, effort, first_step, sentence, summarise
+
+LISTED = 10
+"""Affected messages printed in the ticket itself; all of them stand in `affected.csv`."""
+
+_EVIDENCE = 40
+"""Pieces of evidence printed for each side: a ticket is read, `triage why` shows everything."""
+
+View = dict[str, Any]
+
+
+def ticket_markdown(
+    incident: Incident,
+    runbook: FilledRunbook,
+    affected: Sequence[Affected],
+    texts: Texts,
+    *,
+    redact: bool = False,
+    now: str,
+) -> str:
+    """Give the ticket as Markdown (CommonMark with tables). `now` is RFC 3339."""
+    from triage.notify.templates import render_markdown
+
+    return render_markdown(_view(incident, runbook, affected, texts, redact, now), texts)
+
+
+def ticket_html(
+    incident: Incident,
+    runbook: FilledRunbook,
+    affected: Sequence[Affected],
+    texts: Texts,
+    *,
+    redact: bool = False,
+    now: str,
+) -> str:
+    """Give the ticket as one HTML page that loads nothing and runs nothing. `now` is RFC 3339."""
+    from triage.notify.templates import render_html
+
+    return render_html(_view(incident, runbook, affected, texts, redact, now), texts)
+
+
+def _view(
+    incident: Incident, runbook: FilledRunbook, affected: Sequence[Affected], texts: Texts, redact: bool, now: str
+) -> View:
+    """Collect what the templates print: plain strings that they escape, and steps in Markdown of our own."""
+    redaction = Redaction(incident, redact)
+    summary = summarise(incident, texts, redaction, now)
+    category, wanted = incident.verdict.category, first_step(incident, runbook)
+    return {
+        "headline": summary.headline,
+        "verdict_line": summary.verdict,
+        "counts_line": counts_line(incident, texts, now, tuple(affected)),
+        "why_line": summary.why,
+        "state": incident.state,
+        "confidence": incident.verdict.confidence,
+        "meaning": texts.phrase(f"verdict.meaning.{incident.verdict.confidence}"),
+        "what": _what(incident, summary, texts),
+        "reply": _reply(incident, texts, redaction),
+        "way_round": runbook.way_round,
+        "hit": _hit(incident, affected, texts, redaction, now),
+        "supports": summary.supports[:_EVIDENCE],
+        "against": summary.against[:_EVIDENCE],
+        "alternatives": _alternatives(incident, texts),
+        "next_check": redaction.text(incident.verdict.next_check or ""),
+        "trust": _trust(incident, texts),
+        "first": redaction.text(wanted[0]),
+        "first_effort": effort(wanted[1], texts),
+        "groups": _groups(runbook, texts),
+        "before": [_step(step, None, texts) for step in runbook.before],
+        "before_title": texts.phrase(f"ticket.{'registry' if _touches_registry(runbook) else 'before'}"),
+        "do_not": runbook.do_not,
+        "withheld": runbook.withheld,
+        "all_servers": texts.phrase("ticket.all_servers") if category.startswith("tls-") else "",
+        "files": [name for name, _ in runbook.files],
+        "afterwards": _afterwards(incident, affected, summary, texts),
+        "facts": raw_facts(incident, texts, redaction, now),
+        "changes": [_change(one.at, one.kind, one.text, texts, redaction, now) for one in incident.changes],
+        "links": [link for link in runbook.links if link.url.startswith("https://")],
+        "id": incident.id,
+        "written": moment(now, now, texts),
+        "t": lambda name, **values: texts.phrase(f"ticket.{name}", **values),
+        "category": category,
+        "locale": texts.locale,
+    }
+
+
+def _what(incident: Incident, summary: Summary, texts: Texts) -> str:
+    return sentence(texts.phrase(f"category.{incident.verdict.category}.what", **summary.names.values()))
+
+
+def _reply(incident: Incident, texts: Texts, redaction: Redaction) -> tuple[str, str] | None:
+    """Give the decisive text and whose words it is; None where no report holds one."""
+    seen = incident.sample
+    if seen is None or not seen.diagnostic:
+        return None
+    label = texts.phrase("reply.by", host=seen.reported_by) if seen.reported_by else texts.phrase("reply.report")
+    return label, redaction.text(seen.diagnostic)
+
+
+def _hit(incident: Incident, affected: Sequence[Affected], texts: Texts, redaction: Redaction, now: str) -> View:
+    sizes = [("recipients", incident.recipients), ("domains", incident.domains), ("senders", incident.senders)]
+    rows = []
+    for one in affected[:LISTED]:
+        told = redaction.affected(one)
+        until = texts.phrase("affected.advice.waiting_until", time=moment(one.tried_until, now, texts)) if one.tried_until else ""
+        rows.append(
+            (
+                texts.phrase(f"affected.state.{one.state}"),
+                until if one.state == "waiting" and until else advice(one, texts),
+                told.recipient or texts.phrase("ticket.unknown"),
+                moment(one.time, now, texts) if one.time else texts.phrase("ticket.unknown"),
+            )
+        )
+    return {
+        "sizes": ", ".join(texts.count(f"counts.{field}", n) for field, n in sizes if n > 0),
+        "listed": texts.phrase("ticket.listed", n=texts.number(len(affected))),
+        "shown": texts.phrase("ticket.shown", n=texts.number(LISTED)) if len(affected) > LISTED else "",
+        "rows": rows,
+    }
+
+
+def _alternatives(incident: Incident, texts: Texts) -> list[str]:
+    return [
+        f"{texts.phrase(f'verdict.confidence.{other.confidence}')}: {texts.phrase(f'category.{other.category}.name')}"
+        for other in incident.verdict.alternatives
+    ]
+
+
+def _trust(incident: Incident, texts: Texts) -> list[str]:
+    if incident.sample is None:
+        return []
+    trust = incident.sample.trust
+    return [texts.phrase(f"trust.{trust.level}"), *trust.reasons]
+
+
+def _groups(runbook: FilledRunbook, texts: Texts) -> list[View]:
+    """Number the steps through: check, change, verify, undo."""
+    groups, number = [], 0
+    for name, steps in (
+        ("check", runbook.check),
+        ("change", runbook.change),
+        ("verify", runbook.verify),
+        ("undo", runbook.undo),
+    ):
+        numbered = []
+        for step in steps:
+            number += 1
+            numbered.append(_step(step, number, texts))
+        if numbered:
+            groups.append({"name": name, "title": texts.phrase(f"ticket.{name}"), "steps": numbered})
+    return groups
+
+
+def _step(step: Step, number: int | None, texts: Texts) -> View:
+    return {
+        "number": texts.phrase("ticket.step", n=str(number)) if number else "",
+        "title": step.title,
+        "body": step.body,
+        "where": step.where or "",
+        "expected": step.expected or "",
+        "undo": step.undo or "",
+        "takes": texts.count("time.takes", step.minutes) if step.minutes is not None else "",
+        "restart": step.restart,
+        "effort": texts.phrase(f"ticket.{'restart' if step.restart else 'no_restart'}"),
+    }
+
+
+def _touches_registry(runbook: FilledRunbook) -> bool:
+    """Tell whether a change writes to the registry: a `.reg` file beside the ticket, or a step that names a key."""
+    return bool(runbook.files) or any("HKLM" in step.body or "HKEY_" in step.body for step in runbook.change)
+
+
+def _afterwards(incident: Incident, affected: Sequence[Affected], summary: Summary, texts: Texts) -> list[str]:
+    """Say which mail to send again and when the ticket closes by itself."""
+    states = {one.state for one in affected}
+    counts = incident.counts
+    told = [
+        texts.phrase(f"ticket.after.{name}")
+        for name, there in (
+            ("returned", bool(counts.returned) or "returned" in states),
+            ("waiting", bool(counts.waiting) or "waiting" in states),
+            ("delivered", "delivered-later" in states),
+        )
+        if there
+    ] or [texts.phrase("ticket.after.nothing")]
+    side = incident.verdict.responsible.side
+    closing = side if side in ("sending", "receiving") else "neutral"
+    closing = closing if incident.family == "session" else "recipient"
+    return [*told, texts.phrase(f"ticket.after.{closing}", **summary.names.values())]
+
+
+def _change(at: str, kind: str, text: str, texts: Texts, redaction: Redaction, now: str) -> str:
+    told = redaction.text(text)
+    why = texts.find(f"why.{kind}", text=told) or texts.phrase("why.other", text=sentence(told))
+    return f"{moment(at, now, texts)}: {why}"
