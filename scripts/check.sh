@@ -5,6 +5,10 @@ set -u
 cd "$(dirname "$0")/.."
 . scripts/quiet_environment.sh
 bin=.venv/bin
+[ -f build/missing ] || {
+  echo "Not set up for tests yet: run 'make test' once."
+  exit 1
+}
 : >build/summary
 failed=0
 
@@ -36,16 +40,22 @@ coverage_report() {
     "$bin/coverage" report --skip-covered --skip-empty
 }
 
+with_azure() { ! grep -q '^needs_functions' build/missing; }
+
 check "Formatting (ruff format)" "$bin/ruff" format --check .
 check "Lint (ruff check)" "$bin/ruff" check .
-check "Types (mypy, strict)" "$bin/mypy"
+if with_azure; then
+  check "Types (mypy, strict)" "$bin/mypy"
+else
+  check "Types (mypy, strict; function_app.py left out)" "$bin/mypy" triage tests scripts
+fi
 check "Import contract (import-linter)" "$bin/lint-imports"
 check "Rule proof" "$bin/triage" rules check
 check "Runbook proof" "$bin/triage" runbooks check
 check "Tests, documentation examples among them" tests
 check "Branch coverage" coverage_report
 check "The main job with runtime packages alone" sh scripts/prove_runtime_alone.sh
-if ! grep -q '^needs_functions' build/missing; then
+if with_azure; then
   check "The Functions app imports" "$bin/python" -W error -c 'import function_app; print("function_app is imported")'
 fi
 

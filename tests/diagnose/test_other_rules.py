@@ -178,7 +178,9 @@ def test_a_verdict_from_codes_alone_shows_what_it_leaves_open(rulebook: Rulebook
         pytest.param("550 5.7.23 SPF check failed", "domain", "sending", "mail-team", id="SPF"),
         pytest.param("554 blocked using bl.example", "host", "sending", "mail-team", id="a listed address"),
         pytest.param("450 4.7.1 Greylisted", "host", "receiving", "nobody", id="greylisting"),
-        pytest.param("530 5.7.57 Client was not authenticated to send", "device", "sending", "mail-team", id="a device"),
+        pytest.param(
+            "530 5.7.57 Client was not authenticated to send", "device", "sending", "mail-team", id="a device"
+        ),
         pytest.param("550 5.7.705 tenant has exceeded threshold", "tenant", "sending", "mail-team", id="a tenant"),
         pytest.param("550 5.7.124 sender not in allowed-senders list", "address", "receiving", "recipient", id="group"),
     ],
@@ -196,3 +198,27 @@ def test_hostile_text_takes_no_time(rulebook: Rulebook, word: str) -> None:
     started = time.perf_counter()
     concluded(rulebook, "550 " + word * (8000 // len(word)))
     assert time.perf_counter() - started < 1.0
+
+
+DOC = Path(stage.__file__).parents[2] / "docs" / "rules.md"
+
+
+def test_the_rule_in_the_documentation_works_as_written(tmp_path: Path) -> None:
+    """Who copies the documented rule into a folder of their own has a rule that holds and is tried first."""
+    example = DOC.read_text(encoding="utf-8").split("```toml\n")[1].split("```")[0]
+    (tmp_path / "partner.toml").write_text(example, encoding="utf-8")
+    site = Rulebook.load(tmp_path)
+    sample = tomllib.loads(example)["rule"][0]["samples"][0]
+    assert [problem for problem in site.check() if site.rules[0].id in problem] == []
+    assert concluded(site, sample).rule == site.rules[0].id
+
+
+@pytest.mark.parametrize("name", ["Rule", "When"])
+def test_every_field_of_a_rule_is_documented(name: str) -> None:
+    """The page on rules names each field that a rule may have."""
+    from triage.diagnose import schema
+
+    text = DOC.read_text(encoding="utf-8")
+    prefix = "when." if name == "When" else ""
+    fields = [field for field in getattr(schema, name).model_fields if field != "when"]
+    assert [field for field in fields if f"`{prefix}{field}`" not in text] == []

@@ -160,3 +160,38 @@ def test_possible_changes_no_server(incident, shelf, hosts):
 def test_same_incident_fills_the_same(incident, shelf, hosts):
     """Filling is a pure function: the same incident gives the same runbook."""
     assert fill(incident(build="14.3.513.0"), shelf, hosts) == fill(incident(build="14.3.513.0"), shelf, hosts)
+
+
+def test_authentication_asks_for_the_domain_that_is_blamed(incident, shelf, hosts, text_of):
+    """The DNS question of an authentication fault is for the sender's domain, never for the receiver's."""
+    import msgspec
+
+    from triage.model import Original
+
+    one = incident(category="authentication", family="content-and-policy", domain="fabrikam.example")
+    sample = msgspec.structs.replace(one.sample, original=Original(from_="karl.holm@contoso.example"))
+    text = text_of(fill(msgspec.structs.replace(one, sample=sample), shelf, hosts))
+    assert "nslookup -type=txt contoso.example" in text
+
+
+def test_title_claims_nothing_while_only_possible(incident, shelf, hosts):
+    """A possible verdict says in its heading that it has to be checked."""
+    assert fill(incident(confidence="possible"), shelf, hosts).title.startswith("To be checked: ")
+    assert not fill(incident(confidence="probable"), shelf, hosts).title.startswith("To be checked: ")
+
+
+@pytest.mark.parametrize(
+    ("build", "wanted", "unwanted"),
+    [
+        ("14.3.513.0", "SP3 RU32", "CU23"),
+        ("15.0.1497.2", "CU23", "RU32"),
+        ("15.2.1748.10", "CU15", "KB3161949"),
+    ],
+)
+def test_updates_are_those_of_the_version(incident, shelf, hosts, build, wanted, unwanted):
+    """The plan for updates names the last one of this version and nothing of the others."""
+    (plan,) = [
+        step for step in fill(incident(build=build), shelf, hosts).change if step.title.startswith("Plan the latest")
+    ]
+    assert wanted in plan.body
+    assert unwanted not in plan.body

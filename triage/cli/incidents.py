@@ -27,12 +27,12 @@ def in_order(incidents: "list[Incident]") -> "list[Incident]":
 
 def summary_row(incident: "Incident", parts: "Parts") -> tuple[str, ...]:
     """Give the cells that stand for an incident in a table."""
-    from triage.notify import headline
+    from triage.notify import title
 
     verdict, counts = incident.verdict, incident.counts
     return (
         incident.id,
-        headline(incident, parts.texts),
+        title(incident, parts.texts),
         verdict.confidence,
         (verdict.actor or "unknown").replace("-", " "),
         str(counts.returned),

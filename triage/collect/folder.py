@@ -11,7 +11,7 @@ from triage.collect.stream import because
 _OWN_FILES = frozenset(
     {"thumbs.db", "ehthumbs.db", "desktop.ini", "maildirfolder", "maildirsize", "subscriptions", "incidents.json"}
 )
-_OWN_STARTS = ("dovecot.index", "dovecot-uid", "dovecot.list", "dovecot-keywords", "dovecot.mailbox.log", "courierimap")
+_OWN_STARTS = ("dovecot.", "dovecot-", "courierimap")
 _OWN_ENDS = (".msf", ".sqlite-wal", ".sqlite-shm", ".sqlite-journal")
 _OWN_FOLDERS = frozenset({"__MACOSX"})
 _TICKET_FILES = frozenset({"teams.json", "ticket.md"})
@@ -35,7 +35,7 @@ def is_own(name: str) -> bool:
     return (
         name.startswith(".")
         or lower in _OWN_FILES
-        or lower.startswith(_OWN_STARTS)
+        or (lower.startswith(_OWN_STARTS) and not lower.endswith(".eml"))
         or lower.endswith(_OWN_ENDS)
         or name in _OWN_FOLDERS
     )
@@ -44,8 +44,8 @@ def is_own(name: str) -> bool:
 def files(folder: str, limits: Limits) -> Iterator[Found]:
     """Give the files below `folder`, sorted by name at each level; links are followed, each folder once.
 
-    Of a Maildir only `cur` and `new` are read, and its subfolders, which are hidden (Maildir++): what lies in
-    `tmp` was not delivered. Hidden and index files are passed over.
+    A Maildir's `tmp` is passed over, which holds what was not delivered yet; its subfolders are read though
+    they are hidden (Maildir++). Other hidden files and folders, and index files, are passed over.
     """
     seen: set[tuple[int, int]] = set()
     levels = [_entries(folder, seen)]
@@ -78,11 +78,10 @@ def _entries(folder: str, seen: set[tuple[int, int]]) -> Iterator[Found]:
     names = {entry.name for entry in entries}
     if names >= _TICKET_FILES:
         return
-    is_maildir = len({"cur", "new", "tmp"} & names) > 1  # a copy loses those that were empty
+    is_maildir = "cur" in names and ("new" in names or "tmp" in names)  # a copy loses those that were empty
     for entry in entries:
-        if (is_maildir and not _is_in_maildir(entry)) or (not is_maildir and _is_passed_over(entry)):
-            continue
-        yield Found(entry.path, entry)
+        if not _is_passed_over(entry) and not (is_maildir and entry.name == "tmp"):
+            yield Found(entry.path, entry)
 
 
 def _readable(found: Found) -> Iterator[Found]:
@@ -98,15 +97,11 @@ def _readable(found: Found) -> Iterator[Found]:
         yield Found(found.path, None, because(error))
 
 
-def _is_in_maildir(entry: os.DirEntry[str]) -> bool:
-    return entry.name != "tmp" and _is_folder(entry) and (not entry.name.startswith(".") or _is_maildir(entry.path))
-
-
 def _is_passed_over(entry: os.DirEntry[str]) -> bool:
-    return is_own(entry.name) and not (_is_folder(entry) and _is_maildir(entry.path))
+    return is_own(entry.name) and not (_is_folder(entry) and _is_subfolder(entry.path))
 
 
-def _is_maildir(path: str) -> bool:
+def _is_subfolder(path: str) -> bool:
     return any(os.path.isdir(os.path.join(path, part)) for part in DELIVERED)
 
 

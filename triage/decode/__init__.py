@@ -1,1 +1,33 @@
 """Bytes → observations: what a report says of each hop, and nothing more than it says."""
+
+from triage.decode.assemble import Reader, assemble
+from triage.decode.message import Mail, read_mail
+from triage.hosts import Hosts
+from triage.model import Document
+
+__all__ = ["decode"]
+
+SNIFFED = 4096
+"""Bytes by which text is told from anything else."""
+
+
+def decode(content: bytes, hosts: Hosts, authserv_id: str | None = None) -> Document:
+    """Read one message and give what it says; never raises on any bytes.
+
+    `hosts` says which servers are ours; Authentication-Results count only from the server named `authserv_id`.
+    What cannot be read at all has the kind `unreadable` and a sentence that says why.
+    """
+    if not content.strip(b" \t\r\n\x00"):
+        return Document(kind="unreadable", error="It is empty.")
+    mail = read_mail(content)
+    if _is_no_text(mail, content):
+        return Document(kind="unreadable", error="It is neither a mail message nor text.")
+    return assemble(mail, Reader(hosts, authserv_id))
+
+
+def _is_no_text(mail: Mail, content: bytes) -> bool:
+    if mail.has_headers:
+        return False
+    start = content[:SNIFFED]
+    odd = sum(byte < 9 or 13 < byte < 27 or 27 < byte < 32 for byte in start)
+    return odd * 20 > len(start)

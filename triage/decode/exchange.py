@@ -40,8 +40,10 @@ _LINE = re.compile(
 )
 _OLD_LINE = re.compile(r"#(?=[245]\d\d[ \n])|#(?=<[^<>\n]{0,255}#[245]\.\d)")
 _BEFORE_SERVER = re.compile(r"[^\d]{0,12}[-\u2013\u2014]\s{0,4}$")
-_NEXT_RECORD = re.compile(rf"\s*(?:$|\n|{TIMESTAMP.pattern}|Remote\s+Server|Server at|[A-Z\d<])")
+_NEXT_RECORD = re.compile(rf"\s*(?:$|\n|{TIMESTAMP.pattern}|Remote\s+Server|Server at|[A-Z\d<]|[^\s@'\"]{{1,64}}@\w)")
 _LABEL_LINE = re.compile(r"(?m)^[ \t]{0,8}[^:：\n@]{3,60}[:：][ \t]{0,8}(?P<value>[^\s:@][^\n@]{0,255})$")
+_MAY_BE = re.compile(r"\sreturned\s{1,3}['\u2018\u2019\u201a]|##|#SMTP#|[45]\d\d[ -][45]\.\d{1,3}\.\d")
+"""What every generation has somewhere: ordinary mail is told apart at the cost of one search."""
 _OF_2007 = re.compile(r"recipients or distribution lists|Microsoft Exchange Server 2007", re.IGNORECASE)
 
 
@@ -99,6 +101,8 @@ def read_human(text: str, reference: datetime | None = None) -> HumanReport | No
     not enough, since an article may quote one: a recipient must stand before them, and the generating server, the
     original headers or a time beside them.
     """
+    if not _MAY_BE.search(text, 0, MAX_TEXT):
+        return None
     text = plain(text[:MAX_TEXT])
     starts = list(islice(_LINE.finditer(text), MAX_LINES))
     spans = [(start.start(), start.end()) for start in starts]
@@ -144,18 +148,18 @@ def _report(
     """Put a report of generation A, B or C together; `lines` are those of C."""
     limit, headers = _headers(text, spans[-1][1])
     top = text[max(0, spans[0][0] - 4000) : spans[0][0]]
-    generating, receiving, ip = _servers(top)
+    generating, receiving, ip = _servers(top, [line.group("name") for line in lines or () if line.group("name")])
     references = tuple(date for date in (reference, _newest_stamp(headers)) if date is not None)
     gathered: dict[str | None, list[ServerLine]] = {}
     current: str | None = None
     before = max(0, spans[0][0] - 1000)
-    listed = {found.group("address") for found in ADDRESS.finditer(top)} - {_recipient(top, set())}
+    listed = {found.group("address") for found in ADDRESS.finditer(top)} - {_recipient(top, set(), None)}
     for index, (start, end) in enumerate(spans):
         stop = spans[index + 1][0] if index + 1 < len(spans) else limit
         reply, behind = _quoted(text, end, stop) if lines else _hashed(text, end, stop)
         named = ADDRESS.match(text, behind + 7) if text.startswith("rfc822;", behind) else None
         lead = text[before:start]
-        current = named.group("address") if named else _recipient(lead, listed) or current
+        current = named.group("address") if named else _recipient(lead, listed, generating) or current
         gathered.setdefault(current, []).append(
             _line(lead, lines[index] if lines else None, reply, generating, references)
         )
@@ -207,7 +211,7 @@ def _time(lead: str, references: tuple[datetime, ...]) -> str | None:
     return read_time(last.group(), references)
 
 
-def _recipient(lead: str, listed: set[str]) -> str | None:
+def _recipient(lead: str, listed: set[str], generating: str | None) -> str | None:
     """Give the last address of a lead. Where values run together (`14anna@…`), the one listed further up tells."""
     last = last_of(ADDRESS, lead)
     if last is None:
@@ -215,6 +219,8 @@ def _recipient(lead: str, listed: set[str]) -> str | None:
     found = last.group("address")
     if found in listed:
         return found
+    if generating and found.lower().startswith(generating.lower()) and not found[len(generating) :].startswith("@"):
+        found = found[len(generating) :]
     return next((known for known in listed if found.endswith(known)), found)
 
 
@@ -231,7 +237,7 @@ def _quoted(text: str, start: int, stop: int) -> tuple[str, int]:
     at = text.find("'", start, stop)
     while at >= 0:
         before, after = text[at - 1 : at], text[at + 1 : at + 2]
-        ends = after != "'" and _NEXT_RECORD.match(text[at + 1 : at + 80] + "\n" * (at + 81 >= stop)) is not None
+        ends = after != "'" and _NEXT_RECORD.match(text[at + 1 : at + 160] + "\n" * (at + 161 >= stop)) is not None
         if before.isspace() or before in '([=:"':
             depth += 1
         elif not (before.isalnum() and after.isalnum() and not ends):
@@ -267,10 +273,14 @@ def _headers(text: str, start: int) -> tuple[int, str]:
     return found.start(), text[max(found.start("start"), found.start("run_on")) :]
 
 
-def _servers(top: str) -> tuple[str | None, str | None, str | None]:
-    """Read generating and receiving server from the labels above the lines; by their place in an unknown language."""
+def _servers(top: str, names: list[str]) -> tuple[str | None, str | None, str | None]:
+    """Read generating and receiving server from the labels above the lines; by their place in an unknown language.
+
+    Where the text has lost its line breaks, a name in one of the lines shows where the label's value ends.
+    """
     values = labelled(top)
-    generating = HOST.match(values.get("generating_server", ""))
+    value = values.get("generating_server", "")
+    generating = HOST.match(next((name for name in names if value.lower().startswith(name.lower())), value))
     if generating:
         return generating.group("host"), *name_and_address(values.get("receiving_server", ""))
     values_in_order = [found.group("value").strip() for found in _LABEL_LINE.finditer(top[-1200:])]

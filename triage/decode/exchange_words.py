@@ -68,18 +68,18 @@ def labelled(text: str) -> dict[str, str]:
         stop = following.start() if following else len(text)
         value = text[here.end() : stop].strip()
         if kind != "reported_error":
-            value = value.partition("\n")[0].strip()
-        values.setdefault(kind, _without_section(value, anywhere=kind != "subject"))
+            line, broken, _ = value.partition("\n")
+            value = line.strip() if broken else _without_section(value, anywhere=kind != "subject")
+        values.setdefault(kind, value)
     return values
 
 
 def _without_section(value: str, *, anywhere: bool) -> str:
     """Cut off the heading of the next section where the text has lost its line breaks; a subject may hold its words."""
-    lowered = value.lower()
     for section in words().sections:
-        at = lowered.find(section)
-        if at >= 0 and (anywhere or lowered.endswith(section)):
-            value, lowered = value[:at].strip(), lowered[:at]
+        at = value.rfind(section)
+        if at >= 0 and (anywhere or value.endswith(section)):
+            value = value[:at].strip()
     return value
 
 

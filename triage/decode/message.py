@@ -9,6 +9,7 @@ without parts then is given to mail-parser, whose full parse costs four times as
 import codecs
 import email
 import email.errors
+import logging
 import re
 from collections.abc import Iterator
 from email.header import decode_header
@@ -151,7 +152,7 @@ def read_mail(content: bytes) -> Mail:
     if _is_lost(mail):
         repaired = _with_its_boundary(node)
         if repaired is not None:
-            return Mail(repaired)
+            return _with_preamble(Mail(repaired))
         if _has_lost_parts(node):
             _add_defective(mail, content)
     return mail
@@ -312,10 +313,21 @@ def _with_its_boundary(node: Node) -> Node | None:
     return body
 
 
+def _with_preamble(mail: Mail) -> Mail:
+    """Keep what stands before the first boundary: without a declared one it is the text itself."""
+    preamble = mail.node.preamble
+    if isinstance(preamble, str) and preamble.strip():
+        node = Node()
+        node.set_payload(preamble)
+        mail.leaves.insert(0, Leaf(node, "text/plain"))
+    return mail
+
+
 def _add_defective(mail: Mail, content: bytes) -> None:
     """Let mail-parser find the texts of a message whose parts the standard library did not find."""
     import mailparser
 
+    logging.getLogger("mailparser").addHandler(logging.NullHandler())  # else it writes to standard error by itself
     try:
         parsed = mailparser.parse_from_bytes(content[: limits.SMALL_BYTES])
         texts = [*parsed.text_plain, *map(text_of_html, parsed.text_html), *parsed.text_not_managed]

@@ -108,7 +108,7 @@ def _clauses(raw: str) -> tuple[dict[str, str], str]:
     try:
         pairs, date = split_received(raw)
     except MailParserReceivedParsingError:
-        head, _, date = raw.rpartition(";")
+        head, _, date = raw.rpartition(";") if ";" in raw else (raw, "", "")
         marks = list(_CLAUSE.finditer(head))
         ends = [*(mark.start() for mark in marks[1:]), len(head)]
         pairs = [(mark["key"].lower(), head[mark.end() : end].strip()) for mark, end in zip(marks, ends, strict=False)]

@@ -175,8 +175,8 @@ def _without_type(text: str) -> tuple[str, bool]:
 def _peel(text: str, exit_status: bool) -> tuple[Reply, str | None]:
     """Read the outermost reply of `text` and give what it wraps; None where it wraps no other reply."""
     if gen2 := _GEN2.match(text):
-        inner = text[gen2.end() :].split("> #SMTP#")[0].rstrip("> ")
-        return Reply(status=gen2.group("status")), inner
+        quoted = text[gen2.end() :].split("> #SMTP#")[0].rstrip("> ")
+        return Reply(status=gen2.group("status")), quoted
     text = _quoted_reply(text)
     own, inner = _split(text)
     if exit_status:
@@ -197,6 +197,7 @@ def _quoted_reply(text: str) -> str:
 def _split(text: str) -> tuple[str, str | None]:
     """Split a reply into what its server says itself and the reply it wraps, at the first sign of wrapping."""
     signs = [found for sign in (_ARROW, _QUOTE_WRAPPER, _MESSAGE, _PAREN) if (found := sign.search(text))]
+    signs = [sign for sign in signs if sign.re is not _PAREN or _wraps_in_parentheses(text[: sign.start()])]
     if not signs:
         return text, None
     sign = min(signs, key=lambda found: found.start())
@@ -206,12 +207,8 @@ def _split(text: str) -> tuple[str, str | None]:
     if sign.re is _QUOTE_WRAPPER:
         inner = _within_quotes(text, sign.end(), sign.group("quote"))
         own = text[: sign.end() - 1].rstrip(" :")
-    elif sign.re is _MESSAGE:
-        inner = _within(text, sign.end(), "[", "]")
     else:
-        if not _wraps_in_parentheses(own):
-            return text, None
-        inner = _within(text, sign.end(), "(", ")")
+        inner = _within(text, sign.end(), *("[]" if sign.re is _MESSAGE else "()"))
     if _HEAD.match(_without_type(inner)[0]):
         return own, inner
     if sign.re is _MESSAGE:

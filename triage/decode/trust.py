@@ -30,7 +30,8 @@ class Claims(msgspec.Struct, frozen=True, kw_only=True):
     """What a report says of itself, as plain values; hosts as written, None where it does not say.
 
     `authentication_results` are the header values of the report, topmost first. `hops` are the hosts that its own
-    Received headers name (from and by), not those of the returned message. `remote_hosts_*` are all hosts that the
+    Received headers name, newest first, of each the client before the server (from, by, from, by …); not those of the
+    returned message. `remote_hosts_*` are all hosts that the
     machine part (Remote-MTA) and the human part give as the other end. `recipient_domain` is None where a report has
     recipients of several domains.
     """
@@ -205,9 +206,23 @@ def _false_origin(reporter: str, claims: Claims, hosts: Hosts) -> list[str]:
     said = []
     if kind == "ours" and claims.from_domain and hosts.is_our_domain(claims.from_domain) is False:
         said.append(f"It claims to be written by {reporter}, which is ours, but its From is of {claims.from_domain}.")
-    if claims.hops and not any(hosts.kind(hop) == kind or _together(hop, reporter, hosts) for hop in claims.hops):
-        said.append(f"It claims to be written by {reporter}, which is {whose}, but came by {claims.hops[-1]}.")
+    if outside := _came_by(claims.hops, reporter, hosts):
+        said.append(f"It claims to be written by {reporter}, which is {whose}, but came by {outside}.")
     return said
+
+
+def _came_by(hops: Sequence[str], reporter: str, hosts: Hosts) -> str | None:
+    """Give the outside server that handed the report over, where nothing before it shows the reporter's side.
+
+    Our own and Exchange Online's servers stand at the receiving end of every report, a forged one too, so only what
+    is older than the hand-over speaks for the reporter. That part can be forged: it saves from `low`, no more.
+    """
+    for index, hop in enumerate(hops):
+        if "." not in hop or hosts.kind(hop) in ("ours", "exchange-online") or _together(hop, reporter, hosts):
+            continue
+        older = hops[index + 2 :]  # the next one is the server that took the report from it
+        return None if any(_together(one, reporter, hosts) for one in older) else hop
+    return None
 
 
 def _together(one: str, other: str, hosts: Hosts) -> bool:

@@ -14,6 +14,26 @@ from triage.model.words import Confidence
 
 Values = dict[str, str | None]
 
+# Exchange Server build numbers; the KB numbers from "Exchange Server TLS configuration best practices", KB3140245 and
+# [MS-TLSP] for KB4019276. Windows Server 2016 and later need none.
+_LAST_UPDATE = {
+    "exchange-2010": "SP3 RU32 (14.3.513.0)",
+    "exchange-2013": "CU23",
+    "exchange-2016": "CU23",
+    "exchange-2019": "CU15",
+    "exchange-se": "the newest of Exchange SE",
+}
+_ANY_LAST_UPDATE = "2010 SP3 RU32 (14.3.513.0), 2013 CU23, 2016 CU23, 2019 CU15, or the newest of SE"
+_OLD = "2008 R2 SP1 wants KB3140245, KB3154518 and KB3161949; 2012 wants KB3161949, KB2973337 and KB3154519"
+_WINDOWS_UPDATES = {
+    "exchange-2010": f"2008 SP2 wants KB4019276; {_OLD}",
+    "exchange-2013": "2008 R2 SP1, 2012 and 2012 R2 want KB3161949, and the last two KB2973337 as well",
+    "exchange-2016": "2012 and 2012 R2 want KB3161949 and KB2973337, 2016 wants no particular one",
+    "exchange-2019": "no particular one",
+    "exchange-se": "no particular one",
+}
+_ANY_WINDOWS_UPDATES = f"2008 SP2 wants KB4019276; {_OLD}; 2012 R2 wants KB3161949 and KB2973337; later ones none"
+
 _FIRST = ("Way round", "Before", "Check", "Change", "Verify")
 """Where the one first step is looked for, in this order."""
 
@@ -36,7 +56,7 @@ def fill(incident: Incident, shelf: Shelf, hosts: Hosts) -> FilledRunbook:
     way_round = "\n\n".join(f"{step.title}.\n\n{step.body}" for step in steps["Way round"])
     return FilledRunbook(
         id=runbook.front.id,
-        title=render(runbook.front.title, values, mended.gates, "plain"),
+        title=_title(runbook, values, mended),
         host=mended.host,
         first=_first(chosen, values, mended, verdict.confidence),
         way_round=way_round,
@@ -50,6 +70,12 @@ def fill(incident: Incident, shelf: Shelf, hosts: Hosts) -> FilledRunbook:
         links=_links(runbook, chosen.get("Further reading", [])),
         files=registry.files(mended.host) if _gives_files(mended) else (),
     )
+
+
+def _title(runbook: Runbook, values: Values, mended: Mended) -> str:
+    """Give the heading, which claims nothing while the verdict is only possible."""
+    title = render(runbook.front.title, values, mended.gates, "plain")
+    return f"To be checked: {title}" if "possible" in mended.gates else title
 
 
 def _gives_files(mended: Mended) -> bool:
@@ -84,6 +110,9 @@ def _values(mended: Mended) -> Values:
         "mx": mended.mx,
         "mx_ip": mended.mx_ip,
         "domain": mended.domain,
+        "sender_domain": mended.sender_domain,
+        "last_update": _LAST_UPDATE.get(mended.version or "", _ANY_LAST_UPDATE),
+        "windows_updates": _WINDOWS_UPDATES.get(mended.version or "", _ANY_WINDOWS_UPDATES),
         "product": VERSIONS.get(mended.version or ""),
         "build": mended.build,
         "level": mended.level,

@@ -48,6 +48,7 @@ class Mended(msgspec.Struct, frozen=True, kw_only=True):
     mx: str | None
     mx_ip: str | None
     domain: str | None
+    sender_domain: str | None
     version: str | None
     """A name of `gates.VERSIONS`."""
     build: str | None
@@ -90,6 +91,7 @@ def read(incident: Incident, hosts: Hosts) -> Mended:
         mx=usable(seen.receiving_host),
         mx_ip=usable(seen.receiving_ip),
         domain=usable(seen.recipient_domain),
+        sender_domain=_sender_domain(incident, seen),
         version=version,
         build=build,
         level=exchange.level_of(build) if build and version else None,
@@ -135,6 +137,14 @@ def _host(incident: Incident, seen: Observation, side: End | None) -> str | None
 
 def _name(seen: Observation, side: str) -> str | None:
     return seen.sending_host if side == "sending" else seen.receiving_host
+
+
+def _sender_domain(incident: Incident, seen: Observation) -> str | None:
+    """Give the domain that the verdict blames on the sending side, else that of the original message's sender."""
+    blamed = incident.verdict.responsible
+    if blamed.kind == "domain" and blamed.side == "sending" and blamed.host:
+        return usable(blamed.host)
+    return usable((seen.original.from_ or "").rpartition("@")[2].strip(" >"))
 
 
 def _other(side: End) -> End:

@@ -22,6 +22,9 @@ VALUES: Mapping[str, str] = {
     "mx": "the receiving host",
     "mx_ip": "the receiving host's address",
     "domain": "the recipient's domain",
+    "sender_domain": "the sender's domain, or the domain that the verdict names",
+    "last_update": "the last update of this Exchange version",
+    "windows_updates": "the Windows updates that TLS 1.2 asks for below this Exchange version",
     "product": "the Exchange version in words",
     "build": "the build of the host",
     "level": "the update level of that build",
@@ -35,6 +38,7 @@ _STAND_IN: Mapping[str, str] = {
     "mx": "the receiving host",
     "mx_ip": "the receiving host's address",
     "domain": "the recipient's domain",
+    "sender_domain": "the sender's domain",
     "product": "Exchange",
     "build": "unknown",
     "level": "unknown",
@@ -99,6 +103,8 @@ def problems(text: str) -> list[str]:
     place."""
     from jinja2 import TemplateSyntaxError, meta
 
+    if "{" not in text:
+        return []
     environment = _environment("markdown")
     try:
         tree = environment.parse(text)

@@ -58,7 +58,9 @@ def size(payload: Payload) -> int:
     return len(json.dumps(payload, ensure_ascii=True))
 
 
-def _message(incident: Incident, summary: Summary, rows: list[_Element], actions: list[_Element], texts: Texts) -> Payload:
+def _message(
+    incident: Incident, summary: Summary, rows: list[_Element], actions: list[_Element], texts: Texts
+) -> Payload:
     headline = card_text(summary.headline, HEADLINE_LIMIT)
     colour = "good" if incident.state == "resolved" else _COLOURS[incident.verdict.confidence]
     content: dict[str, object] = {

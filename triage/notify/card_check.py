@@ -66,7 +66,11 @@ def _element(element: dict[str, Any]) -> Iterator[str]:
         if key in element and element[key] not in allowed:
             yield f"{kind}.{key} is {element[key]!r}."
     facts = element.get("facts", [])
-    texts = [element.get("text")] if kind == "TextBlock" else [fact.get(key) for fact in facts for key in ("title", "value")]
+    texts = (
+        [element.get("text")]
+        if kind == "TextBlock"
+        else [fact.get(key) for fact in facts for key in ("title", "value")]
+    )
     for text in texts:
         if not isinstance(text, str) or not text.strip():
             yield f"A text of a {kind} is empty or missing."

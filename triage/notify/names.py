@@ -18,10 +18,10 @@ class Names:
     def __init__(self, incident: Incident, texts: Texts) -> None:
         self._incident, self._texts = incident, texts
         seen = incident.sample
-        self.sending = self._name(incident.ends.sending or (seen and seen.sending_host)) or texts.phrase("ends.nobody_sending")
-        self.receiving = self._name(incident.ends.receiving or (seen and seen.receiving_host)) or texts.phrase(
-            "ends.nobody_receiving"
-        )
+        sending = incident.ends.sending or (seen.sending_host if seen else None)
+        receiving = incident.ends.receiving or (seen.receiving_host if seen else None)
+        self.sending = self._name(sending) or texts.phrase("ends.nobody_sending")
+        self.receiving = self._name(receiving) or texts.phrase("ends.nobody_receiving")
         self.domain = self._name(self._domain()) or texts.phrase("ends.nobody_domain")
         self.culprit = self._culprit()
         self.other = self.receiving if incident.verdict.responsible.side == "sending" else self.sending

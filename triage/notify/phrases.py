@@ -108,4 +108,8 @@ def _places(phrase: str) -> set[str]:
 
 def _missing(reference: Tree, given: Tree) -> list[str]:
     there = {path for path, _ in _leaves(given)}
-    return [f"{path} is missing" for path, _ in _leaves(reference) if path not in there and not path.startswith("ends.pools")]
+    return [
+        f"{path} is missing"
+        for path, _ in _leaves(reference)
+        if path not in there and not path.startswith("ends.pools")
+    ]

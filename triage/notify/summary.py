@@ -54,6 +54,11 @@ def headline(incident: Incident, names: Names, texts: Texts) -> str:
     return cut(sentence(directed or texts.phrase(f"{path}.neutral", **names.values())), HEADLINE_LIMIT)
 
 
+def title(incident: Incident, texts: Texts) -> str:
+    """Give the one line that names an incident in a list; it may hold words of a message and is escaped where it goes."""
+    return headline(incident, Names(incident, texts), texts)
+
+
 def sentence(text: str) -> str:
     """Begin a sentence with a capital, unless it begins with a host name."""
     first = text.split(" ", 1)[0]
@@ -76,7 +81,8 @@ def verdict_line(incident: Incident, texts: Texts) -> str:
     # A dropped session that turns out to be about authentication is the look-alike of a TLS fault: say so first.
     look_alike = incident.family == "session" and verdict.category == "authentication"
     return texts.phrase(
-        "verdict.hardly_tls" if look_alike and verdict.confidence == "possible" else f"verdict.{verdict.confidence}", **values
+        "verdict.hardly_tls" if look_alike and verdict.confidence == "possible" else f"verdict.{verdict.confidence}",
+        **values,
     )
 
 
@@ -135,10 +141,8 @@ def why_line(incident: Incident, texts: Texts, redaction: Redaction) -> str:
     else:
         told = redaction.text(_named(one_line(last.text, 160), texts))
         why = texts.find(f"why.{last.kind}", text=told) or texts.phrase("why.other", text=sentence(told))
-    if incident.state == "resolved":
-        following = "next_resolved"
-    else:
-        following = "next_acknowledged" if incident.acknowledged_by else "next"
+    following = "next_acknowledged" if incident.acknowledged_by else "next"
+    following = "next_resolved" if incident.state == "resolved" else following
     return f"{why} {texts.phrase(f'why.{following}')}"
 
 

@@ -1,5 +1,7 @@
 """Fills the templates of a ticket. Both environments escape whatever a template does not mark as our own."""
 
+import re
+from collections.abc import Callable
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -10,12 +12,26 @@ from triage.safe_text import block, fence, markdown, markdown_code, one_line
 if TYPE_CHECKING:
     from jinja2 import Environment
 
+_URL_ENDS = re.compile(r"[\s<>\\]")
+"""What would end the target of a Markdown link in angle brackets."""
+
 BODY_LIMIT = 40_000
 """Characters of a step's body: many times the longest that we ship."""
 
 
 class _Own(str):
     """Text that is Markdown already: ours, or escaped."""
+
+
+class _Rendered(str):
+    """HTML that `to_html` made of our own Markdown: jinja asks `__html__` and escapes it no more."""
+
+    def __html__(self) -> str:
+        return self
+
+
+class _Block(str):
+    """Text of several lines for a `pre` element: still escaped, its lines kept."""
 
 
 def render_markdown(view: dict[str, Any], texts: Texts) -> str:
@@ -29,37 +45,38 @@ def render_html(view: dict[str, Any], texts: Texts) -> str:
     return str(_html_environment(str(texts.folder)).get_template("ticket.html.jinja").render(view))
 
 
-def _environment(folder: str, **options: Any) -> "Environment":
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+def _environment(folder: str, finalize: Callable[[Any], Any]) -> "Environment":
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
-    return Environment(  # noqa: S701 - the Markdown environment escapes by `finalize`
-        loader=FileSystemLoader(folder), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, **options
+    return Environment(
+        loader=FileSystemLoader(folder),
+        # HTML is escaped by jinja, Markdown by `finalize`.
+        autoescape=select_autoescape(enabled_extensions=("html.jinja",), default=False),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        finalize=finalize,
     )
 
 
 @cache
 def _markdown_environment(folder: str) -> "Environment":
-    made = _environment(folder, finalize=lambda value: value if isinstance(value, _Own) else markdown(str(value), BODY_LIMIT))
+    made = _environment(folder, lambda value: value if isinstance(value, _Own) else markdown(str(value), BODY_LIMIT))
     made.filters["code"] = lambda text: _Own(markdown_code(str(text)))
     made.filters["fence"] = lambda text: _Own(fence(str(text)))
     made.filters["own"] = lambda text: _Own(str(text)[:BODY_LIMIT].strip())
-    made.filters["cell"] = lambda text: _Own(markdown(str(text)).replace("\n", " "))
+    made.filters["item"] = lambda text: _Own(str(text)[:BODY_LIMIT].strip().replace("\n", "\n  "))
+    made.filters["url"] = lambda text: _Own(_URL_ENDS.sub("", str(text)))
     made.filters["code_cell"] = lambda text: _Own(markdown_code(str(text)).replace("|", "\\|"))
     return made
 
 
 @cache
 def _html_environment(folder: str) -> "Environment":
-    from markupsafe import Markup
-
-    made = _environment(folder, autoescape=True, finalize=lambda value: one_line(value) if type(value) is str else value)
-    made.filters["own"] = lambda text: Markup(to_html(str(text)[:BODY_LIMIT]))  # noqa: S704 - our own Markdown, rendered
+    made = _environment(folder, lambda value: one_line(value) if type(value) is str else value)
+    made.filters["own"] = lambda text: _Rendered(to_html(str(text)[:BODY_LIMIT]))
     made.filters["block"] = lambda text: _Block(block(str(text)))
     return made
-
-
-class _Block(str):
-    """Text of several lines for a `pre` element: still escaped, its lines kept."""
 
 
 def _squeezed(text: str) -> str:

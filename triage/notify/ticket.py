@@ -71,8 +71,10 @@ def _view(
         "hit": _hit(incident, affected, texts, redaction, now),
         "supports": summary.supports[:_EVIDENCE],
         "against": summary.against[:_EVIDENCE],
+        "nothing_for": texts.phrase("card.nothing_for"),
+        "nothing_against": texts.phrase("card.nothing_against"),
         "alternatives": _alternatives(incident, texts),
-        "next_check": redaction.text(incident.verdict.next_check or ""),
+        "next_check": _decides(incident, redaction),
         "trust": _trust(incident, texts),
         "first": redaction.text(wanted[0]),
         "first_effort": effort(wanted[1], texts),
@@ -81,7 +83,7 @@ def _view(
         "before_title": texts.phrase(f"ticket.{'registry' if _touches_registry(runbook) else 'before'}"),
         "do_not": runbook.do_not,
         "withheld": runbook.withheld,
-        "all_servers": texts.phrase("ticket.all_servers") if category.startswith("tls-") else "",
+        "all_servers": texts.phrase("ticket.all_servers") if _many_may_send(incident) else "",
         "files": [name for name, _ in runbook.files],
         "afterwards": _afterwards(incident, affected, summary, texts),
         "facts": raw_facts(incident, texts, redaction, now),
@@ -109,11 +111,15 @@ def _reply(incident: Incident, texts: Texts, redaction: Redaction) -> tuple[str,
 
 
 def _hit(incident: Incident, affected: Sequence[Affected], texts: Texts, redaction: Redaction, now: str) -> View:
-    sizes = [("recipients", incident.recipients), ("domains", incident.domains), ("senders", incident.senders)]
+    sizes = [("recipients", incident.recipients), ("senders", incident.senders)]
     rows = []
     for one in affected[:LISTED]:
         told = redaction.affected(one)
-        until = texts.phrase("affected.advice.waiting_until", time=moment(one.tried_until, now, texts)) if one.tried_until else ""
+        until = (
+            texts.phrase("affected.advice.waiting_until", time=moment(one.tried_until, now, texts))
+            if one.tried_until
+            else ""
+        )
         rows.append(
             (
                 texts.phrase(f"affected.state.{one.state}"),
@@ -176,6 +182,19 @@ def _step(step: Step, number: int | None, texts: Texts) -> View:
     }
 
 
+def _decides(incident: Incident, redaction: Redaction) -> str:
+    """Give the check that would decide; a certain verdict is decided."""
+    verdict = incident.verdict
+    return redaction.text(verdict.next_check) if verdict.next_check and verdict.confidence != "certain" else ""
+
+
+def _many_may_send(incident: Incident) -> bool:
+    """Tell whether other servers of the same connector may have the same fault."""
+    verdict = incident.verdict
+    sends = verdict.responsible.side == "sending" and verdict.responsible.ours is not False
+    return verdict.category.startswith("tls-") and sends and incident.ends.sending != "exchange-online"
+
+
 def _touches_registry(runbook: FilledRunbook) -> bool:
     """Tell whether a change writes to the registry: a `.reg` file beside the ticket, or a step that names a key."""
     return bool(runbook.files) or any("HKLM" in step.body or "HKEY_" in step.body for step in runbook.change)
@@ -194,9 +213,8 @@ def _afterwards(incident: Incident, affected: Sequence[Affected], summary: Summa
         )
         if there
     ] or [texts.phrase("ticket.after.nothing")]
-    side = incident.verdict.responsible.side
-    closing = side if side in ("sending", "receiving") else "neutral"
-    closing = closing if incident.family == "session" else "recipient"
+    closing = (incident.verdict.responsible.side or "neutral") if incident.family == "session" else "recipient"
+    closing = "neutral" if closing == "path" else closing
     return [*told, texts.phrase(f"ticket.after.{closing}", **summary.names.values())]
 
 

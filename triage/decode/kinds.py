@@ -1,0 +1,151 @@
+"""What kind of document a message is, as far as its form tells: before anything is read in its text."""
+
+import re
+import tomllib
+from email.utils import parseaddr
+from functools import cache
+from pathlib import Path
+
+import msgspec
+
+from triage.decode.message import Mail
+from triage.model.words import Kind
+
+PHRASES = Path(__file__).parent / "phrases" / "kinds.toml"
+
+_NULL = frozenset({"", "<>", "< >"})
+_SENDER_LINE = re.compile(
+    r"(?im)^[> |*]{0,12}\*?(?:from|von|de|da|van|fr[åa]n|от|差出人)\*?\s{0,4}:\*?\s{0,4}(?P<who>.{1,200})$"
+)
+_RE_PREFIX = re.compile(r"^(?:(?:re|aw|sv|antw|r)\s{0,2}:\s{0,4}){1,5}", re.IGNORECASE)
+MAX_TEXT = 65_536
+"""Characters of a text in which the marks of a forward are looked for."""
+
+
+class Words(msgspec.Struct, frozen=True):
+    """The whole of `phrases/kinds.toml`."""
+
+    mail_system: dict[str, tuple[str, ...] | str]
+    subjects: dict[str, tuple[str, ...]]
+    bodies: dict[str, tuple[str, ...]]
+
+
+class Form(msgspec.Struct, frozen=True, kw_only=True):
+    """What the form of a message says of who wrote it.
+
+    `kind` is decided where the form alone decides. `mail_system`: a mail system wrote it. `forward`: a person passes
+    on something. `bulk`: a list or newsletter. `auto_reply`: a mailbox answered by itself.
+    """
+
+    kind: Kind | None = None
+    mail_system: bool = False
+    report_subject: bool = False
+    forward: bool = False
+    bulk: bool = False
+    auto_reply: bool = False
+
+
+@cache
+def words() -> Words:
+    """Load the phrases, once."""
+    return msgspec.convert(tomllib.loads(PHRASES.read_text(encoding="utf-8")), Words)
+
+
+def form_of(mail: Mail) -> Form:
+    """Judge a message by its headers and the types of its parts."""
+    subject = mail.words("subject").lower().strip()
+    kind = _by_parts(mail, subject)
+    bare = _RE_PREFIX.sub("", subject)
+    report_subject = _starts(bare, "report") or any(f" {one}" in bare for one in words().subjects["report"])
+    system = _is_mail_system(mail, report_subject)
+    auto_reply = not _is_exchange_report(mail) and _is_auto_reply(mail, subject, system)
+    return Form(
+        kind=kind,
+        mail_system=system,
+        report_subject=report_subject,
+        forward=bare.startswith(words().subjects["forward"]),
+        bulk=not system and _is_bulk(mail),
+        auto_reply=auto_reply,
+    )
+
+
+def is_forwarded_text(text: str) -> bool:
+    """True where a text holds the marks of an inline forward of a mail system's message."""
+    head = text[:MAX_TEXT]
+    flat = head.lower().replace("\u2019", "'")
+    senders = [found.group("who") for _, found in zip(range(20), _SENDER_LINE.finditer(head), strict=False)]
+    if any(_names_mail_system(who) for who in senders):
+        return True
+    return bool(senders) and any(mark in flat for mark in words().bodies["forwarded"])
+
+
+def is_challenge(text: str) -> bool:
+    """True where a text asks the sender to confirm that he is a person."""
+    flat = " ".join(text[:MAX_TEXT].lower().split())
+    return any(mark in flat for mark in words().bodies["challenge"])
+
+
+def _by_parts(mail: Mail, subject: str) -> Kind | None:
+    report_type = mail.parameter("report-type")
+    kinds = {leaf.kind for leaf in mail.leaves}
+    if "text/delivery-status" in kinds:
+        return None
+    if "text/feedback-report" in kinds or report_type == "feedback-report" or _is_complaint(mail, subject):
+        return "feedback"
+    if report_type == "tlsrpt" or any(kind.startswith("application/tlsrpt") for kind in kinds):
+        return "tls-report"
+    if report_type == "disposition-notification" or "text/disposition-notification" in kinds:
+        return "other"
+    return None
+
+
+def _is_complaint(mail: Mail, subject: str) -> bool:
+    """True for complaints that are no ARF: Microsoft's feedback loop sends the message behind a subject of its own."""
+    return any(mark in subject for mark in words().bodies["complaint"]) or bool(mail.header("x-hmxmroriginalrecipient"))
+
+
+def _is_exchange_report(mail: Mail) -> bool:
+    return mail.header("x-ms-exchange-message-is-ndr") is not None or mail.content_type == "multipart/report"
+
+
+def _is_mail_system(mail: Mail, report_subject: bool) -> bool:
+    if _is_exchange_report(mail) or mail.header("x-failed-recipients"):
+        return True
+    senders = mail.words("from")
+    if _names_mail_system(senders):
+        return True
+    null_sender = (mail.header("return-path") or "-").strip() in _NULL
+    return null_sender and (report_subject or senders.strip() in _NULL or bool(mail.attached))
+
+
+def _names_mail_system(sender: str) -> bool:
+    known = words().mail_system
+    name, address = parseaddr(sender)
+    local = (address or sender).strip(" <>\"'").partition("@")[0].strip("\"'").lower()
+    if local in known["local_parts"] or local.startswith(str(known["exchange_local_part"])):
+        return True
+    plain = (name or sender).strip(" \"'<>").lower()
+    if local in known["names"]:
+        return True
+    return any(plain == one or (one in plain and one != "microsoft outlook") for one in known["names"])
+
+
+def _is_auto_reply(mail: Mail, subject: str, system: bool) -> bool:
+    if any(mail.header(name) is not None for name in ("x-autoreply", "x-autorespond", "x-autoresponder")):
+        return True
+    if (mail.header("precedence") or "").lower().replace("-", "_") == "auto_reply":
+        return True
+    if _starts(_RE_PREFIX.sub("", subject).lstrip("[("), "auto_reply"):
+        return True
+    submitted = (mail.header("auto-submitted") or "no").lower()
+    return submitted.startswith("auto-replied") and not system
+
+
+def _is_bulk(mail: Mail) -> bool:
+    if any(mail.header(name) is not None for name in ("list-unsubscribe", "list-id", "list-post")):
+        return True
+    return (mail.header("precedence") or "").lower() in ("bulk", "list", "junk")
+
+
+def _starts(text: str, which: str) -> bool:
+    return text.startswith(words().subjects[which])

@@ -1,0 +1,375 @@
+"""The human part of a report of any mail server but Exchange: qmail, Exim, Postfix, sendmail, Gmail, Notes and more.
+
+What servers say is data (`phrases/prose.toml`). A text is a report where it opens with a sentence of a mail server;
+the lines that name a recipient then cut it into one reason for each, and in the reason stands the reply.
+"""
+
+import re
+import tomllib
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import msgspec
+
+from triage.decode.failure import ADDRESS, Failure, read_address
+from triage.decode.limits import MAX_RECIPIENTS
+from triage.decode.reply import address as ip_of
+from triage.hosts import normal
+from triage.model.words import Action
+
+PHRASES = Path(__file__).parent / "phrases" / "prose.toml"
+
+MAX_LINES = 4000
+"""Lines of a human part that are read; `limits.MAX_RECIPIENTS` recipients with a reason each fit."""
+MAX_LINE = 1000
+"""Characters of one line: RFC 5321 §4.5.3.1.6 allows 998."""
+MAX_REASON = 30
+"""Lines of one reason."""
+OPENING = 16_384
+"""Characters in which a server's own sentence is looked for; notes of a person who forwards stand before it."""
+
+_GROUPS = {
+    "ADDRESS": rf"(?P<address>{ADDRESS})",
+    "HOST": r"(?P<host>[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,63}\.){1,12}[A-Za-z0-9-]{1,63}|[A-Za-z0-9-]{1,63})",
+    "IP": r"(?P<ip>(?:IPv6:)?[0-9A-Fa-f]{1,4}[0-9A-Fa-f:.]{2,41})",
+}
+_QUOTE = re.compile(r"^(?:[>|] ?){1,6}")
+_STRAIGHT = str.maketrans(
+    {"\u2018": "'", "\u2019": "'", "\u201c": '"', "\u201d": '"', "\u00a0": " ", "\u200b": None, "\ufeff": None}
+)
+
+
+class Introduction(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One `[[introduction]]` of `phrases/prose.toml`."""
+
+    mailer: str
+    action: Action
+    example: str
+    counterexample: str
+    source: str
+    strong: tuple[str, ...] = ()
+    weak: tuple[str, ...] = ()
+
+
+class Phrases(msgspec.Struct, frozen=True):
+    """The whole of `phrases/prose.toml`, compiled."""
+
+    introductions: tuple[Introduction, ...]
+    original: tuple[re.Pattern[str], ...]
+    recipient: tuple[re.Pattern[str], ...]
+    sentences: tuple[re.Pattern[str], ...]
+    replies: tuple[re.Pattern[str], ...]
+    labels: tuple[re.Pattern[str], ...]
+    ends: tuple[re.Pattern[str], ...]
+    noise: tuple[re.Pattern[str], ...]
+    servers: tuple[re.Pattern[str], ...]
+    reporters: tuple[re.Pattern[str], ...]
+
+
+class Prose(msgspec.Struct, frozen=True, kw_only=True):
+    """What a text says: whose sentence opens it, each recipient's failure, and the returned message behind it.
+
+    `strong` is True where the sentence is a server's own. `original` is the text of the returned message or "".
+    """
+
+    mailer: str
+    reported_by: str | None = None
+    strong: bool
+    failures: tuple[Failure, ...]
+    original: str = ""
+
+
+@cache
+def phrases() -> Phrases:
+    """Load the phrases, once."""
+    raw = tomllib.loads(PHRASES.read_text(encoding="utf-8"))
+    return Phrases(
+        introductions=msgspec.convert(raw["introduction"], tuple[Introduction, ...]),
+        original=_compiled(raw["original"]["starts"], re.IGNORECASE),
+        recipient=_compiled(raw["recipient"]["lines"]),
+        sentences=_compiled(raw["recipient"]["sentences"]),
+        replies=_compiled(raw["reply"]["starts"]),
+        labels=_compiled(raw["reply"]["labels"]),
+        ends=_compiled(raw["reply"]["ends"]),
+        noise=_compiled(raw["reply"]["noise"]),
+        servers=_compiled(raw["server"]["lines"]),
+        reporters=_compiled(raw["reporter"]["lines"]),
+    )
+
+
+def read_prose(text: str, *, from_mail_system: bool, known: tuple[str, ...] = (), subject: str = "") -> Prose | None:
+    """Read a human part; None where no mail server speaks in it. Never raises.
+
+    `from_mail_system` lets the weaker phrases count, and the `subject`. `known` are recipients that a header names
+    (X-Failed-Recipients).
+    """
+    lines = text_lines(text)
+    report, original = _split(lines)
+    found = _introduction(report, from_mail_system, subject)
+    if found is None:
+        return None
+    introduction, strong, start = found
+    failures = _failures(report[start:] or report, introduction.action, known)
+    return Prose(
+        mailer=introduction.mailer,
+        reported_by=_reporter(report),
+        strong=strong,
+        failures=failures,
+        original="\n".join(original),
+    )
+
+
+def reason_for(text: str, recipient: str | None) -> Failure | None:
+    """Give what a human part says about one recipient of the machine part; None where it says nothing."""
+    report, _ = _split(text_lines(text))
+    failures = _failures(report, "failed", ())
+    if recipient is not None:
+        for one in failures:
+            if one.recipient and one.recipient.lower() == recipient.lower():
+                return one if one.diagnostic else None
+    alone = failures[0] if len(failures) == 1 else None
+    return alone if alone and alone.diagnostic and (recipient is None or alone.recipient is None) else None
+
+
+def report_text(text: str) -> str:
+    """Give a human part without reply quoting and without the returned message behind it."""
+    return "\n".join(_split(text_lines(text))[0])
+
+
+def text_lines(text: str) -> list[str]:
+    """Give the lines of a text without reply quoting (`> `) and with straight quotes."""
+    lines = [line[:MAX_LINE].translate(_STRAIGHT).rstrip() for line in text.splitlines()[:MAX_LINES]]
+    quoted = sum(line.startswith((">", "|")) for line in lines)
+    if quoted * 2 > sum(bool(line) for line in lines):
+        lines = [_QUOTE.sub("", line) for line in lines]
+    return lines
+
+
+def _compiled(patterns: list[str], flags: int = 0) -> tuple[re.Pattern[str], ...]:
+    out = []
+    for pattern in patterns:
+        for name, group in _GROUPS.items():
+            pattern = re.sub(rf"(?<![A-Za-z]){name}(?![A-Za-z])", lambda _, group=group: group, pattern)
+        out.append(re.compile(pattern, flags))
+    return tuple(out)
+
+
+def _split(lines: list[str]) -> tuple[list[str], list[str]]:
+    """Cut a text where the returned message begins."""
+    known = phrases().original
+    for at, line in enumerate(lines):
+        if line and any(pattern.match(line) for pattern in known) and any(one.strip() for one in lines[:at]):
+            return lines[:at], lines[at:]
+    return lines, []
+
+
+def _introduction(lines: list[str], from_mail_system: bool, subject: str) -> tuple[Introduction, bool, int] | None:
+    """Find the sentence that opens the report; with whether it is a server's own, and the line it stands in."""
+    flat, starts = _flattened(lines)
+    strong = _first(flat, "strong")
+    if strong:
+        introduction, at = strong
+        return introduction, True, max(0, sum(start <= at for start in starts) - 1)
+    if not from_mail_system:
+        return None
+    weak = _first(flat, "weak") or _first(" ".join(subject.lower().split()), "weak")
+    return (weak[0], False, 0) if weak else None
+
+
+def _flattened(lines: list[str]) -> tuple[str, list[int]]:
+    """Put lines on one, in lower case, and give where each of them begins there."""
+    out: list[str] = []
+    starts: list[int] = []
+    length = 0
+    for line in lines:
+        starts.append(length)
+        flat = " ".join(line.strip("# *").lower().split())
+        if flat:
+            out.append(flat)
+            length += len(flat) + 1
+        if length > OPENING:
+            break
+    return " ".join(out), starts
+
+
+def _first(flat: str, strength: str) -> tuple[Introduction, int] | None:
+    """Give the introduction whose phrase comes first; of those in the same place the one that stands first."""
+    best: tuple[Introduction, int] | None = None
+    for introduction in phrases().introductions:
+        for phrase in getattr(introduction, strength):
+            at = flat.find(phrase)
+            if at >= 0 and (best is None or at < best[1]):
+                best = (introduction, at)
+    if best and best[0].action == "failed" and strength == "strong":
+        for introduction in phrases().introductions:  # a delay report repeats the words of a failure
+            if introduction.action == "delayed" and any(phrase in flat for phrase in introduction.strong):
+                return introduction, best[1]
+    return best
+
+
+def _failures(lines: list[str], action: Action, known: tuple[str, ...]) -> tuple[Failure, ...]:
+    """Give one failure for each recipient that the lines name."""
+    named = list(_recipients(lines))
+    if not named:
+        return _without_lines(lines, action, known)
+    stops = [at for at, _, _ in named[1:]] + [len(lines)]
+    shared = _labelled(lines)
+    failures: dict[str, Failure] = {}
+    for (at, recipient, rest), stop in zip(named, stops, strict=True):
+        reason = _reason([*_answered_before(lines, at, rest), rest, *lines[at + 1 : stop]])
+        one = _failure(recipient, action, reason or shared, lines)
+        before = failures.get(recipient.lower())
+        if before is None or (before.diagnostic is None and one.diagnostic) or (not _has_code(before) and _has_code(one)):
+            failures[recipient.lower()] = one
+        if len(failures) >= MAX_RECIPIENTS:
+            break
+    return tuple(failures.values())
+
+
+def _answered_before(lines: list[str], at: int, rest: str) -> list[str]:
+    """Give the remote server's own words where sendmail sums them up in a reply of its own (`554 <…>... Service …`)."""
+    if "..." not in lines[at]:
+        return []
+    return [line for line in lines[max(0, at - 3) : at] if line.lstrip().startswith("<<<")][-1:]
+
+
+def _has_code(failure: Failure) -> bool:
+    return re.match(r"[45]\d\d\b", failure.diagnostic or "") is not None
+
+
+def _recipients(lines: list[str]) -> Iterator[tuple[int, str, str]]:
+    """Give line number, address and the rest of the line, of each line that names a recipient."""
+    for at, line in enumerate(lines):
+        if "@" not in line or _is_header(line):
+            continue
+        for pattern in phrases().recipient:
+            found = pattern.match(line)
+            if found and (recipient := read_address(found.group("address"))):
+                yield at, recipient, found.groupdict().get("rest") or ""
+                break
+
+
+def _is_header(line: str) -> bool:
+    return re.match(r"\s{0,20}(?:To|From|Cc|Subject|Date|Sent|Reply-To|Message-I[Dd])\s{0,4}:", line) is not None
+
+
+def _without_lines(lines: list[str], action: Action, known: tuple[str, ...]) -> tuple[Failure, ...]:
+    """Read a report that names its recipients in a sentence or only in a header; the reason is then all of it."""
+    recipients = list(known)
+    at = 0
+    for at, line in enumerate(lines if not known else []):
+        if _is_header(line):
+            continue
+        following = lines[at + 1].strip() if at + 1 < len(lines) and not _is_header(lines[at + 1]) else ""
+        found = _sentence(line) or _sentence(f"{line} {following}")
+        if found and (recipient := read_address(found.group("address"))):
+            recipients = [recipient]
+            break
+    text = _labelled(lines) or _reason(lines[at:] if recipients and not known else lines)
+    return tuple(_failure(one, action, text, lines) for one in recipients) or (_failure(None, action, text, lines),)
+
+
+def _sentence(line: str) -> re.Match[str] | None:
+    return next((found for pattern in phrases().sentences if (found := pattern.search(line))), None)
+
+
+def _reason(lines: list[str]) -> list[str]:
+    """Give the lines of a reason: up to a line that ends it, or to the second paragraph."""
+    out: list[str] = []
+    for line in lines[: MAX_REASON * 2]:
+        bare = line.strip()
+        if bare and any(pattern.match(bare) for pattern in phrases().ends):
+            if out:
+                break
+            continue
+        if not bare and out and len(out) > 1 and _starts_reply(out):
+            break
+        if bare:
+            out.append(line)
+        if len(out) >= MAX_REASON:
+            break
+    return out
+
+
+def _starts_reply(lines: list[str]) -> bool:
+    return any(pattern.search(line) for line in lines for pattern in phrases().replies)
+
+
+def _labelled(lines: list[str]) -> list[str]:
+    """Give the lines behind a label such as `The response from the remote server was:`."""
+    for at, line in enumerate(lines):
+        for pattern in phrases().labels:
+            if found := pattern.search(line):
+                rest = found.group("rest").strip()
+                following = []
+                for one in lines[at + 1 : at + 1 + MAX_REASON]:
+                    if not one.strip() and (following or rest):
+                        break
+                    following.append(one)
+                return _reason([rest, *following])
+    return []
+
+
+def _failure(recipient: str | None, action: Action, reason: list[str], lines: list[str]) -> Failure:
+    diagnostic = _reply(reason)
+    host, ip = _server(reason)
+    if host is None and ip is None:
+        host, ip = _server(lines[:MAX_REASON])
+    return Failure(
+        recipient=recipient, action=action, diagnostic=diagnostic, receiving_host=normal(host), receiving_ip=ip_of(ip)
+    )
+
+
+def _reply(reason: list[str]) -> str | None:
+    """Give the server's reply out of a reason; where none is quoted, the reason itself."""
+    for pattern in phrases().replies:
+        for at, line in enumerate(reason):
+            if found := pattern.search(line):
+                code = found.group("reply")[:3]
+                rest = _same_reply(reason[at + 1 :], code, line.lstrip().startswith(("<<<", ">")))
+                return _without_noise(" ".join([found.group("reply").rstrip(), *rest]).strip(" )")) or None
+    text = " ".join(line.strip() for line in reason).strip()
+    return text[:MAX_LINE] or None
+
+
+def _without_noise(reply: str) -> str:
+    for pattern in phrases().noise:
+        reply = pattern.sub(" ", reply)
+    return re.sub(r"^([45]\d\d) \1(?=[ -])", r"\1", " ".join(reply.split()))
+
+
+def _same_reply(lines: list[str], code: str, is_dialog: bool) -> Iterator[str]:
+    """Give the lines that go on with a reply: wrapped text, or further lines with its code."""
+    for line in lines:
+        bare = line.strip()
+        if is_dialog or not bare or bare.startswith((">>>", "<<<", "...")):
+            break
+        if re.match(r"[2-5]\d\d[ -]", bare) and not bare.startswith(code):
+            break
+        if _GENERATED.match(bare):
+            break
+        yield bare
+
+
+_GENERATED = re.compile(r"\[?(?:RCPT_TO|MAIL_FROM|DATA)\]?$|Giving up on|I'm not going to try")
+
+
+def _reporter(lines: list[str]) -> str | None:
+    """Give the server that says "this is the mail system at host …"."""
+    for line in lines[: MAX_REASON * 2]:
+        for pattern in phrases().reporters:
+            if found := pattern.search(line):
+                return normal(found.group("host"))
+    return None
+
+
+def _server(lines: list[str]) -> tuple[str | None, str | None]:
+    """Give name and IP address of the server at the other end, as far as the lines name them."""
+    joined = " ".join(line.strip() for line in lines)[: MAX_LINE * 4]
+    for pattern in phrases().servers:
+        for text in (*lines, joined):
+            if found := pattern.search(text.strip()):
+                groups = found.groupdict()
+                return groups.get("host"), groups.get("ip")
+    return None, None
