@@ -13,7 +13,7 @@ def take_in_blob(mail: func.InputStream) -> None:
     take_in_bytes(mail.read(), mail.name or "inbox")
 
 
-@app.route(route="diagnose", methods=["POST"])
+@app.route(route="diagnose", methods=["POST"], trigger_arg_name="request")
 def diagnose(request: func.HttpRequest) -> func.HttpResponse:
     """Say what the posted message means, in the JSON of the contract. Keeps nothing."""
     from triage.wiring import diagnose_bytes

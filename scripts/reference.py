@@ -24,7 +24,7 @@ def section(path: str, command: Any) -> str:
     for parameter in command.params:
         if "--help" in parameter.opts:
             continue
-        name = parameter.make_metavar(None) if parameter.param_type_name == "argument" else ", ".join(parameter.opts)
+        name = (parameter.metavar or parameter.name.upper()) if parameter.param_type_name == "argument" else ", ".join(parameter.opts)
         value = (
             "" if parameter.param_type_name == "argument" or parameter.is_flag else f" {parameter.metavar or 'TEXT'}"
         )

@@ -3,6 +3,7 @@
 import re
 import textwrap
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 import pytest
@@ -124,6 +125,15 @@ FORMS = {
 }
 
 
+FORM_OF = {
+    "as sent": str,
+    "curly quotes": lambda text: text.replace("'", "\u2019"),
+    "wrapped": wrapped,
+    "quoted": lambda text: re.sub("(?m)^", "> ", text),
+    "one line": lambda text: re.sub("\n+", " ", text),
+}
+
+
 @pytest.mark.parametrize("text", FORMS.values(), ids=FORMS)
 def test_the_form_of_2013_and_later_survives_forwarding(text: str) -> None:
     """Servers, recipient, times, replies and cause are the same however a mail client has changed the text."""
@@ -218,6 +228,32 @@ def test_the_table_is_found_in_a_language_without_known_labels() -> None:
     report = found(UNKNOWN_TABLE)
     assert (report.generation, report.sender) == ("D", "dana@contoso.example")
     assert causes(report)["erin@fabrikam.example"].unwrapped.cause.status == "5.1.10"
+
+
+QUOTING = {
+    "quotes in quotes": (
+        "450 4.4.101 Proxy session setup failed on Frontend with '451 4.4.0 Primary target IP address responded with:"
+        ' "421 4.4.2 Connection dropped due to SocketError." Attempted failover to alternate host. The last endpoint'
+        " attempted was 203.0.113.7:25'"
+    ),
+    "brackets": (
+        "450 4.4.317 Cannot establish session with remote server [Message=451 5.7.3 STARTTLS is required to send mail]"
+        " [LastAttemptedServerName=mx.fabrikam.example] [LastAttemptedIP=203.0.113.7:25](451 5.7.3 STARTTLS is required)"
+    ),
+    "apostrophes": "550 5.1.1 <o'brien@fabrikam.example>: 'no such' user, it's gone; users' list",
+}
+
+
+@pytest.mark.parametrize("spoil", FORM_OF.values(), ids=FORM_OF)
+@pytest.mark.parametrize("reply", QUOTING.values(), ids=QUOTING)
+def test_a_reply_ends_at_its_own_quote(reply: str, spoil: Callable[[str], str]) -> None:
+    """Quotes and apostrophes inside a reply neither end it nor swallow the next line or recipient."""
+    line = f"12/20/2026 9:04:11 AM - Server at mx.fabrikam.example (203.0.113.7) returned '{reply}'"
+    top = "Generating server: a.contoso.example"
+    text = f"{top}\n\nerin@b.example\n{line}\n{line}\n\nfrank@b.example\n{line}\n\nReceived: from x"
+    report = found(spoil(text))
+    assert [one.address for one in report.recipients] == ["erin@b.example", "frank@b.example"]
+    assert [line.reply for one in report.recipients for line in one.lines] == [reply] * 3
 
 
 TIMES = {

@@ -28,7 +28,7 @@ class Message(SimpleNamespace):
     """One protobuf message: fields by name, and the question which of a oneof is set."""
 
     def WhichOneof(self, _: str) -> str | None:  # noqa: N802 - protobuf's own name
-        return next((name for name, value in vars(self).items() if value is not None), None)
+        return next((field for field, value in vars(self).items() if value is not None and field != "name"), None)
 
 
 def _protos() -> SimpleNamespace:

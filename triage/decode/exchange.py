@@ -40,7 +40,9 @@ _LINE = re.compile(
 )
 _OLD_LINE = re.compile(r"#(?=[245]\d\d[ \n])|#(?=<[^<>\n]{0,255}#[245]\.\d)")
 _BEFORE_SERVER = re.compile(r"[^\d]{0,12}[-\u2013\u2014]\s{0,4}$")
-_NEXT_RECORD = re.compile(rf"\s*(?:$|\n|{TIMESTAMP.pattern}|Remote\s+Server|Server at|[A-Z\d<]|[^\s@'\"]{{1,64}}@\w)")
+_ANY_TIME = re.sub(r"\?P<\w+>", "?:", TIMESTAMP.pattern)
+_LINE_START = rf"(?:{_ANY_TIME}|Remote\s+Server|Server\s+at)"
+_NEXT_RECORD = re.compile(rf"\s*(?:$|\n|{_LINE_START}|[A-Z\d<]|[^\s@'\"]{{1,64}}@[\w.-]{{1,253}}?\s*{_LINE_START})")
 _LABEL_LINE = re.compile(r"(?m)^[ \t]{0,8}[^:：\n@]{3,60}[:：][ \t]{0,8}(?P<value>[^\s:@][^\n@]{0,255})$")
 _MAY_BE = re.compile(r"\sreturned\s{1,3}['\u2018\u2019\u201a]|##|#SMTP#|[45]\d\d[ -][45]\.\d{1,3}\.\d")
 """What every generation has somewhere: ordinary mail is told apart at the cost of one search."""

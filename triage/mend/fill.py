@@ -174,7 +174,7 @@ def _withheld(incident: Incident, mended: Mended) -> Iterator[str]:
         yield "No registry step: Exchange Online is Microsoft's, and nobody else can change it."
         return
     if incident.verdict.confidence == "possible":
-        yield f"Do not change {host} yet: the verdict is only possible. The checks change nothing and decide it."
+        yield f"Do not change {host} yet: the verdict is only possible. The checks leave mail flow as it is, and decide it."
     if incident.verdict.category != "tls-version":
         if "windows" in gates:
             yield "No registry change: the verdict is not a TLS version. The keys are read here to rule that out."
