@@ -5,7 +5,7 @@ import azure.functions as func
 app = func.FunctionApp(http_auth_level=func.AuthLevel.FUNCTION)
 
 
-@app.blob_trigger(arg_name="mail", path="inbox/{name}", connection="TriageStorage", source="EventGrid")
+@app.blob_trigger(arg_name="mail", path="inbox/{name}", connection="TriageStorage", source=func.BlobSource.EVENT_GRID)
 def take_in_blob(mail: func.InputStream) -> None:
     """Take in what was put into the `inbox` container: keep, read and count it, and write its incidents."""
     from triage.wiring import take_in_bytes

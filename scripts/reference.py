@@ -17,6 +17,14 @@ def commands(command: Any, path: str) -> Iterator[tuple[str, Any]]:
         yield from commands(inner, f"{path} {name}")
 
 
+def usage(parameter: Any) -> str:
+    """Give what is typed for one argument or option."""
+    if parameter.param_type_name == "argument":
+        return str(parameter.metavar or parameter.name.upper())
+    names = ", ".join(parameter.opts)
+    return names if parameter.is_flag else f"{names} {parameter.metavar or 'TEXT'}"
+
+
 def section(path: str, command: Any) -> str:
     """Give the section of one command."""
     lines = [f"## `{path}`", "", " ".join((command.help or "").split()), ""]
@@ -24,7 +32,11 @@ def section(path: str, command: Any) -> str:
     for parameter in command.params:
         if "--help" in parameter.opts:
             continue
-        name = (parameter.metavar or parameter.name.upper()) if parameter.param_type_name == "argument" else ", ".join(parameter.opts)
+        name = (
+            (parameter.metavar or parameter.name.upper())
+            if parameter.param_type_name == "argument"
+            else ", ".join(parameter.opts)
+        )
         value = (
             "" if parameter.param_type_name == "argument" or parameter.is_flag else f" {parameter.metavar or 'TEXT'}"
         )

@@ -65,7 +65,7 @@ def test_a_documented_command_prints_what_is_shown(body: str, clone: Path) -> No
             check=False,
             env={"PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "utf-8", "PATH": "/usr/bin:/bin"},
         )
-        assert done.stderr == "" and done.returncode == 0, done.stderr
+        assert (done.stderr, done.returncode) == ("", 0)
         pattern = "\n".join(".*" if line == ANY_LINES else re.escape(line.rstrip()) for line in expected)
         printed = "\n".join(line.rstrip().expandtabs() for line in done.stdout.splitlines())
         assert re.fullmatch(pattern.replace("\\\t", "\t").expandtabs(), printed, re.DOTALL), printed
@@ -107,7 +107,8 @@ def test_the_settings_page_is_up_to_date() -> None:
 def test_the_command_page_is_up_to_date() -> None:
     """docs/commands.md is what the commands say of themselves, each with a help text."""
     spec = importlib.util.spec_from_file_location("reference", ROOT / "scripts" / "reference.py")
-    assert spec is not None and spec.loader is not None
+    assert spec is not None
+    assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     page = module.page()

@@ -13,6 +13,7 @@ import pytest
 
 import triage.pipeline
 from triage.collect.item import Item
+from triage.decode import decode
 from triage.group import SqliteDocuments, affected, incidents
 from triage.model import Place
 from triage.pipeline import Parts, take_in
@@ -27,7 +28,7 @@ STEPS = 200
 @pytest.fixture(scope="module")
 def parts() -> Parts:
     """Give the real rules, runbooks and texts, with one domain of ours."""
-    return parts_of(Settings(ours={"domains": ["contoso.example"]}))  # type: ignore[arg-type]
+    return parts_of(Settings(ours={"domains": ["contoso.example"]}))
 
 
 def item(content: bytes, number: int) -> Item:
@@ -187,14 +188,13 @@ def test_the_reader_never_sees_a_document_that_broke_the_program(
 ) -> None:
     """A fault of ours in one document becomes a visible unreadable record, and the rest is counted."""
     items = storm(ndr, 3)
-    real = triage.pipeline.decode
 
     def failing(content: bytes, *args: Any) -> Any:
         if content == items[1].content:
             raise ZeroDivisionError
-        return real(content, *args)
+        return decode(content, *args)
 
-    monkeypatch.setattr(triage.pipeline, "decode", failing)
+    monkeypatch.setattr("triage.pipeline.decode", failing)
     with SqliteDocuments(tmp_path / "s.sqlite") as documents:
         readings = [reading for reading, _ in take_in(items, documents, parts, NOW)]
     assert [reading.kind for reading in readings] == ["bounce", "unreadable", "bounce"]

@@ -60,7 +60,7 @@ def test_a_wrong_setting_is_named(tmp_path: Path, text: str, named: str) -> None
 
 def test_a_named_file_that_is_missing_is_an_error(tmp_path: Path) -> None:
     """A file that was named must be there; only the default may be missing."""
-    with pytest.raises(NotFound, match="none.toml"):
+    with pytest.raises(NotFound, match=r"none\.toml"):
         load_settings(tmp_path / "none.toml")
 
 

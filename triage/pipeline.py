@@ -54,7 +54,8 @@ def read(item: Item, parts: Parts) -> Reading:
     try:
         document = decode(item.content, parts.hosts, parts.authserv_id)
         findings = tuple(Finding(one, diagnose(one, parts.rulebook, parts.hosts)) for one in document.observations)
-    except Exception as error:  # the outer edge: one document must not stop the rest, and must not be lost
+    # The outer edge: one document must not stop the rest, and must not be lost.
+    except Exception as error:  # noqa: BLE001
         structlog.get_logger().exception("document_failed", sha256=item.sha256)
         sentence = f"This program failed on it ({type(error).__name__}); the rest went on. This is a fault of ours."
         return Reading(source=item.place, sha256=item.sha256, kind="unreadable", error=sentence)

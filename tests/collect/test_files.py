@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import tracemalloc
 from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
@@ -176,13 +177,6 @@ def test_a_named_path_below_a_locked_folder_is_told(locked_folder):
     assert "may not read" in (item.error or "")
 
 
-def test_a_file_that_breaks_while_it_is_read_is_told():
-    """An error of the disk is an item with the system's own words."""
-    [item] = walk(["/proc/self/mem"])
-
-    assert "Input/output error" in (item.error or "")
-
-
 def test_paths_keep_their_order_and_folders_are_sorted(tmp_path, build):
     """What was named first comes first; in a folder names decide, the same on every machine."""
     for name in ("b/2.eml", "b/10.eml", "b/1/z.eml", "a.eml"):
@@ -300,25 +294,17 @@ def test_bytes_in_memory_are_unpacked_alike(build):
     ]
 
 
-MEASURED = """
-import resource, sys
-from triage.collect.files import walk
-count = sum(len(item.content) > 0 for item in walk(sys.argv[1:]))
-print(count, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
-"""
-
-
 def test_a_large_mbox_is_read_in_constant_memory(tmp_path, build):
-    """An mbox of 300 MB is read in less than 100 MB: only the message at hand is held."""
+    """Of an mbox of 300 MB never more than a few MB are held: the message at hand and what was read ahead."""
     part = build.mbox(*(build.mail(number, b"x" * 30_000 + b"\n") for number in range(100)))
     with (tmp_path / "large.mbox").open("wb") as file:
         for _ in range(100):
             file.write(part)
 
-    done = subprocess.run(
-        [sys.executable, "-c", MEASURED, str(tmp_path)], capture_output=True, text=True, check=True, timeout=60
-    )
+    tracemalloc.start()
+    count = sum(1 for item in walk([str(tmp_path)]) if item.content)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
 
-    count, mebibytes = map(int, done.stdout.split())
     assert count == 10_000
-    assert mebibytes < 100
+    assert peak < 10 * 2**20

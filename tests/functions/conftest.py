@@ -8,7 +8,6 @@ import asyncio
 import importlib
 import json
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
@@ -28,6 +27,7 @@ class Message(SimpleNamespace):
     """One protobuf message: fields by name, and the question which of a oneof is set."""
 
     def WhichOneof(self, _: str) -> str | None:  # noqa: N802 - protobuf's own name
+        """Give the name of the field that is set."""
         return next((field for field, value in vars(self).items() if value is not None and field != "name"), None)
 
 
@@ -96,10 +96,10 @@ def _wrapped(name: str, call: object) -> SimpleNamespace:
 
 
 @pytest.fixture
-def worker(monkeypatch: pytest.MonkeyPatch) -> Iterator[Worker]:
+def worker(monkeypatch: pytest.MonkeyPatch) -> Worker:
     """Give a worker that indexed the app afresh: its registries are module globals, so they are dropped first."""
     stale = [name for name in sys.modules if name.startswith(("azure_functions_runtime", "function_app"))]
     for name in stale:
         del sys.modules[name]
     monkeypatch.syspath_prepend(str(APP))
-    yield Worker(APP)
+    return Worker(APP)

@@ -1,7 +1,6 @@
 """The app runs in the real Functions worker: each trigger is indexed and invoked as the host would."""
 
 import json
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,12 +8,10 @@ import pytest
 
 from triage.group import SqliteDocuments, incidents
 
-pytestmark = pytest.mark.skipif(
-    sys.version_info < (3, 13), reason="not proved: the Functions worker library needs Python 3.13"
-)
+pytestmark = pytest.mark.needs_functions
 
 
-def test_the_worker_indexes_every_function(worker) -> None:  # type: ignore[no-untyped-def]
+def test_the_worker_indexes_every_function(worker) -> None:
     """Indexing succeeds, and the bindings are those that the deployment provides."""
     assert worker.start.result.status == worker.protos.StatusResult.Success
     bindings = {name: [(one["type"], one["direction"]) for one in found] for name, found in worker.functions().items()}
@@ -26,7 +23,7 @@ def test_the_worker_indexes_every_function(worker) -> None:  # type: ignore[no-u
 
 def test_a_blob_becomes_an_incident_and_a_ticket(
     worker, ndr: Callable[..., object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:  # type: ignore[no-untyped-def]
+) -> None:
     """A report put into the inbox is kept, counted and told of; delivered twice, it is counted once."""
     monkeypatch.setenv("TRIAGE_STORE", str(tmp_path / "store.sqlite"))
     monkeypatch.setenv("TRIAGE_OUT", str(tmp_path / "out"))
@@ -47,7 +44,7 @@ def test_a_blob_becomes_an_incident_and_a_ticket(
     assert "hq-ex13a" in (tmp_path / "out" / incident.id / "ticket.md").read_text(encoding="utf-8")
 
 
-def test_a_posted_message_is_answered_with_the_contract(worker, ndr: Callable[..., object]) -> None:  # type: ignore[no-untyped-def]
+def test_a_posted_message_is_answered_with_the_contract(worker, ndr: Callable[..., object]) -> None:
     """The HTTP trigger answers with one JSON line for each document."""
     answer = worker.invoke("diagnose", "request", worker.http(bytes(ndr())), {})  # type: ignore[call-overload]
     assert answer.result.status == worker.protos.StatusResult.Success, answer.result.exception.message

@@ -1,11 +1,13 @@
 """Each danger of the trade kept: what must never be printed, and in which situation."""
 
+from typing import Any
+
 import pytest
 
 from triage.mend import fill
 from triage.model.words import CATEGORIES
 
-ALL = {
+ALL: dict[str, dict[str, Any]] = {
     "2007": {"build": "8.3.83.6"},
     "2010-old": {"build": "14.3.123.4"},
     "2010": {"build": "14.3.513.0"},

@@ -135,7 +135,9 @@ def runbook() -> FilledRunbook:
         first=f"Route this mail through a relay that speaks TLS 1.2, not through {HOST}",
         way_round="Point the connector at a smart host that speaks TLS 1.2.\n\nIt takes no restart.",
         before=(Step(title="Is this machine the real sender?", body="A gateway in front decides instead.", minutes=2),),
-        check=(Step(title="Read the TLS 1.2 keys", body=KEYS, where=f"On {HOST}", expected="`Enabled` is 1.", minutes=5),),
+        check=(
+            Step(title="Read the TLS 1.2 keys", body=KEYS, where=f"On {HOST}", expected="`Enabled` is 1.", minutes=5),
+        ),
         change=(
             Step(title="Install the last update rollup", body="Plan a change window.", minutes=60, restart=True),
             Step(title="Write the TLS 1.2 keys", body="Import `tls12.reg`.", undo="Delete the values.", minutes=5),

@@ -37,7 +37,7 @@ def summary_row(incident: "Incident", parts: "Parts") -> tuple[str, ...]:
         (verdict.actor or "unknown").replace("-", " "),
         str(counts.returned),
         str(counts.waiting),
-        (incident.last_seen or "unknown").replace("T", " ").replace(":00Z", "Z"),
+        incident.last_seen[:16].replace("T", " ") if incident.last_seen else "unknown",
     )
 
 
@@ -63,7 +63,7 @@ def list_incidents(
         say("No open incident.")
         return
     parts = parts_of(values)
-    headings = ("id", "what is broken", "sure", "who acts", "returned", "waiting", "last seen")
+    headings = ("id", "what is broken", "sure", "who acts", "returned", "waiting", "last seen (UTC)")
     table(headings, [summary_row(one, parts) for one in in_order(listed)], wide=1)
 
 

@@ -76,7 +76,7 @@ def _print_incidents(found: "list[Incident]", parts: "Parts", out: Path | None) 
     if not found:
         say("No incident: none of this is a bounce that names a fault.")
         return
-    headings = ("id", "what is broken", "sure", "who acts", "returned", "waiting", "last seen")
+    headings = ("id", "what is broken", "sure", "who acts", "returned", "waiting", "last seen (UTC)")
     say()
     table(headings, [summary_row(incident, parts) for incident in in_order(found)], wide=1)
     if out is not None:

@@ -136,7 +136,8 @@ def _large_file(file: FileIO, head: bytes, place: str, unpacking: Unpacking) -> 
 
     unpacking.read = len(head)
     # A .zip is sought in, which the stream never sees: it gives only the head that tells so.
-    yield from unpacking.items(Stream(read, head), place, BufferedReader(file))
+    with BufferedReader(file) as seekable:
+        yield from unpacking.items(Stream(read, head), place, seekable)
 
 
 def _pipe(path: str, limits: Limits, before: int) -> Iterator[Item]:

@@ -1,6 +1,7 @@
 """A parsed message → the document: which kind it is and what it says of each recipient."""
 
 from collections.abc import Iterator
+from datetime import datetime
 
 import msgspec
 
@@ -99,26 +100,35 @@ def _find(mail: Mail, form: Form) -> Found | None:
     if (form.auto_reply and not form.mail_system) or form.bulk:
         return None
     found.human = _human(mail, texts, [])
-    if found.human is not None and found.human.recipients:
+    if found.human is not None and _is_whole(found.human, form, texts):
         return found
     found.human = None
-    is_report = form.mail_system
-    for text in texts:
-        if not (is_report or form.forward or form.report_subject or is_forwarded_text(text)):
-            continue
-        found.text = text
+    spoken = [text for text in texts if _may_report(form, text)]
+    for text in spoken:
         stretch = find_status(report_text(text))
         if stretch and (report := read_status(stretch)):
-            found.reports = [report]
-            return found
-        prose = _prose(mail, text, is_report)
-        if prose is not None:
-            found.prose = prose
-            return found
-    if is_report and (known := _failed_header(mail)):
+            return msgspec.structs.replace(found, reports=[report], text=text)
+    for text in spoken:
+        if (prose := _prose(mail, text, form.mail_system)) is not None:
+            return msgspec.structs.replace(found, prose=prose, text=text)
+    known = _failed_header(mail) if form.mail_system else ()
+    if known:
         found.prose = Prose(mailer="", strong=False, failures=tuple(Failure(recipient=one) for one in known))
-        return found
-    return None
+    return found if known else None
+
+
+def _may_report(form: Form, text: str) -> bool:
+    """True where a text may hold a report of a mail system: it wrote the message, or a person passes one on."""
+    return form.mail_system or form.forward or form.report_subject or is_forwarded_text(text)
+
+
+def _is_whole(human: HumanReport, form: Form, texts: list[str]) -> bool:
+    """True for Exchange's report; one line of it that somebody quotes in a conversation is none."""
+    if form.mail_system:
+        return bool(human.recipients)
+    if not any(one.address for one in human.recipients):
+        return False
+    return human.generating_server is not None or any(_may_report(form, text) for text in texts)
 
 
 def _prose(mail: Mail, text: str, is_report: bool) -> Prose | None:
@@ -173,9 +183,7 @@ def _human(mail: Mail, texts: list[str], reports: list[Report]) -> HumanReport |
     return None
 
 
-def _moment(arrival: str | None) -> "datetime | None":
-    from datetime import datetime
-
+def _moment(arrival: str | None) -> datetime | None:
     return datetime.fromisoformat(arrival) if arrival else None
 
 
@@ -194,10 +202,14 @@ def _observations(found: Found, reader: Reader) -> tuple[tuple[Observation, ...]
     report_time = utc(mail.header("date"))
     trusts = _Trusts(found, reader)
     out: list[Observation] = []
+    seen: set[Failure] = set()  # a gateway may attach the machine part twice
     more = 0
     for report in found.reports or [_as_report(found)]:
         more += report.more
         for failure in report.failures:
+            if failure in seen:
+                continue
+            seen.add(failure)
             if len(out) >= limits.MAX_RECIPIENTS:
                 more += 1
                 continue
@@ -223,9 +235,15 @@ def _observations(found: Found, reader: Reader) -> tuple[tuple[Observation, ...]
 
 
 def _wants_prose(found: Found, failure: Failure, no_cause: bool) -> bool:
-    return bool(found.reports) and no_cause and len(found.reports[0].failures) <= 50 and failure.action in (
-        "failed",
-        "delayed",
+    return (
+        bool(found.reports)
+        and no_cause
+        and len(found.reports[0].failures) <= 50
+        and failure.action
+        in (
+            "failed",
+            "delayed",
+        )
     )
 
 

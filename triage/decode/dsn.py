@@ -126,7 +126,10 @@ def _fields(text: str) -> Iterator[tuple[str, str, bool]]:
 
 
 def _failure(fields: Fields) -> Failure | None:
-    final, original = read_address(fields.get("final-recipient", "")), read_address(fields.get("original-recipient", ""))
+    final, original = (
+        read_address(fields.get("final-recipient", "")),
+        read_address(fields.get("original-recipient", "")),
+    )
     recipient = _better(final, original) or read_address(fields.get("x-actual-recipient", ""))
     status = _STATUS.search(fields.get("status", ""))
     word = fields.get("action", "").split("(")[0].strip(" .;").lower()

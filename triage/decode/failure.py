@@ -11,7 +11,7 @@ from triage.decode.reply import address as ip_of
 from triage.hosts import normal
 from triage.model.words import Action
 
-ADDRESS = r"[^\s<>()\[\],;:\"'@|/\\]{1,128}(?:\.[^\s<>()\[\],;:\"'@]{1,64}){0,20}@[^\s<>()\[\],;:\"'@]{1,255}"
+ADDRESS = r"[^\s<>()\[\],;:\"'@|\\]{1,64}@[^\s<>()\[\],;:\"'@/\\]{1,255}"
 """An address as reports write it; not all that RFC 5321 allows (quoted local parts are read by `read_address`)."""
 
 _ESCAPED = re.compile(r"\\x\{([0-9A-Fa-f]{2,6})\}")

@@ -13,8 +13,11 @@ MAX_BOUNDARIES = 120
 MAX_DELIMITERS = 4000
 """Lines that look like a part's start. A digest of a mailing list has some hundred."""
 
+MAX_LINES = 300_000
+"""Lines of one message: eight megabytes of base64 have 110,000."""
+
 SMALL_BYTES = 256 * 2**10
-"""What is read of a message that passes one of the two bounds above: its start, as it stands."""
+"""What is read of a message that passes one of the three bounds above: its start, as it stands."""
 
 MAX_DEPTH = 8
 """Messages within messages: a report that was forwarded a few times, each time attached."""

@@ -7,17 +7,21 @@ without parts then is given to mail-parser, whose full parse costs four times as
 """
 
 import codecs
-import email
 import email.errors
 import logging
 import re
 from collections.abc import Iterator
+from email._policybase import Compat32
 from email.header import decode_header
 from email.message import Message
-from typing import Any
+from email.parser import BytesParser
+from typing import TYPE_CHECKING, Any, cast
 
 from triage.decode import limits
 from triage.decode.html_text import text_of_html
+
+if TYPE_CHECKING:
+    from email.policy import Policy
 
 READ_HERE = {
     "message/delivery-status": "text/delivery-status",
@@ -44,6 +48,18 @@ _FIELD = re.compile(rb"[!-9;-~]{1,76}:")
 _CHARSET_NAME = re.compile(r"[\w.:+-]{1,40}")
 
 
+class _Policy(Compat32):
+    """The standard library's fastest policy, with bounded header values: a Content-Type is parsed many times over."""
+
+    def header_source_parse(self, sourcelines: list[str]) -> tuple[str, str]:
+        """Split a field into name and value, at most `limits.MAX_HEADER` characters of it."""
+        name, value = super().header_source_parse(sourcelines)
+        return name, value[: limits.MAX_HEADER]
+
+
+_POLICY = cast("Policy[Node]", _Policy())
+
+
 class Node(Message):
     """A part as the standard library parses it, except that it leaves to us what we read ourselves."""
 
@@ -55,6 +71,9 @@ class Node(Message):
         if kind.startswith("message/") and _is_encoded(self):
             return ENCODED_MESSAGE
         return kind
+
+
+_PARSER: "BytesParser[Node]" = BytesParser(Node, policy=_POLICY)
 
 
 class Leaf:
@@ -154,7 +173,7 @@ def read_mail(content: bytes) -> Mail:
         if repaired is not None:
             return _with_preamble(Mail(repaired))
         if _has_lost_parts(node):
-            _add_defective(mail, content)
+            _add_defective(mail)
     return mail
 
 
@@ -210,9 +229,9 @@ def unfolded(value: Any) -> str:
 
 def _parse(content: bytes) -> Node:
     try:
-        return email.message_from_bytes(content, _class=Node)
+        return _PARSER.parsebytes(content)
     except RecursionError:
-        return email.message_from_bytes(b"\n" + content[: limits.SMALL_BYTES], _class=Node)
+        return _PARSER.parsebytes(b"\n" + content[: limits.SMALL_BYTES])
 
 
 def _leaves(node: Node) -> Iterator[tuple[Node, str]]:
@@ -248,7 +267,11 @@ def _start_of_message(content: bytes) -> bytes:
 def _not_too_many_parts(content: bytes) -> bytes:
     boundaries = content.count(b"boundary=") + content.count(b"BOUNDARY=") + content.count(b"Boundary=")
     enclosed = content.count(b"message/rfc822")
-    if boundaries + enclosed > limits.MAX_BOUNDARIES or content.count(b"\n--") > limits.MAX_DELIMITERS:
+    if (
+        boundaries + enclosed > limits.MAX_BOUNDARIES
+        or content.count(b"\n--") > limits.MAX_DELIMITERS
+        or content.count(b"\n") > limits.MAX_LINES
+    ):
         return content[: limits.SMALL_BYTES]
     return content
 
@@ -323,13 +346,13 @@ def _with_preamble(mail: Mail) -> Mail:
     return mail
 
 
-def _add_defective(mail: Mail, content: bytes) -> None:
+def _add_defective(mail: Mail) -> None:
     """Let mail-parser find the texts of a message whose parts the standard library did not find."""
     import mailparser
 
     logging.getLogger("mailparser").addHandler(logging.NullHandler())  # else it writes to standard error by itself
     try:
-        parsed = mailparser.parse_from_bytes(content[: limits.SMALL_BYTES])
+        parsed = mailparser.MailParser(mail.node)
         texts = [*parsed.text_plain, *map(text_of_html, parsed.text_html), *parsed.text_not_managed]
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError, OSError):
         return

@@ -52,7 +52,9 @@ def outcome(failure: Failure, human: Cause | None, prose: Failure | None) -> Out
             ip=failure.receiving_ip,
             time=failure.time,
         )
-    own = unwrap(failure.diagnostic if failure.smtp else f"x-unix; {failure.diagnostic}") if failure.diagnostic else None
+    own = (
+        unwrap(failure.diagnostic if failure.smtp else f"x-unix; {failure.diagnostic}") if failure.diagnostic else None
+    )
     if human is not None and _says_more(human, own):
         return _from_human(failure, human, own)
     if prose is not None and prose.diagnostic and (own is None or is_expiry(own.cause)):
@@ -70,7 +72,13 @@ def outcome(failure: Failure, human: Cause | None, prose: Failure | None) -> Out
 
 
 def observation(
-    one: Outcome, *, reported_by: str | None, returned: Returned, original: Original, trust: Trust, report_time: str | None
+    one: Outcome,
+    *,
+    reported_by: str | None,
+    returned: Returned,
+    original: Original,
+    trust: Trust,
+    report_time: str | None,
 ) -> Observation:
     """Give the observation of an outcome."""
     failure = one.failure

@@ -150,7 +150,7 @@ def _compiled(patterns: list[str], flags: int = 0) -> tuple[re.Pattern[str], ...
     out = []
     for pattern in patterns:
         for name, group in _GROUPS.items():
-            pattern = re.sub(rf"(?<![A-Za-z]){name}(?![A-Za-z])", lambda _, group=group: group, pattern)
+            pattern = group.join(re.split(rf"(?<![A-Za-z]){name}(?![A-Za-z])", pattern))
         out.append(re.compile(pattern, flags))
     return tuple(out)
 
@@ -220,7 +220,11 @@ def _failures(lines: list[str], action: Action, known: tuple[str, ...]) -> tuple
         reason = _reason([*_answered_before(lines, at, rest), rest, *lines[at + 1 : stop]])
         one = _failure(recipient, action, reason or shared, lines)
         before = failures.get(recipient.lower())
-        if before is None or (before.diagnostic is None and one.diagnostic) or (not _has_code(before) and _has_code(one)):
+        if (
+            before is None
+            or (before.diagnostic is None and one.diagnostic)
+            or (not _has_code(before) and _has_code(one))
+        ):
             failures[recipient.lower()] = one
         if len(failures) >= MAX_RECIPIENTS:
             break
@@ -240,13 +244,18 @@ def _has_code(failure: Failure) -> bool:
 
 def _recipients(lines: list[str]) -> Iterator[tuple[int, str, str]]:
     """Give line number, address and the rest of the line, of each line that names a recipient."""
+    current = ""
     for at, line in enumerate(lines):
+        if not line.strip():
+            current = ""
         if "@" not in line or _is_header(line):
             continue
         for pattern in phrases().recipient:
             found = pattern.match(line)
             if found and (recipient := read_address(found.group("address"))):
-                yield at, recipient, found.groupdict().get("rest") or ""
+                if recipient.lower() != current:  # else a wrapped reply that repeats the address
+                    yield at, recipient, found.groupdict().get("rest") or ""
+                current = recipient.lower()
                 break
 
 
@@ -302,7 +311,7 @@ def _labelled(lines: list[str]) -> list[str]:
         for pattern in phrases().labels:
             if found := pattern.search(line):
                 rest = found.group("rest").strip()
-                following = []
+                following: list[str] = []
                 for one in lines[at + 1 : at + 1 + MAX_REASON]:
                     if not one.strip() and (following or rest):
                         break

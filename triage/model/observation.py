@@ -84,6 +84,8 @@ class Observation(msgspec.Struct, frozen=True, kw_only=True):
     retry_until: str | None = None
     """Where the report says until when a server goes on trying (RFC 3464 Will-Retry-Until)."""
     count: int = 1
+    sessions: tuple[str, ...] = ()
+    """Up to three session ids of a protocol log, to find its rows again."""
     original: Original = Original()
     trust: Trust = Trust()
 

@@ -8,6 +8,10 @@ from triage.safe_text import one_line
 
 _HOST = re.compile(r"[0-9A-Za-z_\u00a1-\uffff-]{1,63}(\.[0-9A-Za-z_\u00a1-\uffff-]{1,63}){0,12}\.?\Z")
 _ADDRESS = re.compile(r"[0-9a-fA-F.:\[\]]+\Z")
+_ROLE = re.compile(
+    r"(e?mail|mx|smtp|mta|relay|gw|gateway|exchange|owa|webmail|hybrid|autodiscover|edge)[a-z]{0,3}[0-9-]{0,4}\Z",
+    re.IGNORECASE,
+)
 NAME_LIMIT = 80
 """Characters of a name in a sentence: a longer one is no honest host name of a mail server."""
 
@@ -66,5 +70,7 @@ class Names:
         responsible = self._incident.verdict.responsible
         ours = responsible.ours is True and responsible.kind in ("host", None) and end == responsible.host
         if ours and _HOST.match(name) and not _ADDRESS.match(name):
-            return name.split(".")[0].upper()
+            short = name.split(".")[0]
+            # A name of a machine stands alone (HQ-EX10A); one of a role (mail, mx1) needs its domain.
+            return name if _ROLE.match(short) else short.upper()
         return name
