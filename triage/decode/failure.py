@@ -16,7 +16,7 @@ ADDRESS = r"[^\s<>()\[\],;:\"'@|\\]{1,64}@[^\s<>()\[\],;:\"'@/\\]{1,255}"
 
 _ESCAPED = re.compile(r"\\x\{([0-9A-Fa-f]{2,6})\}")
 _HOST = re.compile(r"(?P<host>[A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,253}[A-Za-z0-9_])?\.?)(?![^\s\[(;,:<>)\]])")
-_BRACKETED = re.compile(r"[\[(](?P<ip>(?:IPv6:)?[0-9A-Fa-f:.]{2,45})[\])]")
+_BRACKETED = re.compile(r"(?:[\[(]|\(TCP\|[0-9A-Fa-f:.]{2,45}\|\d{1,5}\|)(?P<ip>(?:IPv6:)?[0-9A-Fa-f:.]{2,45})[\]),|]")
 
 
 class Failure(msgspec.Struct, frozen=True, kw_only=True):

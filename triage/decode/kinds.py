@@ -127,7 +127,7 @@ def _names_mail_system(sender: str) -> bool:
     plain = (name or sender).strip(" \"'<>").lower()
     if local in known["names"]:
         return True
-    return any(plain == one or (one in plain and one != "microsoft outlook") for one in known["names"])
+    return plain in known["names"] or any(" " in one and one in plain for one in known["names"])
 
 
 def _is_auto_reply(mail: Mail, subject: str, system: bool) -> bool:

@@ -12,12 +12,12 @@ import logging
 import re
 from collections.abc import Iterator
 from email._policybase import Compat32
-from email.header import decode_header
 from email.message import Message
 from email.parser import BytesParser
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
 from triage.decode import limits
+from triage.decode.encoded import decode_text, decode_words, unfolded
 from triage.decode.html_text import text_of_html
 
 if TYPE_CHECKING:
@@ -42,10 +42,8 @@ LOST = (
 )
 """What counts as defective: a multipart whose parts were not found. A missing end or a stray line does no harm."""
 
-_NOT_CHARSETS = frozenset({"punycode", "idna", "unicode_escape", "raw_unicode_escape", "undefined", "mbcs", "oem"})
 _DELIMITER = re.compile(r"(?m)^--([^\s-][^\r\n]{0,199}?)[ \t]*\r?\n[Cc]ontent-[\w-]{1,40}:")
 _FIELD = re.compile(rb"[!-9;-~]{1,76}:")
-_CHARSET_NAME = re.compile(r"[\w.:+-]{1,40}")
 
 
 class _Policy(Compat32):
@@ -188,43 +186,6 @@ def bounded(content: bytes) -> bytes:
         cut = content.rfind(b"\n", 0, limits.HEADER_BYTES)
         content = content[: cut if cut > 0 else limits.HEADER_BYTES] + content[end:]
     return _not_too_many_parts(content)
-
-
-def decode_text(content: bytes, charset: str | None) -> str:
-    """Decode bytes as their part says; where it says nothing usable, as UTF-8 or else as Windows-1252. Never raises."""
-    if charset and _CHARSET_NAME.fullmatch(charset):
-        try:
-            name = codecs.lookup(charset).name
-            if name not in _NOT_CHARSETS and name not in ("ascii", "utf-8"):
-                return content.decode(name, "replace")
-        except (LookupError, ValueError):
-            pass
-    try:
-        return content.decode("utf-8")
-    except UnicodeDecodeError:
-        return content.decode("utf-8" if charset and "utf" in charset.lower() else "cp1252", "replace")
-
-
-def decode_words(value: str) -> str:
-    """Decode the RFC 2047 words of a header value; what cannot be decoded stays as it is."""
-    value = value[: limits.MAX_HEADER]
-    if "=?" not in value:
-        return value
-    try:
-        pieces = decode_header(value)
-    except (ValueError, email.errors.HeaderParseError):
-        return value
-    return "".join(
-        piece if isinstance(piece, str) else decode_text(piece, charset or "ascii") for piece, charset in pieces
-    )
-
-
-def unfolded(value: Any) -> str:
-    """Put a header value on one line; octets that are no ASCII are read as UTF-8, else as Windows-1252."""
-    text = str(value)[: limits.MAX_HEADER]
-    if not text.isascii():
-        text = decode_text(text.encode("utf-8", "surrogateescape"), None)
-    return re.sub(r"[\r\n]+[ \t]*", " ", text).strip() if "\n" in text or "\r" in text else text.strip()
 
 
 def _parse(content: bytes) -> Node:

@@ -7,6 +7,7 @@ import msgspec
 from triage.decode.exchange import Cause, HumanReport, cause_of
 from triage.decode.failure import Failure
 from triage.decode.reply import Unwrapped, is_expiry, unwrap
+from triage.decode.reply import address as ip_of
 from triage.decode.returned import Returned
 from triage.hosts import normal
 from triage.model import Observation, Original, Reply, Software, Tls, Trust
@@ -83,6 +84,8 @@ def observation(
     """Give the observation of an outcome."""
     failure = one.failure
     receiving, ip = one.host, one.ip
+    if receiving is not None and (as_ip := ip_of(receiving)):
+        receiving, ip = None, ip or as_ip
     if receiving is not None and receiving == reported_by:
         receiving = ip = None
     sending = reported_by if _handed_over(one, receiving, ip) else None
@@ -120,7 +123,7 @@ def spoken(reply: Reply) -> str | None:
     """Give a reply as a server says it: code, enhanced status code, text."""
     said = [str(one) for one in (reply.reply_code, reply.status) if one is not None]
     text = reply.text or ""
-    if said and any(text.startswith(one) for one in said):
+    if said and (text.startswith(said[0]) or (reply.reply_code and f"{reply.reply_code} " in text)):
         return text
     marked = reply.status is not None and reply.status in text
     head = said[:1] if marked and reply.reply_code is not None else [] if marked else said

@@ -5,20 +5,16 @@ the lines that name a recipient then cut it into one reason for each, and in the
 """
 
 import re
-import tomllib
 from collections.abc import Iterator
-from functools import cache
-from pathlib import Path
 
 import msgspec
 
-from triage.decode.failure import ADDRESS, Failure, read_address
+from triage.decode.failure import Failure, read_address
 from triage.decode.limits import MAX_RECIPIENTS
+from triage.decode.prose_words import Introduction, phrases
 from triage.decode.reply import address as ip_of
 from triage.hosts import normal
 from triage.model.words import Action
-
-PHRASES = Path(__file__).parent / "phrases" / "prose.toml"
 
 MAX_LINES = 4000
 """Lines of a human part that are read; `limits.MAX_RECIPIENTS` recipients with a reason each fit."""
@@ -29,42 +25,11 @@ MAX_REASON = 30
 OPENING = 16_384
 """Characters in which a server's own sentence is looked for; notes of a person who forwards stand before it."""
 
-_GROUPS = {
-    "ADDRESS": rf"(?P<address>{ADDRESS})",
-    "HOST": r"(?P<host>[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,63}\.){1,12}[A-Za-z0-9-]{1,63}|[A-Za-z0-9-]{1,63})",
-    "IP": r"(?P<ip>(?:IPv6:)?[0-9A-Fa-f]{1,4}[0-9A-Fa-f:.]{2,41})",
-}
+_HAS_LETTER = re.compile(r"[^\W\d_]")
 _QUOTE = re.compile(r"^(?:[>|] ?){1,6}")
 _STRAIGHT = str.maketrans(
     {"\u2018": "'", "\u2019": "'", "\u201c": '"', "\u201d": '"', "\u00a0": " ", "\u200b": None, "\ufeff": None}
 )
-
-
-class Introduction(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One `[[introduction]]` of `phrases/prose.toml`."""
-
-    mailer: str
-    action: Action
-    example: str
-    counterexample: str
-    source: str
-    strong: tuple[str, ...] = ()
-    weak: tuple[str, ...] = ()
-
-
-class Phrases(msgspec.Struct, frozen=True):
-    """The whole of `phrases/prose.toml`, compiled."""
-
-    introductions: tuple[Introduction, ...]
-    original: tuple[re.Pattern[str], ...]
-    recipient: tuple[re.Pattern[str], ...]
-    sentences: tuple[re.Pattern[str], ...]
-    replies: tuple[re.Pattern[str], ...]
-    labels: tuple[re.Pattern[str], ...]
-    ends: tuple[re.Pattern[str], ...]
-    noise: tuple[re.Pattern[str], ...]
-    servers: tuple[re.Pattern[str], ...]
-    reporters: tuple[re.Pattern[str], ...]
 
 
 class Prose(msgspec.Struct, frozen=True, kw_only=True):
@@ -78,24 +43,6 @@ class Prose(msgspec.Struct, frozen=True, kw_only=True):
     strong: bool
     failures: tuple[Failure, ...]
     original: str = ""
-
-
-@cache
-def phrases() -> Phrases:
-    """Load the phrases, once."""
-    raw = tomllib.loads(PHRASES.read_text(encoding="utf-8"))
-    return Phrases(
-        introductions=msgspec.convert(raw["introduction"], tuple[Introduction, ...]),
-        original=_compiled(raw["original"]["starts"], re.IGNORECASE),
-        recipient=_compiled(raw["recipient"]["lines"]),
-        sentences=_compiled(raw["recipient"]["sentences"]),
-        replies=_compiled(raw["reply"]["starts"]),
-        labels=_compiled(raw["reply"]["labels"]),
-        ends=_compiled(raw["reply"]["ends"]),
-        noise=_compiled(raw["reply"]["noise"]),
-        servers=_compiled(raw["server"]["lines"]),
-        reporters=_compiled(raw["reporter"]["lines"]),
-    )
 
 
 def read_prose(text: str, *, from_mail_system: bool, known: tuple[str, ...] = (), subject: str = "") -> Prose | None:
@@ -123,6 +70,9 @@ def read_prose(text: str, *, from_mail_system: bool, known: tuple[str, ...] = ()
 def reason_for(text: str, recipient: str | None) -> Failure | None:
     """Give what a human part says about one recipient of the machine part; None where it says nothing."""
     report, _ = _split(text_lines(text))
+    named = any(True for _ in _recipients(report))
+    if not named and not _labelled(report) and not _starts_reply(report):
+        return None
     failures = _failures(report, "failed", ())
     if recipient is not None:
         for one in failures:
@@ -144,15 +94,6 @@ def text_lines(text: str) -> list[str]:
     if quoted * 2 > sum(bool(line) for line in lines):
         lines = [_QUOTE.sub("", line) for line in lines]
     return lines
-
-
-def _compiled(patterns: list[str], flags: int = 0) -> tuple[re.Pattern[str], ...]:
-    out = []
-    for pattern in patterns:
-        for name, group in _GROUPS.items():
-            pattern = group.join(re.split(rf"(?<![A-Za-z]){name}(?![A-Za-z])", pattern))
-        out.append(re.compile(pattern, flags))
-    return tuple(out)
 
 
 def _split(lines: list[str]) -> tuple[list[str], list[str]]:
@@ -217,7 +158,7 @@ def _failures(lines: list[str], action: Action, known: tuple[str, ...]) -> tuple
     shared = _labelled(lines)
     failures: dict[str, Failure] = {}
     for (at, recipient, rest), stop in zip(named, stops, strict=True):
-        reason = _reason([*_answered_before(lines, at, rest), rest, *lines[at + 1 : stop]])
+        reason = _reason([*_answered_before(lines, at), rest, *_of_recipient(rest, lines[at + 1 : stop])])
         one = _failure(recipient, action, reason or shared, lines)
         before = failures.get(recipient.lower())
         if (
@@ -231,7 +172,15 @@ def _failures(lines: list[str], action: Action, known: tuple[str, ...]) -> tuple
     return tuple(failures.values())
 
 
-def _answered_before(lines: list[str], at: int, rest: str) -> list[str]:
+def _of_recipient(rest: str, following: list[str]) -> list[str]:
+    """Give the lines that belong to a recipient: those right below; behind a blank line only a reply or a label."""
+    if rest or not following or following[0].strip():
+        return following
+    answer = next((at for at, line in enumerate(following) if _starts_reply([line])), None)
+    return _labelled(following) if answer is None else following[answer:]
+
+
+def _answered_before(lines: list[str], at: int) -> list[str]:
     """Give the remote server's own words where sendmail sums them up in a reply of its own (`554 <…>... Service …`)."""
     if "..." not in lines[at]:
         return []
@@ -325,9 +274,9 @@ def _failure(recipient: str | None, action: Action, reason: list[str], lines: li
     host, ip = _server(reason)
     if host is None and ip is None:
         host, ip = _server(lines[:MAX_REASON])
-    return Failure(
-        recipient=recipient, action=action, diagnostic=diagnostic, receiving_host=normal(host), receiving_ip=ip_of(ip)
-    )
+    ip = ip_of(ip) or ip_of(host)
+    name = None if ip_of(host) else normal(host)
+    return Failure(recipient=recipient, action=action, diagnostic=diagnostic, receiving_host=name, receiving_ip=ip)
 
 
 def _reply(reason: list[str]) -> str | None:
@@ -335,29 +284,31 @@ def _reply(reason: list[str]) -> str | None:
     for pattern in phrases().replies:
         for at, line in enumerate(reason):
             if found := pattern.search(line):
-                code = found.group("reply")[:3]
-                rest = _same_reply(reason[at + 1 :], code, line.lstrip().startswith(("<<<", ">")))
-                return _without_noise(" ".join([found.group("reply").rstrip(), *rest]).strip(" )")) or None
-    text = " ".join(line.strip() for line in reason).strip()
+                rest = _same_reply(reason[at + 1 :], found.group("reply"), line.lstrip().startswith(("<<<", ">")))
+                return _without_noise(" ".join([found.group("reply").rstrip(), *rest]).strip()) or None
+    text = " ".join(line.strip() for line in reason if _HAS_LETTER.search(line)).strip()
     return text[:MAX_LINE] or None
 
 
 def _without_noise(reply: str) -> str:
     for pattern in phrases().noise:
         reply = pattern.sub(" ", reply)
+    if reply.endswith(")") and reply.count(")") > reply.count("("):
+        reply = reply[:-1]  # sendmail: (reason: 550 …)
     return re.sub(r"^([45]\d\d) \1(?=[ -])", r"\1", " ".join(reply.split()))
 
 
-def _same_reply(lines: list[str], code: str, is_dialog: bool) -> Iterator[str]:
-    """Give the lines that go on with a reply: wrapped text, or further lines with its code."""
+def _same_reply(lines: list[str], first: str, is_dialog: bool) -> Iterator[str]:
+    """Give the lines that go on with a reply: wrapped text, or further lines of it (RFC 5321 §4.2.1)."""
+    code, more = first[:3], first[3:4] == "-"
     for line in lines:
         bare = line.strip()
-        if is_dialog or not bare or bare.startswith((">>>", "<<<", "...")):
+        if is_dialog or not bare or bare.startswith((">>>", "<<<", "...")) or _GENERATED.match(bare):
             break
-        if re.match(r"[2-5]\d\d[ -]", bare) and not bare.startswith(code):
-            break
-        if _GENERATED.match(bare):
-            break
+        if re.match(r"[2-5]\d\d[ -]", bare):
+            if not more or not bare.startswith(code):
+                break
+            more = bare[3] == "-"
         yield bare
 
 

@@ -1,0 +1,49 @@
+"""Encoded text → text: charsets of parts (RFC 2045) and encoded words of header values (RFC 2047). Never raises."""
+
+import codecs
+import email.errors
+import re
+from email.header import decode_header
+from typing import Any
+
+from triage.decode.limits import MAX_HEADER
+
+_NOT_CHARSETS = frozenset({"punycode", "idna", "unicode_escape", "raw_unicode_escape", "undefined", "mbcs", "oem"})
+_CHARSET_NAME = re.compile(r"[\w.:+-]{1,40}")
+
+
+def decode_text(content: bytes, charset: str | None) -> str:
+    """Decode bytes as their part says; where it says nothing usable, as UTF-8 or else as Windows-1252. Never raises."""
+    if charset and _CHARSET_NAME.fullmatch(charset):
+        try:
+            name = codecs.lookup(charset).name
+            if name not in _NOT_CHARSETS and name not in ("ascii", "utf-8"):
+                return content.decode(name, "replace")
+        except (LookupError, ValueError):
+            pass
+    try:
+        return content.decode("utf-8")
+    except UnicodeDecodeError:
+        return content.decode("utf-8" if charset and "utf" in charset.lower() else "cp1252", "replace")
+
+
+def decode_words(value: str) -> str:
+    """Decode the RFC 2047 words of a header value; what cannot be decoded stays as it is."""
+    value = value[:MAX_HEADER]
+    if "=?" not in value:
+        return value
+    try:
+        pieces = decode_header(value)
+    except (ValueError, email.errors.HeaderParseError):
+        return value
+    return "".join(
+        piece if isinstance(piece, str) else decode_text(piece, charset or "ascii") for piece, charset in pieces
+    )
+
+
+def unfolded(value: Any) -> str:
+    """Put a header value on one line; octets that are no ASCII are read as UTF-8, else as Windows-1252."""
+    text = str(value)[:MAX_HEADER]
+    if not text.isascii():
+        text = decode_text(text.encode("utf-8", "surrogateescape"), None)
+    return re.sub(r"[\r\n]+[ \t]*", " ", text).strip() if "\n" in text or "\r" in text else text.strip()

@@ -1,0 +1,132 @@
+"""Which parts of a report one message holds: machine part, Exchange's human part or another server's prose."""
+
+from collections.abc import Iterator
+from datetime import datetime
+
+import msgspec
+
+from triage.decode import limits
+from triage.decode.dsn import find_status, read_status
+from triage.decode.exchange import HumanReport, read_human
+from triage.decode.failure import Failure, Report, moment_of, read_address
+from triage.decode.kinds import Form, form_of, is_challenge, is_forwarded_text
+from triage.decode.message import Mail
+from triage.decode.prose import Prose, read_prose, report_text
+
+MAX_TEXTS = 4
+"""Text parts of one message that are read for its human part."""
+
+
+class Found(msgspec.Struct, kw_only=True):
+    """The parts of one report that could be read. `text` is the human part as text."""
+
+    mail: Mail
+    reports: list[Report]
+    human: HumanReport | None = None
+    prose: Prose | None = None
+    text: str = ""
+
+
+def find(mail: Mail, form: Form) -> Found | None:
+    """Find the parts of a report in one message, the messages attached to it left aside."""
+    reports = [report for leaf in mail.of_kind("text/delivery-status") if (report := read_status(leaf.text))]
+    if not reports and mail.header("final-recipient") is not None:
+        reports = [report for report in (read_status(_header_text(mail)),) if report]
+    texts = list(_texts(mail))
+    found = Found(mail=mail, reports=reports, text=texts[0] if texts else "")
+    if reports:
+        found.human = _human(mail, texts, reports)
+        return None if _is_challenge_only(found) else found
+    if (form.auto_reply and not form.mail_system) or form.bulk:
+        return None
+    found.human = _human(mail, texts, [])
+    if found.human is not None and _is_whole(found.human, form, texts):
+        return found
+    found.human = None
+    spoken = [text for text in texts if _may_report(form, text)]
+    for text in spoken:
+        stretch = find_status(report_text(text))
+        if stretch and (report := read_status(stretch)):
+            return msgspec.structs.replace(found, reports=[report], text=text)
+    for text in spoken:
+        if (prose := _prose(mail, text, form.mail_system)) is not None:
+            return msgspec.structs.replace(found, prose=prose, text=text)
+    known = failed_recipients(mail) if form.mail_system else ()
+    if known:
+        found.prose = Prose(mailer="", strong=False, failures=tuple(Failure(recipient=one) for one in known))
+    return found if known else None
+
+
+def _may_report(form: Form, text: str) -> bool:
+    """True where a text may hold a report of a mail system: it wrote the message, or a person passes one on."""
+    return form.mail_system or form.forward or form.report_subject or is_forwarded_text(text)
+
+
+def _is_whole(human: HumanReport, form: Form, texts: list[str]) -> bool:
+    """True for Exchange's report; one line of it that somebody quotes in a conversation is none."""
+    if form.mail_system:
+        return bool(human.recipients)
+    if not any(one.address for one in human.recipients):
+        return False
+    return human.generating_server is not None or any(_may_report(form, text) for text in texts)
+
+
+def _prose(mail: Mail, text: str, is_report: bool) -> Prose | None:
+    known = failed_recipients(mail)
+    prose = read_prose(text, from_mail_system=is_report, known=known, subject=mail.words("subject"))
+    if prose is None or is_challenge(text):
+        return None
+    named = [one for one in prose.failures if one.recipient]
+    if named or (is_report and prose.strong):
+        return prose
+    said = is_report and any(one.diagnostic for one in prose.failures)
+    return prose if said and (form_of(mail).report_subject or not _is_chatter(text)) else None
+
+
+def _is_chatter(text: str) -> bool:
+    """True for a long text in which no recipient is named: a page about mail, not a report."""
+    return len(text) > 8 * limits.MAX_ADDRESS
+
+
+def _is_challenge_only(found: Found) -> bool:
+    """True for a request to confirm that is dressed up as a report: nothing failed, and the text asks for an answer."""
+    actions = {failure.action for report in found.reports for failure in report.failures}
+    return "failed" not in actions and is_challenge(found.text)
+
+
+def failed_recipients(mail: Mail) -> tuple[str, ...]:
+    """Give the recipients that Exim and Gmail name in X-Failed-Recipients."""
+    values = ",".join(mail.headers("x-failed-recipients")[:20]).split(",")
+    return tuple(address for value in values[:100] if "@" in value and (address := read_address(value)))
+
+
+def _texts(mail: Mail) -> Iterator[str]:
+    """Give the texts of the human part: plain ones, then HTML; what follows the machine part is the returned message."""
+    leaves = mail.leaves
+    machine = next((at for at, leaf in enumerate(leaves) if leaf.kind == "text/delivery-status"), None)
+    mine = leaves[:machine] if machine else leaves
+    plain = [leaf for leaf in mine if leaf.kind == "text/plain"][:MAX_TEXTS]
+    html = [leaf for leaf in mine if leaf.kind == "text/html"][:MAX_TEXTS]
+    for leaf in (*plain, *html):
+        if leaf.text.strip():
+            yield leaf.text
+
+
+def _human(mail: Mail, texts: list[str], reports: list[Report]) -> HumanReport | None:
+    """Read Exchange's human part, plain or else HTML."""
+    arrival = next((report.arrival for report in reports if report.arrival), None)
+    reference = moment_of(mail.header("date")) if arrival is None else None
+    for text in texts:
+        human = read_human(text, reference or _moment(arrival))
+        if human is not None and (human.recipients or reports):
+            return human
+    return None
+
+
+def _moment(arrival: str | None) -> datetime | None:
+    return datetime.fromisoformat(arrival) if arrival else None
+
+
+def _header_text(mail: Mail) -> str:
+    lines = [f"{name}: {value}" for name, value in mail.node.raw_items()]
+    return "\n".join(lines) + "\n\n" + "\n".join(leaf.text for leaf in mail.leaves[:1])

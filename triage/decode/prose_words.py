@@ -1,0 +1,74 @@
+"""The sentences, labels and line shapes of `phrases/prose.toml`, loaded and compiled once."""
+
+import re
+import tomllib
+from functools import cache
+from pathlib import Path
+
+import msgspec
+
+from triage.decode.failure import ADDRESS
+from triage.model.words import Action
+
+PHRASES = Path(__file__).parent / "phrases" / "prose.toml"
+
+_GROUPS = {
+    "ADDRESS": rf"(?P<address>{ADDRESS})",
+    "HOST": r"(?P<host>[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,63}\.){1,12}[A-Za-z0-9-]{1,63})",
+    "IP": r"(?P<ip>(?:IPv6:)?[0-9A-Fa-f]{1,4}[0-9A-Fa-f:.]{2,41})",
+}
+
+
+class Introduction(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One `[[introduction]]` of `phrases/prose.toml`."""
+
+    mailer: str
+    action: Action
+    example: str
+    counterexample: str
+    source: str
+    strong: tuple[str, ...] = ()
+    weak: tuple[str, ...] = ()
+
+
+class Phrases(msgspec.Struct, frozen=True):
+    """The whole of `phrases/prose.toml`, compiled."""
+
+    introductions: tuple[Introduction, ...]
+    original: tuple[re.Pattern[str], ...]
+    recipient: tuple[re.Pattern[str], ...]
+    sentences: tuple[re.Pattern[str], ...]
+    replies: tuple[re.Pattern[str], ...]
+    labels: tuple[re.Pattern[str], ...]
+    ends: tuple[re.Pattern[str], ...]
+    noise: tuple[re.Pattern[str], ...]
+    servers: tuple[re.Pattern[str], ...]
+    reporters: tuple[re.Pattern[str], ...]
+
+
+@cache
+def phrases() -> Phrases:
+    """Load the phrases, once."""
+    raw = tomllib.loads(PHRASES.read_text(encoding="utf-8"))
+    return Phrases(
+        introductions=msgspec.convert(raw["introduction"], tuple[Introduction, ...]),
+        original=_compiled(raw["original"]["starts"], re.IGNORECASE),
+        recipient=_compiled(raw["recipient"]["lines"]),
+        sentences=_compiled(raw["recipient"]["sentences"]),
+        replies=_compiled(raw["reply"]["starts"]),
+        labels=_compiled(raw["reply"]["labels"]),
+        ends=_compiled(raw["reply"]["ends"]),
+        noise=_compiled(raw["reply"]["noise"]),
+        servers=_compiled(raw["server"]["lines"]),
+        reporters=_compiled(raw["reporter"]["lines"]),
+    )
+
+
+def _compiled(patterns: list[str], flags: int = 0) -> tuple[re.Pattern[str], ...]:
+    out = []
+    for pattern in patterns:
+        whole = pattern
+        for name, group in _GROUPS.items():
+            whole = group.join(re.split(rf"(?<![A-Za-z]){name}(?![A-Za-z])", whole))
+        out.append(re.compile(whole, flags))
+    return tuple(out)
