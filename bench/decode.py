@@ -47,7 +47,9 @@ def main() -> int:
     times = {name: _measure(read, contents, options.rounds) for name, read in readers.items()}
     floor = times["standard library"]
     print(f"{len(contents)} messages, {sum(map(len, contents)) / 1e6:.1f} MB, best of {options.rounds} rounds\n")
-    print(f"{'':18}{'median':>10}{'p95':>10}{'worst':>10}{'messages/s':>12}{'x floor: median':>17}{'p95':>7}{'total':>7}")
+    print(
+        f"{'':18}{'median':>10}{'p95':>10}{'worst':>10}{'messages/s':>12}{'x floor: median':>17}{'p95':>7}{'total':>7}"
+    )
     for name, seconds in times.items():
         ratios = [one / base for one, base in zip(seconds, floor, strict=True)]
         cells = "".join(f"{1000 * one:>7.2f} ms" for one in (_at(seconds, 0.5), _at(seconds, 0.95), max(seconds)))

@@ -28,6 +28,7 @@ class Ndr:
         '451 4.4.0 Primary target IP address responded with: "421 4.4.2 Connection dropped due to SocketError."'
         " Attempted failover to alternate host, but that did not succeed."
     )
+    attempt: str = "10/20/2026 9:04:11 AM"
     build: str = "15.0.847.32"
     stamp: str = "Microsoft SMTP Server (TLS)"
     remote_mta: str | None = None
@@ -55,7 +56,7 @@ class Ndr:
         where = f"{self.receiving} ({self.receiving_ip})" if self.receiving else self.generating
         lines = [f"Server at {self.generating} returned '{self.final_line}'"]
         if self.cause:
-            lines.append(f"10/20/2026 9:04:11 AM - Server at {where} returned '{self.cause}'")
+            lines.append(f"{self.attempt} - Server at {where} returned '{self.cause}'")
         return (
             "Delivery has failed to these recipients or groups:\r\n\r\n"
             f"{self.recipient}\r\nThe server has tried to deliver this message, without success.\r\n\r\n"

@@ -164,7 +164,7 @@ def test_html_only_report(ndr: Callable[..., Any]) -> None:
     built = ndr()
     lines = built.human().replace("&", "&amp;").replace("<", "&lt;").replace("'", "\u2019").split("\r\n")
     page = "<html><body><p>" + "<br>\r\n".join(lines) + "</p></body></html>"
-    head = "From: Eve <eve@contoso.example>\r\nSubject: FW: x\r\nMIME-Version: 1.0\r\nContent-Type: text/html; charset=utf-8\r\n\r\n"
+    head = "From: Eve <eve@contoso.example>\r\nSubject: FW: x\r\nContent-Type: text/html; charset=utf-8\r\n\r\n"
     one = decode((head + page).encode(), Hosts()).observations[0]
     assert (one.recipient, one.reply_code, one.sending_host) == (built.recipient, 421, built.generating)
 

@@ -104,7 +104,7 @@ def test_address_of_a_field(value: str, address: str | None) -> None:
 HOSTS = [
     ("dns; MX.Fabrikam.example.", ("mx.fabrikam.example", None)),
     ("dns;[203.0.113.9]", (None, "203.0.113.9")),
-    ("DNS; mx.fabrikam.example (203.0.113.9, the server for the domain fabrikam.example)", ("mx.fabrikam.example", "203.0.113.9")),
+    ("DNS; mx.fabrikam.example (203.0.113.9, the server for fabrikam.example)", ("mx.fabrikam.example", "203.0.113.9")),
     ("dns; mx.fabrikam.example (TCP|192.0.2.1|34321|203.0.113.9|25)", ("mx.fabrikam.example", "203.0.113.9")),
     ("dns; ", (None, None)),
     ("dns; mx.fabrikam.example:25", ("mx.fabrikam.example", None)),

@@ -32,7 +32,7 @@ def test_encoded_attached_message_is_decoded() -> None:
 
 
 DAMAGED = {
-    "wrong boundary": b"Content-Type: multipart/report; boundary=other\n\nThis is MIME.\n--q\nContent-Type: text/plain\n\nfound\n--q--\n",
+    "wrong boundary": b"Content-Type: multipart/report; boundary=p\n\nMIME\n--q\nContent-Type: text/plain\n\nfound\n--q--\n",
     "no boundary": b"Content-Type: multipart/report\n\n--q\nContent-Type: text/plain\n\nfound\n--q--\n",
     "end missing": b"Content-Type: multipart/report; boundary=q\n\n--q\nContent-Type: text/plain\n\nfound\n",
     "no parts": b"Content-Type: multipart/report; boundary=q\n\nfound\n",

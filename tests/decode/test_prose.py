@@ -28,71 +28,71 @@ def test_each_introduction_knows_its_own(one) -> None:  # type: ignore[no-untype
 
 REPORTS = {
     "qmail": (
-        "Hi. This is the qmail-send program at mx.contoso.example.\n"
+        ("Hi. This is the qmail-send program at mx.contoso.example.\n"
         "I'm afraid I wasn't able to deliver your message to the following addresses.\n\n"
         "<anna@fabrikam.example>:\n203.0.113.9 does not like recipient.\n"
         "Remote host said: 550 5.1.1 <anna@fabrikam.example>... unknown\nGiving up on 203.0.113.9.\n\n"
-        "--- Below this line is a copy of the message.\n\nReturn-Path: <karl@contoso.example>\nFrom: karl@contoso.example\n",
+        "--- Below this line is a copy of the message.\n\nReturn-Path: <karl@contoso.example>\nFrom: karl@contoso.example\n"),
         ("anna@fabrikam.example", 550, "5.1.1", None, "203.0.113.9", "mx.contoso.example"),
     ),
     "Postfix, wrapped": (
-        "This is the mail system at host mx.contoso.example.\n\n"
+        ("This is the mail system at host mx.contoso.example.\n\n"
         "<anna@fabrikam.example>: host mx.fabrikam.example[203.0.113.9] said: 550 5.1.1\n"
-        "    <anna@fabrikam.example>: Recipient address rejected: unknown (in reply to\n    RCPT TO command)\n",
+        "    <anna@fabrikam.example>: Recipient address rejected: unknown (in reply to\n    RCPT TO command)\n"),
         ("anna@fabrikam.example", 550, "5.1.1", "mx.fabrikam.example", "203.0.113.9", "mx.contoso.example"),
     ),
     "Postfix, TLS": (
-        "This is the mail system at host mx.contoso.example.\n\n"
-        "<anna@fabrikam.example>: Cannot start TLS: handshake failure\n",
+        ("This is the mail system at host mx.contoso.example.\n\n"
+        "<anna@fabrikam.example>: Cannot start TLS: handshake failure\n"),
         ("anna@fabrikam.example", None, None, None, None, "mx.contoso.example"),
     ),
     "Exim": (
-        "This message was created automatically by mail delivery software.\n\n"
+        ("This message was created automatically by mail delivery software.\n\n"
         "A message that you sent could not be delivered to one or more of its\nrecipients. This is a permanent error.\n\n"
         "  anna@fabrikam.example\n    SMTP error from remote mail server after RCPT TO:<anna@fabrikam.example>:\n"
         "    host mx.fabrikam.example [203.0.113.9]: 550 5.1.1 unknown\n    here\n\n"
-        "------ This is a copy of the message, including all the headers. ------\n\nReceived: from x\n",
+        "------ This is a copy of the message, including all the headers. ------\n\nReceived: from x\n"),
         ("anna@fabrikam.example", 550, "5.1.1", "mx.fabrikam.example", "203.0.113.9", None),
     ),
     "sendmail": (
-        "   ----- The following addresses had permanent fatal errors -----\n<anna@fabrikam.example>\n"
+        ("   ----- The following addresses had permanent fatal errors -----\n<anna@fabrikam.example>\n"
         "    (reason: 550 5.1.1 <anna@fabrikam.example>... User unknown)\n\n"
         "   ----- Transcript of session follows -----\n... while talking to mx.fabrikam.example.:\n"
-        ">>> DATA\n<<< 550 5.1.1 <anna@fabrikam.example>... User unknown\n",
+        ">>> DATA\n<<< 550 5.1.1 <anna@fabrikam.example>... User unknown\n"),
         ("anna@fabrikam.example", 550, "5.1.1", "mx.fabrikam.example", None, None),
     ),
     "Gmail": (
-        "Delivery to the following recipient failed permanently:\n\n     anna@fabrikam.example\n\n"
+        ("Delivery to the following recipient failed permanently:\n\n     anna@fabrikam.example\n\n"
         "Technical details of permanent failure:\nGoogle tried to deliver your message, but it was rejected by the server "
         "for the recipient domain fabrikam.example by mx.fabrikam.example. [203.0.113.9].\n\n"
         "The error that the other server returned was:\n550-5.1.1 The account does not exist.\n550 5.1.1 Learn more\n\n"
-        "----- Original message -----\n\nFrom: karl@contoso.example\n",
+        "----- Original message -----\n\nFrom: karl@contoso.example\n"),
         ("anna@fabrikam.example", 550, "5.1.1", "mx.fabrikam.example", "203.0.113.9", None),
     ),
     "Exchange 2003": (
-        "Your message\n\n  To:      anna@fabrikam.example\n  Subject: x\n\ndid not reach the following recipient(s):\n\n"
-        "anna@fabrikam.example on Thu, 29 Apr 2010 00:00:00 -0000\n    The recipient name is not recognized\n",
+        ("Your message\n\n  To:      anna@fabrikam.example\n  Subject: x\n\ndid not reach the following recipient(s):\n\n"
+        "anna@fabrikam.example on Thu, 29 Apr 2010 00:00:00 -0000\n    The recipient name is not recognized\n"),
         ("anna@fabrikam.example", None, None, None, None, None),
     ),
     "Notes": (
-        "------- Failure Reasons  --------\n\nUser not listed in public Name & Address Book\nanna@fabrikam.example\n\n"
-        "------- Returned Message --------\n\nReceived: from x\n",
+        ("------- Failure Reasons  --------\n\nUser not listed in public Name & Address Book\nanna@fabrikam.example\n\n"
+        "------- Returned Message --------\n\nReceived: from x\n"),
         ("anna@fabrikam.example", None, None, None, None, None),
     ),
     "labelled lines": (
-        "MailEnable: Message could not be delivered to some recipients.\n\n"
-        "\tRecipient: [SMTP:anna@fabrikam.example]\n\tReason: Remote SMTP Server Returned: 550 no such mailbox\n",
+        ("MailEnable: Message could not be delivered to some recipients.\n\n"
+        "\tRecipient: [SMTP:anna@fabrikam.example]\n\tReason: Remote SMTP Server Returned: 550 no such mailbox\n"),
         ("anna@fabrikam.example", 550, None, None, None, None),
     ),
     "a sentence": (
-        "Sorry, we cannot go on.\n\nUnable to deliver message to: <anna@fabrikam.example>\n\n"
+        ("Sorry, we cannot go on.\n\nUnable to deliver message to: <anna@fabrikam.example>\n\n"
         "Delivery failed for the following reason:\n"
-        "Server mx.fabrikam.example[203.0.113.9] failed with: 552 5.2.2 mailbox full\n",
+        "Server mx.fabrikam.example[203.0.113.9] failed with: 552 5.2.2 mailbox full\n"),
         ("anna@fabrikam.example", 552, "5.2.2", "mx.fabrikam.example", "203.0.113.9", None),
     ),
     "Japanese": (
-        "以下のメールアドレスへの送信に失敗しました。\n\nanna@fabrikam.example\n\n-------server message\n550 5.1.1 unknown\n\n"
-        "-------SMTP command\nDATA\n",
+        ("以下のメールアドレスへの送信に失敗しました。\n\nanna@fabrikam.example\n\n-------server message\n550 5.1.1 unknown\n\n"
+        "-------SMTP command\nDATA\n"),
         ("anna@fabrikam.example", 550, "5.1.1", None, None, None),
     ),
 }  # fmt: skip
@@ -112,10 +112,20 @@ def test_report_in_prose(
 
 
 DELAYS = [
-    "This is the mail system at host mx.contoso.example.\n\n# THIS IS A WARNING ONLY.  YOU DO NOT NEED TO RESEND YOUR MESSAGE. #\n\n<anna@fabrikam.example>: connect to mx.fabrikam.example[203.0.113.9]:25: Connection refused\n",
-    "A message that you sent has not yet been delivered to one or more of its\nrecipients after more than 24 hours.\n\n  anna@fabrikam.example\n    Delay reason: Connection timed out\n",
-    "Delivery to the following recipient has been delayed:\n\n     anna@fabrikam.example\n\nMessage will be retried for 2 more day(s)\n",
-]  # fmt: skip
+    (
+        "This is the mail system at host mx.contoso.example.\n\n"
+        "# THIS IS A WARNING ONLY.  YOU DO NOT NEED TO RESEND YOUR MESSAGE. #\n\n"
+        "<anna@fabrikam.example>: connect to mx.fabrikam.example[203.0.113.9]:25: Connection refused\n"
+    ),
+    (
+        "A message that you sent has not yet been delivered to one or more of its\nrecipients after more than 24 hours."
+        "\n\n  anna@fabrikam.example\n    Delay reason: Connection timed out\n"
+    ),
+    (
+        "Delivery to the following recipient has been delayed:\n\n     anna@fabrikam.example\n\n"
+        "Message will be retried for 2 more day(s)\n"
+    ),
+]
 
 
 @pytest.mark.parametrize("text", DELAYS, ids=["Postfix", "Exim", "Gmail"])
@@ -160,7 +170,10 @@ def test_text_adds_what_the_machine_part_leaves_out(
     report: Callable[..., bytes], said: Callable[[bytes], list[Observation]]
 ) -> None:
     """A machine part without a diagnostic takes the reply from the text for people."""
-    machine = "Reporting-MTA: dns; mx.contoso.example\n\nFinal-Recipient: rfc822; anna@fabrikam.example\nAction: failed\nStatus: 5.0.0\n"
+    machine = (
+        "Reporting-MTA: dns; mx.contoso.example\n\n"
+        "Final-Recipient: rfc822; anna@fabrikam.example\nAction: failed\nStatus: 5.0.0\n"
+    )
     human = "<anna@fabrikam.example>:\n    host mx.fabrikam.example [203.0.113.9]: 550 5.7.1 not today\n"
     (one,) = said(report(machine, human=human))
     assert (one.reply_code, one.status, one.receiving_ip) == (550, "5.7.1", "203.0.113.9")

@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from triage.model import Incident
     from triage.pipeline import Parts
 
+HEADINGS = ("id", "what is broken", "sure", "who acts", "returned", "waiting", "last seen (UTC)")
+SPARE = (6, 3)
+"""Columns that a narrow terminal does without: last seen, then who acts."""
+
 
 def in_order(incidents: "list[Incident]") -> "list[Incident]":
     """Put first what is open, hits most messages and is surest."""
@@ -63,8 +67,7 @@ def list_incidents(
         say("No open incident.")
         return
     parts = parts_of(values)
-    headings = ("id", "what is broken", "sure", "who acts", "returned", "waiting", "last seen (UTC)")
-    table(headings, [summary_row(one, parts) for one in in_order(listed)], wide=1)
+    table(HEADINGS, [summary_row(one, parts) for one in in_order(listed)], wide=1, spare=SPARE)
 
 
 def show(

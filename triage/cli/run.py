@@ -71,14 +71,13 @@ def _print_summary(progress: "Progress") -> None:
 
 
 def _print_incidents(found: "list[Incident]", parts: "Parts", out: Path | None) -> None:
-    from triage.cli.incidents import in_order, summary_row
+    from triage.cli.incidents import HEADINGS, SPARE, in_order, summary_row
 
     if not found:
         say("No incident: none of this is a bounce that names a fault.")
         return
-    headings = ("id", "what is broken", "sure", "who acts", "returned", "waiting", "last seen (UTC)")
     say()
-    table(headings, [summary_row(incident, parts) for incident in in_order(found)], wide=1)
+    table(HEADINGS, [summary_row(incident, parts) for incident in in_order(found)], wide=1, spare=SPARE)
     if out is not None:
         say()
         say(f"Tickets: {os.path.join(out, '<id>', 'ticket.md')} (and ticket.html, teams.json, affected.csv)")

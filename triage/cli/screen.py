@@ -22,8 +22,15 @@ def say(text: str = "", *, error: bool = False) -> None:
     stream.write(line.encode(encoding, "replace").decode(encoding))
 
 
-def table(headings: Sequence[str], rows: Sequence[Sequence[str]], *, wide: int = 0) -> None:
-    """Print a table: ruled on a terminal, with tabs between the cells in a pipe. Column `wide` may wrap."""
+LEAST_WIDE = 40
+"""Characters that the column of sentences keeps on a narrow terminal; other columns go first."""
+
+
+def table(headings: Sequence[str], rows: Sequence[Sequence[str]], *, wide: int = 0, spare: Sequence[int] = ()) -> None:
+    """Print a table: ruled on a terminal, with tabs between the cells in a pipe, where nothing is left out.
+
+    Column `wide` may wrap; on a narrow terminal the `spare` columns are left out, in their order, until it has room.
+    """
     cells = [[terminal(cell).replace("\n", " ") for cell in row] for row in rows]
     if not sys.stdout.isatty():
         for row in [list(headings), *cells]:
@@ -34,12 +41,25 @@ def table(headings: Sequence[str], rows: Sequence[Sequence[str]], *, wide: int =
     from rich.table import Table
     from rich.text import Text
 
+    console = Console()
+    kept = _fitting([list(headings), *cells], console.width, wide, spare)
     shown = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
-    for index, heading in enumerate(headings):
-        shown.add_column(heading, no_wrap=index != wide, overflow="fold" if index == wide else "ellipsis")
+    for index in kept:
+        shown.add_column(headings[index], no_wrap=index != wide, overflow="fold" if index == wide else "ellipsis")
     for row in cells:
-        shown.add_row(*(Text(cell) for cell in row))
-    Console().print(shown)
+        shown.add_row(*(Text(row[index]) for index in kept))
+    console.print(shown)
+
+
+def _fitting(rows: list[list[str]], width: int, wide: int, spare: Sequence[int]) -> list[int]:
+    """Give the columns that leave room for the wide one."""
+    kept = list(range(len(rows[0])))
+    widths = [max(len(row[index]) for row in rows) + 3 for index in kept]
+    for index in spare:
+        if width - sum(widths[one] for one in kept if one != wide) >= min(widths[wide], LEAST_WIDE):
+            break
+        kept.remove(index)
+    return kept
 
 
 class Meter:
