@@ -166,6 +166,16 @@ def test_header_names_the_recipient(
     assert [one.recipient for one in said(mail)] == ["anna@fabrikam.example"]
 
 
+def test_mailbox_name_without_its_domain(
+    plain_mail: Callable[..., bytes], said: Callable[[bytes], list[Observation]]
+) -> None:
+    """AOL names mailboxes of its own without the domain: the report's own domain is meant."""
+    text = "Your mail to the following recipients could not be delivered because they are not accepting mail:\n\tanna\n"
+    assert [one.recipient for one in said(plain_mail(text, sender="<MAILER-DAEMON@AOL.example>"))] == [
+        "anna@aol.example"
+    ]
+
+
 def test_text_adds_what_the_machine_part_leaves_out(
     report: Callable[..., bytes], said: Callable[[bytes], list[Observation]]
 ) -> None:

@@ -73,7 +73,9 @@ def _is_whole(human: HumanReport, form: Form, texts: list[str]) -> bool:
 
 def _prose(mail: Mail, text: str, is_report: bool) -> Prose | None:
     known = failed_recipients(mail)
-    prose = read_prose(text, from_mail_system=is_report, known=known, subject=mail.words("subject"))
+    sender = read_address(mail.words("from")) or ""
+    domain = sender.rpartition("@")[2].lower() or None
+    prose = read_prose(text, from_mail_system=is_report, known=known, subject=mail.words("subject"), domain=domain)
     if prose is None or is_challenge(text):
         return None
     named = [one for one in prose.failures if one.recipient]

@@ -26,6 +26,7 @@ OPENING = 16_384
 """Characters in which a server's own sentence is looked for; notes of a person who forwards stand before it."""
 
 _HAS_LETTER = re.compile(r"[^\W\d_]")
+_LOCAL_NAME = re.compile(r"[ \t]{1,20}([A-Za-z][A-Za-z0-9._-]{1,63})")
 _QUOTE = re.compile(r"^(?:[>|] ?){1,6}")
 _STRAIGHT = str.maketrans(
     {"\u2018": "'", "\u2019": "'", "\u201c": '"', "\u201d": '"', "\u00a0": " ", "\u200b": None, "\ufeff": None}
@@ -45,11 +46,13 @@ class Prose(msgspec.Struct, frozen=True, kw_only=True):
     original: str = ""
 
 
-def read_prose(text: str, *, from_mail_system: bool, known: tuple[str, ...] = (), subject: str = "") -> Prose | None:
+def read_prose(
+    text: str, *, from_mail_system: bool, known: tuple[str, ...] = (), subject: str = "", domain: str | None = None
+) -> Prose | None:
     """Read a human part; None where no mail server speaks in it. Never raises.
 
     `from_mail_system` lets the weaker phrases count, and the `subject`. `known` are recipients that a header names
-    (X-Failed-Recipients).
+    (X-Failed-Recipients), `domain` is the one that the report comes from.
     """
     lines = text_lines(text)
     report, original = _split(lines)
@@ -57,6 +60,8 @@ def read_prose(text: str, *, from_mail_system: bool, known: tuple[str, ...] = ()
     if found is None:
         return None
     introduction, strong, start = found
+    if introduction.local_names and domain and not known:
+        known = tuple(f"{name}@{domain}" for name in _local_names(report[start:]))
     failures = _failures(report[start:] or report, introduction.action, known)
     return Prose(
         mailer=introduction.mailer,
@@ -147,6 +152,11 @@ def _first(flat: str, strength: str) -> tuple[Introduction, int] | None:
             if introduction.action == "delayed" and any(phrase in flat for phrase in introduction.strong):
                 return introduction, best[1]
     return best
+
+
+def _local_names(lines: list[str]) -> list[str]:
+    """Give the mailbox names that stand alone on an indented line."""
+    return [found.group(1) for line in lines if (found := _LOCAL_NAME.fullmatch(line))][:MAX_RECIPIENTS]
 
 
 def _failures(lines: list[str], action: Action, known: tuple[str, ...]) -> tuple[Failure, ...]:

@@ -20,7 +20,10 @@ _GROUPS = {
 
 
 class Introduction(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One `[[introduction]]` of `phrases/prose.toml`."""
+    """One `[[introduction]]` of `phrases/prose.toml`.
+
+    `local_names` is True for a provider that names mailboxes of its own domain without the domain.
+    """
 
     mailer: str
     action: Action
@@ -29,6 +32,7 @@ class Introduction(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     source: str
     strong: tuple[str, ...] = ()
     weak: tuple[str, ...] = ()
+    local_names: bool = False
 
 
 class Phrases(msgspec.Struct, frozen=True):
