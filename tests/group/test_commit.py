@@ -238,3 +238,26 @@ def test_a_new_failure_reopens_a_resolved_incident(
     assert [one.state for one in incidents(documents)] == ["resolved"]
     commit(documents, [reading(3, time="2026-10-22T00:00:00Z")], judge, hosts, LATER)
     assert [one.state for one in incidents(documents)] == ["open"]
+
+
+def test_a_queue_counts_with_its_peak(documents: SqliteDocuments, reading: Build, judge: Judge, hosts: Hosts) -> None:
+    """Three snapshots of one queue are its peak, and two queues add up."""
+    queue = {"source": "queue", "action": "delayed", "impact": "waiting", "recipient": None}
+    depths = [(1, 40, "a.example"), (2, 143, "a.example"), (3, 90, "a.example"), (4, 7, "b.example")]
+    told = [reading(n, count=depth, recipient_domain=domain, **queue) for n, depth, domain in depths]
+    commit(documents, told, judge, hosts, NOW)
+    (incident,) = incidents(documents)
+    assert incident.counts == Counts(waiting=150)
+
+
+def test_what_others_report_opens_no_incident(
+    documents: SqliteDocuments, reading: Build, judge: Judge, hosts: Hosts
+) -> None:
+    """A TLS report alone alerts nobody, and keeps its tallies apart from ours once there is an incident."""
+    report = reading(1, source="tls-report", impact="none", recipient=None, count=900)
+    commit(documents, [report], judge, hosts, NOW)
+    assert list(incidents(documents)) == []
+    commit(documents, [reading(2)], judge, hosts, LATER)
+    (incident,) = incidents(documents)
+    assert incident.counts == Counts(returned=1)
+    assert [change.kind for change in incident.changes] == ["opened"]

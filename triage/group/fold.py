@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 import msgspec
 
-from triage.group.ledger import DELIVERED, MESSAGE, REPORT, RETURNED, WAITING, Ledger
+from triage.group.ledger import DELIVERED, HEARSAY, MESSAGE, REPORT, RETURNED, WAITING, Ledger
 from triage.group.packed import DIGEST, add, digest, split
 from triage.model import Change, Diagnosis, Finding, Observation, Tallied
 
@@ -50,7 +50,11 @@ def fold(ledger: Ledger, reports: Iterable[Report], judge: Judge, now: str) -> L
         return ledger
     ordered = sorted(fresh.items())
     tallies = _tally(ledger.tallies, ordered)
-    failures = [(key, finding.observation) for key, finding in ordered if finding.diagnosis is not None]
+    failures = [
+        (key, finding.observation)
+        for key, finding in ordered
+        if finding.diagnosis is not None and finding.observation.source != HEARSAY
+    ]
     successes = [(key, finding.observation) for key, finding in ordered if finding.diagnosis is None]
     folded = msgspec.structs.replace(
         _count(ledger, failures, successes),
@@ -111,6 +115,7 @@ def _count(
     return msgspec.structs.replace(
         ledger,
         messages=_with_messages(ledger.messages, failures, successes),
+        depths=_with_depths(ledger.depths, seen),
         recipients=add(ledger.recipients, {digest(_folded(one.recipient)) for one in seen if one.recipient}),
         senders=add(ledger.senders, {digest(_folded(one.original.from_)) for one in seen if one.original.from_}),
         domains=add(ledger.domains, {digest(one.recipient_domain.lower()) for one in seen if one.recipient_domain}),
@@ -118,6 +123,16 @@ def _count(
         first_seen=min([*times, *([ledger.first_seen] if ledger.first_seen else [])], default=None),
         last_seen=max([*times, *([ledger.last_seen] if ledger.last_seen else [])], default=None),
     )
+
+
+def _with_depths(depths: dict[str, int], seen: list[Observation]) -> dict[str, int]:
+    """Give the peak depth of each queue: a depth is a snapshot, so later ones are not added to it."""
+    peaks = dict(depths)
+    for one in seen:
+        if one.source == "queue" and one.recipient is None:
+            name = digest(one.reported_by or "", one.receiving_host or "", one.recipient_domain or "").hex()
+            peaks[name] = max(peaks.get(name, 0), one.count)
+    return peaks
 
 
 def _with_messages(
@@ -129,7 +144,7 @@ def _with_messages(
     news = [(key, one, marks.get(one.impact, 0)) for key, one in failures]
     news += [(key, one, DELIVERED) for key, one in successes]
     for key, one, mark in news:
-        if one.source == "ndr" and mark:
+        if mark and (one.source == "ndr" or (one.source == "queue" and one.recipient is not None)):
             name = message_name(one, key)
             seen[name] = seen.get(name, 0) | mark
     return b"".join(name + bytes([mark]) for name, mark in seen.items())

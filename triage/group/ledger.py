@@ -14,6 +14,9 @@ REPORT = DIGEST + 4
 MESSAGE = DIGEST + 1
 """A message: the digest of original Message-ID and recipient, then what was reported of it."""
 
+HEARSAY = "tls-report"
+"""A source that corroborates and never alerts: daily tallies by other people (RFC 8460)."""
+
 WAITING, DELIVERED, RETURNED = 1, 2, 4
 """What was reported of a message: bits, so that reports may come in any order."""
 
@@ -57,8 +60,8 @@ class Ledger(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def is_incident(self) -> bool:
-        """True once a failure was seen between these ends."""
-        return any(tallied.diagnosis is not None for tallied in self.tallies.values())
+        """True once a failure was seen between these ends; what others tell of (TLS reports) opens nothing by itself."""
+        return any(one.diagnosis is not None and one.observation.source != HEARSAY for one in self.tallies.values())
 
     def counts(self) -> Counts:
         """Give the exact counts, kept apart. A queue's depth is a snapshot: its peak counts."""
