@@ -22,7 +22,9 @@ TICKET_HEIGHT = 1500
 """Pixels of a ticket that a README shows: the first page of it."""
 
 FONT = '"Segoe UI", "Noto Sans", "DejaVu Sans", sans-serif'
-MEASURE = "<script>addEventListener('load', () => { document.title = 'height=' + Math.ceil(document.documentElement.getBoundingClientRect().height); });</script>"
+MEASURE = """<script>addEventListener('load', () => {
+  document.title = 'height=' + Math.ceil(document.documentElement.getBoundingClientRect().height);
+});</script>"""
 POLICY = re.compile(r'<meta http-equiv="Content-Security-Policy"[^>]*>')
 
 # The light theme of Teams, as far as our cards use it.
@@ -58,7 +60,10 @@ body {{ margin: 0; padding: 24px; background: #f0f0f0; }}
 .ac-pushButton {{ font: 600 14px {font}; border: 1px solid #d1d1d1; border-radius: 4px; background: #fff; padding: 6px 12px; }}
 </style><div id="card"></div><script>{library}</script><script>
 const card = new AdaptiveCards.AdaptiveCard();
-AdaptiveCards.AdaptiveCard.onProcessMarkdown = (text, result) => {{ result.outputHtml = text.replace(/[&<>]/g, c => '&#' + c.charCodeAt(0) + ';'); result.didProcess = true; }};
+AdaptiveCards.AdaptiveCard.onProcessMarkdown = (text, result) => {{
+  result.outputHtml = text.replace(/[&<>]/g, c => '&#' + c.charCodeAt(0) + ';');
+  result.didProcess = true;
+}};
 card.hostConfig = new AdaptiveCards.HostConfig({config});
 card.parse({card});
 document.getElementById('card').appendChild(card.render());

@@ -24,7 +24,8 @@ def our_files(pattern: str = "*") -> Iterator[Path]:
     """Every file of the project that is not made by a tool."""
     for path in sorted(ROOT.rglob(pattern)):
         parts = path.relative_to(ROOT).parts
-        if path.is_file() and not any(part in NOT_OURS or part.endswith("_cache") for part in parts):
+        made = any(part in NOT_OURS or part.endswith("_cache") or part.startswith(".coverage") for part in parts)
+        if path.is_file() and not made:
             yield path
 
 

@@ -87,7 +87,7 @@ def test_an_mbox_of_a_storm_may_pack_well(build):
 
 def test_a_packed_mbox_over_the_bound_gives_what_came_before(build):
     """Where unpacking stops, the messages before it are documents and a sentence tells the way out."""
-    content = gzip.compress(build.mbox(*(build.mail(number, b"x" * 1_000) for number in range(100))))
+    content = gzip.compress(build.mbox(*(build.mail(number, b"x" * 1_000 + b"\n") for number in range(100))))
 
     items = list(unpacked(content, "x.gz", Limits(unpacked_floor=20_000, unpacked_ratio=2)))
 

@@ -7,6 +7,7 @@ import time
 import tracemalloc
 import zipfile
 import zlib
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -234,18 +235,18 @@ def test_archives_in_archives_have_a_bound(build, levels, is_read):
     assert is_read or "too deep" in (item.error or "")
 
 
-def overlapping(count: int, build) -> bytes:
+def overlapping(count: int, build: Any) -> bytes:
     """Give a .zip whose many members are all the same bytes, which unpack to 16 MB."""
-    one = build.raw_zip(build.deflated_zeros(16))
+    one: bytes = build.raw_zip(build.deflated_zeros(16))
     start = one.find(b"PK\1\2")
     central, end = one[start : one.find(b"PK\5\6")], one[one.find(b"PK\5\6") :]
     length = struct.pack("<I", len(central) * count)
     return one[:start] + central * count + end[:12] + length + end[16:]
 
 
-def forty_two(build) -> bytes:
+def forty_two(build: Any) -> bytes:
     """Give five layers of archives with sixteen archives each, all zeros at the bottom."""
-    content = build.raw_zip(build.deflated_zeros(64))
+    content: bytes = build.raw_zip(build.deflated_zeros(64))
     for _ in range(4):
         content = build.zip({f"{number}.zip": content for number in range(16)})
     return content

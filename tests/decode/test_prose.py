@@ -19,7 +19,7 @@ def _flat(text: str) -> str:
 @pytest.mark.parametrize(
     "one", [one for _, one in INTRODUCTIONS], ids=[f"{name}, {one.action}" for name, one in INTRODUCTIONS]
 )
-def test_each_introduction_knows_its_own(one) -> None:  # type: ignore[no-untyped-def]
+def test_each_introduction_knows_its_own(one) -> None:
     """The example of every introduction holds one of its phrases; the counterexample holds none."""
     assert any(phrase in _flat(one.example) for phrase in (*one.strong, *one.weak))
     assert not any(phrase in _flat(one.counterexample) for phrase in (*one.strong, *one.weak))

@@ -18,6 +18,11 @@ class Budget:
         self.spent: str | None = None
         """The sentence that says which bound was passed, once one was."""
 
+    @property
+    def left(self) -> int:
+        """Give how many more bytes may be unpacked."""
+        return max(self._left, 0)
+
     def unpack(self, size: int) -> None:
         """Count `size` unpacked bytes. Raises `TooLarge` past the bound."""
         self._left -= size

@@ -118,7 +118,8 @@ def _file(path: str, is_named: bool, limits: Limits, before: int) -> Generator[I
             head = file.read(min(size + 1, CHUNK))
             if not is_named and is_store(head):
                 return before + size
-            if len(head) == size and shape_of(head[:HEAD]) == "document" and not not_read(head[:HEAD]):
+            whole = len(head) == size <= limits.message_bytes
+            if whole and shape_of(head[:HEAD]) == "document" and not not_read(head[:HEAD]):
                 yield document(Place(place), head, before + size)
             else:
                 yield from _large_file(file, head, place, Unpacking(limits, size, before))

@@ -21,7 +21,7 @@ _NOT_READ = (
     (0, b"7z\xbc\xaf\x27\x1c", "a 7-Zip archive"),
     (0, b"Rar!\x1a\x07", "a RAR archive"),
     (0, b"\xfd7zXZ\x00", "an xz archive"),
-    (0, b"BZh", "a bzip2 archive"),
+    (4, b"1AY&SY", "a bzip2 archive"),
     (0, b"\x28\xb5\x2f\xfd", "a Zstandard archive"),
     (0, b"MSCF\0\0\0\0", "a cabinet archive"),
     (257, b"ustar", "a tar archive"),

@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from tempfile import SpooledTemporaryFile
 from typing import IO
 
@@ -87,7 +88,8 @@ class Unpacking:
 
     def _counted(self, pull: Pull) -> Pull:
         def read(size: int) -> bytes:
-            given = pull(size)
+            # One byte past the bound tells that it was passed; what stands before it is still given.
+            given = pull(min(size, max(self._budget.left, 1)))
             self._budget.unpack(len(given))
             return given
 
@@ -151,7 +153,7 @@ class Unpacking:
 def _is_own(name: str) -> bool:
     parts = [part for part in name.replace("\\", "/").split("/") if part not in ("", ".", "..")]
     # A hidden folder above `cur` or `new` is a subfolder of a Maildir (Maildir++).
-    return any(is_own(part) and after not in DELIVERED for part, after in zip(parts, [*parts[1:], ""], strict=True))
+    return any(is_own(part) and after not in DELIVERED for part, after in pairwise([*parts, ""]))
 
 
 def _too_large(limit: int) -> str:

@@ -44,6 +44,15 @@ class Member(msgspec.Struct, frozen=True, kw_only=True):
         return self.name.endswith(("/", "\\"))
 
 
+class _Directory(msgspec.Struct, frozen=True):
+    """Where the directory starts, its length, how far all offsets are shifted, and how many members it should list."""
+
+    start: int
+    length: int
+    shift: int
+    count: int
+
+
 def members(file: IO[bytes], size: int) -> Iterator[Member]:
     """Give the members in the order of the archive's directory; without one, those that can still be found.
 
@@ -53,8 +62,12 @@ def members(file: IO[bytes], size: int) -> Iterator[Member]:
     if directory is None:
         yield from _found_members(file, size)
         raise BadInput(CUT_OFF)
-    start, length, shift = directory
-    yield from _listed_members(file, start, length, shift)
+    listed = 0
+    for member in _listed_members(file, directory.start, directory.length, directory.shift):
+        listed += 1
+        yield member
+    if listed % 2**16 != directory.count % 2**16:  # the short field counts no further
+        raise BadInput(DAMAGED)
 
 
 def opened(file: IO[bytes], member: Member) -> Callable[[int], bytes]:
@@ -118,14 +131,13 @@ def _read_at(file: IO[bytes], at: int, size: int) -> bytes:
         raise BadInput(DAMAGED) from error
 
 
-def _directory(file: IO[bytes], size: int) -> tuple[int, int, int] | None:
-    """Give where the directory starts, its length, and how far all offsets are shifted; None without one."""
+def _directory(file: IO[bytes], size: int) -> _Directory | None:
     reach = min(size, _END_REACH)
     tail = _read_at(file, size - reach, reach)
     at = tail.rfind(b"PK\5\6")
     if at < 0 or len(tail) - at < _END.size:
         return None
-    *_, length, offset, _ = _END.unpack_from(tail, at)
+    *_, count, length, offset, _ = _END.unpack_from(tail, at)
     end = size - reach + at
     locator = _read_at(file, end - _LOCATOR.size, _LOCATOR.size) if end >= _LOCATOR.size else b""
     if locator.startswith(b"PK\6\7"):
@@ -133,11 +145,11 @@ def _directory(file: IO[bytes], size: int) -> tuple[int, int, int] | None:
         record = _read_at(file, end64, _END64.size)
         if len(record) < _END64.size or not record.startswith(b"PK\6\6"):
             return None
-        *_, length, offset = _END64.unpack(record)
+        *_, count, length, offset = _END64.unpack(record)
         end = end64
     # Bytes may stand before the archive (a program that unpacks itself): all offsets are then short by as much.
     start = end - length
-    return (start, length, start - offset) if start >= 0 and start >= offset else None
+    return _Directory(start, length, start - offset, count) if start >= 0 and start >= offset else None
 
 
 def _listed_members(file: IO[bytes], start: int, length: int, shift: int) -> Iterator[Member]:

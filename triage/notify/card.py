@@ -105,13 +105,16 @@ def _rows(
 ) -> list[_Element]:
     """Make the rows: who (recipient faults only), for, against, first, then."""
     wanted, step = first_step(incident, runbook)
-    first = wanted or texts.phrase("card.read_ticket")
+    first = summary.names.short(redaction.text(wanted)) or texts.phrase("card.read_ticket")
     cost = effort(step, texts)
     rows = [
         ("who", _who(incident, texts, redaction)),
-        ("for", _joined(summary.supports, "card.nothing_for", texts, many, limit)),
-        ("against", _joined(summary.against, "card.nothing_against", texts, many, limit)),
-        ("first", card_text(redaction.text(first), limit) + (f" ({cost})" if cost else "")),
+        ("for", _joined(tuple(map(summary.names.short, summary.supports)), "card.nothing_for", texts, many, limit)),
+        (
+            "against",
+            _joined(tuple(map(summary.names.short, summary.against)), "card.nothing_against", texts, many, limit),
+        ),
+        ("first", card_text(first, limit) + (f" ({cost})" if cost else "")),
         ("then", _then(incident, runbook, wanted, summary, texts, redaction, many, limit)),
     ]
     return [{"title": texts.phrase(f"card.{name}"), "value": value} for name, value in rows if value]
@@ -147,7 +150,9 @@ def _then(
     """Say what follows the first step. While the verdict is only possible nothing changes a server."""
     possible = incident.verdict.confidence == "possible"
     steps = [step for step in (runbook.check if possible else runbook.change) if step.title != first]
-    told = _joined(tuple(redaction.text(step.title) for step in steps), "card.nothing_for", texts, many, limit)
+    told = _joined(
+        tuple(summary.names.short(redaction.text(step.title)) for step in steps), "card.nothing_for", texts, many, limit
+    )
     parts = [told] if steps else []
     if possible and incident.family == "session":
         host = card_text(summary.names.culprit, limit)

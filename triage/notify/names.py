@@ -40,6 +40,12 @@ class Names:
             "domain": self.domain,
         }
 
+    def short(self, text: str) -> str:
+        """Call our own machine by its short name in a line that has little room."""
+        host = self._incident.verdict.responsible.host
+        named = self._name(host)
+        return text.replace(host, named) if host and named and "." in host else text
+
     def _domain(self) -> str | None:
         seen, incident = self._incident.sample, self._incident
         named = seen.recipient_domain if seen else None

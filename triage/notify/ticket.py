@@ -204,10 +204,13 @@ def _afterwards(incident: Incident, affected: Sequence[Affected], summary: Summa
     """Say which mail to send again and when the ticket closes by itself."""
     states = {one.state for one in affected}
     counts = incident.counts
+    returned = {"recipient": "returned_recipient", "content-and-policy": "returned_content"}.get(
+        incident.family, "returned"
+    )
     told = [
         texts.phrase(f"ticket.after.{name}")
         for name, there in (
-            ("returned", bool(counts.returned) or "returned" in states),
+            (returned, bool(counts.returned) or "returned" in states),
             ("waiting", bool(counts.waiting) or "waiting" in states),
             ("delivered", "delivered-later" in states),
         )
