@@ -12,8 +12,9 @@ Object.defineProperty(window.HTMLElement.prototype, "innerText", {
   get() { return this.textContent; },
   set(text) { this.textContent = text; },
 });
-for (const name of ["window", "document", "HTMLElement", "Node", "Element", "DOMParser"]) {
-  globalThis[name] = name === "window" ? window : window[name];
+globalThis.window = window;
+for (const name of Object.getOwnPropertyNames(window)) {
+  if (/^(document|Node|Element|DOMParser|HTML\w*Element)$/.test(name)) globalThis[name] = window[name];
 }
 const AdaptiveCards = require(path.join(modules, "adaptivecards", "dist", "adaptivecards.js"));
 // The library only shows Markdown if something renders it: a plain engine for what Teams honours, so that a text

@@ -1,7 +1,5 @@
 """Each row of the support case that comes as a report, in both directions and between two servers of ours."""
 
-import re
-
 import pytest
 
 from tests.seed.conftest import CLOUD, DROPPED, TENANT
@@ -91,7 +89,9 @@ def test_the_way_in_which_a_report_came_changes_nothing(build, finding, directio
 
 
 @pytest.mark.parametrize("language", ["de", "fr", "it", "ru", "ja", "es", "pt", "sk", "cs"])
-@pytest.mark.parametrize("form", ["as sent", "HTML only", "inline, wrapped and quoted", "inline, HTML only, smart quotes"])
+@pytest.mark.parametrize(
+    "form", ["as sent", "HTML only", "inline, wrapped and quoted", "inline, HTML only, smart quotes"]
+)
 @pytest.mark.parametrize("direction", ["to-cloud", "from-cloud"])
 def test_a_localized_report_says_the_same(build, finding, direction, form, language):
     """In nine languages, as sent or pasted, the report has the cause, both ends and the recipient."""
@@ -133,7 +133,11 @@ def test_a_delay_waits_and_is_judged_as_the_bounce_is(build, reading, direction)
     seen, verdict = result.findings[0].observation, result.findings[0].diagnosis
     assert (result.kind, seen.action, seen.impact) == ("delay", "delayed", "waiting")
     assert (seen.status, seen.sending_host, seen.receiving_host) == ("4.4.2", *TWO_ENDS[direction])
-    assert (verdict.category, verdict.responsible.side, verdict.permanence) == ("tls-version", FOUND[direction][1], "temporary")
+    assert (verdict.category, verdict.responsible.side, verdict.permanence) == (
+        "tls-version",
+        FOUND[direction][1],
+        "temporary",
+    )
 
 
 def test_a_pasted_delay_is_still_a_delay(build, reading):
@@ -202,26 +206,26 @@ def test_the_demand_for_tls_is_read_and_named(build, finding, direction, text, g
     assert (verdict.category, verdict.runbook, verdict.family) == ("tls-required", "tls-required", "session")
 
 
-@pytest.mark.parametrize("direction", TWO_ENDS)
+@pytest.mark.parametrize("direction", ["to-cloud", "between"])
 def test_a_demand_of_the_receiver_blames_the_sender(build, finding, direction):
-    """"Must issue" in a report of ours: the server that sent in clear text is to be mended, whoever demanded."""
-    if direction == "from-cloud":
-        pytest.fail("unreachable") if direction not in TWO_ENDS else None
-        verdict = finding(demand(build, direction, DEMANDS["must issue"])).diagnosis
-        # Exchange Online always offers TLS: a server that makes it send in clear text did not let it start.
-        assert (verdict.responsible.side, verdict.responsible.host) == ("receiving", "mail.fabrikam.example")
-        return
+    """ "Must issue" in a report of ours: the server that sent in clear text is to be mended, whoever demanded."""
     verdict = finding(demand(build, direction, DEMANDS["must issue"])).diagnosis
     assert (verdict.responsible.side, verdict.responsible.ours, verdict.actor) == ("sending", True, "mail-team")
 
 
+def test_exchange_online_that_cannot_start_tls_blames_the_receiver(build, finding):
+    """Exchange Online always uses TLS where it is offered: a server that demands it and gets none did not offer it."""
+    blamed = finding(demand(build, "from-cloud", DEMANDS["must issue"])).diagnosis.responsible
+    assert (blamed.side, blamed.host) == ("receiving", "mail.fabrikam.example")
+
+
 def test_a_receiver_without_starttls_is_to_be_mended(build, finding):
-    """"STARTTLS is required to send mail" is the sender's own verdict: the other end does not offer it."""
+    """ "STARTTLS is required to send mail" is the sender's own verdict: the other end does not offer it."""
     found = finding(demand(build, "from-cloud", DEMANDS["is required"]))
     blamed = found.diagnosis.responsible
     assert (blamed.side, blamed.host, blamed.ours) == ("receiving", "mail.fabrikam.example", False)
     assert found.diagnosis.actor == "partner-postmaster"
-    assert [one.status for one in found.observation.wrappers] == ["5.4.317", "4.4.317"]
+    assert found.observation.wrappers[0].status == "5.4.317"
 
 
 def test_exchange_online_is_not_asked_to_switch_starttls_on(build, finding):
@@ -253,4 +257,3 @@ def test_settings_alone_say_what_is_ours(build, finding):
     assert nobody.responsible.ours is None
     mine = finding(build["from-cloud"](), ours=("fabrikam.example",)).diagnosis
     assert (mine.responsible.host, mine.responsible.ours, mine.actor) == ("mail.fabrikam.example", True, "mail-team")
-    assert not re.search("partner", mine.actor)

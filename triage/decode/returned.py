@@ -44,8 +44,20 @@ def returned_text(text: str) -> Mail | None:
     for at, line in enumerate(lines[:40]):
         name, colon, _ = line.partition(":")
         if colon and name and all("!" <= one <= "~" for one in name) and name.lower() in _STARTS:
-            return read_mail("\n".join(lines[at:]).encode("utf-8", "replace"))
+            return read_mail("\n".join(_folded(lines[at:])).encode("utf-8", "replace"))
     return None
+
+
+def _folded(lines: list[str]) -> list[str]:
+    """Fold header lines again: mail clients wrap them anew, and HTML loses the blanks that mark a continuation."""
+    return [line if not line or _is_field(line) else f" {line.lstrip()}" for line in lines]
+
+
+def _is_field(line: str) -> bool:
+    name, colon, value = line.partition(":")
+    if not (colon and name[:1].isalpha() and all("!" <= one <= "~" for one in name)):
+        return False
+    return value[:1] in ("", " ", "\t") or name.lower() in _STARTS
 
 
 def relayed(returned: Returned, trust: Trust) -> list[Observation]:

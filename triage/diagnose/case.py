@@ -17,11 +17,13 @@ class Shared(msgspec.Struct, frozen=True):
     """What all observations of an incident know together; of one alone, nothing.
 
     `builds` maps a host to the build that a trusted report names; `tls12` holds, for each sending and receiving
-    end, how many sessions over TLS 1.2 or 1.3 succeeded near the failures.
+    end, how many sessions over TLS 1.2 or 1.3 succeeded near the failures; `handshakes` the ends between which a
+    handshake was seen to fail.
     """
 
     builds: dict[str, Product] = {}
     tls12: dict[tuple[str, str], int] = {}
+    handshakes: frozenset[tuple[str, str]] = frozenset()
 
 
 class Case(msgspec.Struct, frozen=True, kw_only=True):
@@ -36,6 +38,7 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
     sending_product: Product | None
     receiving_product: Product | None
     tls12_successes: int = 0
+    failed_handshake: bool = False
 
 
 def case_of(observation: Observation, hosts: Hosts, shared: Shared | None = None) -> Case:
@@ -43,7 +46,7 @@ def case_of(observation: Observation, hosts: Hosts, shared: Shared | None = None
     known = shared or Shared()
     sending = hosts.canonical(observation.sending_host or observation.sending_ip)
     receiving = hosts.canonical(observation.receiving_host or observation.receiving_ip)
-    pool = hosts.pool(receiving) or receiving
+    ends = (sending or "", hosts.pool(receiving) or receiving or "")
     return Case(
         seen=observation,
         text=readable(observation.diagnostic),
@@ -53,7 +56,8 @@ def case_of(observation: Observation, hosts: Hosts, shared: Shared | None = None
         receiving_host=receiving,
         sending_product=_product(observation.software.sending, sending, known),
         receiving_product=_product(observation.software.receiving, receiving, known),
-        tls12_successes=known.tls12.get((sending, pool), 0) if sending and pool else 0,
+        tls12_successes=known.tls12.get(ends, 0),
+        failed_handshake=ends in known.handshakes,
     )
 
 

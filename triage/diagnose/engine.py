@@ -7,7 +7,7 @@ import msgspec
 from triage.diagnose.case import Case, case_of
 from triage.diagnose.owner import actor_for, domain_of, responsible_for
 from triage.diagnose.rulebook import CategoryDefaults, Rulebook, categories
-from triage.diagnose.weigh import Weighed, weigh
+from triage.diagnose.weigh import Weighed, turned, weigh
 from triage.hosts import Hosts
 from triage.model import Alternative, Diagnosis, Evidence, Observation
 from triage.model.words import Category, Confidence, Permanence, rank
@@ -44,6 +44,10 @@ def conclude(case: Case, rulebook: Rulebook, hosts: Hosts) -> Concluded:
         return Concluded(_unclassified(case, hosts), case)
     weighed = weigh(rule, case)
     if weighed.confidence is None and rule.alternatives:
+        first = rule.alternatives[0]
+        is_low = case.seen.trust.level == "low"
+        confidence: Confidence = "possible" if is_low or first.confidence == "possible" else "probable"
+        weighed = turned(weighed, first.category, confidence)
         return Concluded(_taken_over(rule, weighed, case, hosts), case, rule, weighed)
     return Concluded(_followed(rule, weighed, case, hosts), case, rule, weighed)
 
@@ -68,13 +72,11 @@ def _followed(rule: "Rule", weighed: Weighed, case: Case, hosts: Hosts) -> Diagn
 
 
 def _taken_over(rule: "Rule", weighed: Weighed, case: Case, hosts: Hosts) -> Diagnosis:
-    """Let the rule's first alternative take its place: what spoke against the rule speaks for the alternative."""
+    """Let the rule's first alternative take its place; `weighed` is what speaks for the alternative."""
     first, *others = rule.alternatives
     defaults = categories()[first.category]
-    is_low = case.seen.trust.level == "low"
-    confidence: Confidence = "possible" if is_low or first.confidence == "possible" else "probable"
+    confidence = weighed.confidence or "possible"
     responsible = responsible_for(None, defaults, case, hosts, confidence)
-    turned = Weighed(confidence, weighed.speaks_against, weighed.speaks_for)
     return Diagnosis(
         rule=rule.id,
         family=rule.family or categories()[rule.category].family,
@@ -84,7 +86,7 @@ def _taken_over(rule: "Rule", weighed: Weighed, case: Case, hosts: Hosts) -> Dia
         alternatives=tuple(_alternative(one.category, one.confidence, confidence) for one in others),
         responsible=responsible,
         actor=actor_for(defaults.actor, responsible, case, hosts),
-        evidence=_told(turned, case),
+        evidence=_told(weighed, case),
         next_check=_filled(defaults.next_check, responsible.host, case),
         runbook=runbook_of(first.category, defaults),
     )

@@ -19,7 +19,7 @@ KNOWLEDGE = Path(__file__).parent / "evidence.toml"
 MAX_QUOTED = 80
 """Characters of a reply that a sentence of ours repeats."""
 
-BuildTest = Literal["lacks-tls12", "below-guidance", "needs-windows", "speaks-tls12", "insists-on-tls12", "unknown"]
+BuildTest = Literal["lacks-tls12", "below-guidance", "needs-windows", "speaks-tls12", "insists-on-tls12"]
 
 
 class Conditions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -34,6 +34,7 @@ class Conditions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     tls_version: tuple[TlsVersion, ...] = ()
     required: bool | None = None
     tls12_success: bool | None = None
+    failed_handshake: bool | None = None
     trust: tuple[TrustLevel, ...] = ()
 
 
@@ -46,6 +47,7 @@ class Fact(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     where: str | None = None
     steps: int = 1
     proves: Category | None = None
+    shows: tuple[Category, ...] = ()
     counted: Literal["sessions", "reports"] | None = None
 
     def holds(self, case: Case) -> bool:
@@ -74,6 +76,7 @@ _TESTS: tuple[Callable[[Case, Conditions], bool], ...] = (
     lambda case, when: _one_of(case.seen.tls.version, when.tls_version),
     lambda case, when: when.required is None or case.seen.tls.required is when.required,
     lambda case, when: when.tls12_success is None or (case.tls12_successes > 0) is when.tls12_success,
+    lambda case, when: when.failed_handshake is None or case.failed_handshake is when.failed_handshake,
     lambda case, when: _one_of(case.seen.trust.level, when.trust),
 )
 
@@ -85,14 +88,14 @@ def _builds(case: Case, side: Literal["sending", "receiving"]) -> frozenset[Buil
     )
     if kind == "exchange-online":
         return frozenset({"speaks-tls12", "insists-on-tls12"})
-    return _tells(product.build) if product is not None and product.build else frozenset({"unknown"})
+    return _tells(product.build) if product is not None and product.build else frozenset()
 
 
 @cache
 def _tells(build: str) -> frozenset[BuildTest]:
     speaks = exchange.speaks_tls12(build)
     if speaks is None:
-        return frozenset({"unknown"})
+        return frozenset()
     if not speaks:
         return frozenset({"lacks-tls12"})
     if not exchange.meets_guidance(build):
@@ -126,14 +129,18 @@ def _values(case: Case) -> dict[str, str]:
         "error": seen.tls.error or "no name given",
         "version": seen.tls.version or "",
         "reply": quoted(case),
-        "reasons": "; ".join(seen.trust.reasons) or "its hosts contradict each other",
+        "status": seen.status or "",
+        "reasons": "; ".join(seen.trust.reasons) or "no reason given",
         "successes": f"{count} sessions" if count != 1 else "1 session",
     }
 
 
 def quoted(case: Case) -> str:
-    """Give the reply of a case in short, marked as the report's words."""
-    text = case.text if len(case.text) <= MAX_QUOTED else case.text[: MAX_QUOTED - 1].rstrip() + "…"
+    """Give the reply of a case in short, in quotation marks: these are the report's words, not ours."""
+    seen = case.seen
+    head = " ".join(str(part) for part in (seen.reply_code, seen.status) if part)
+    whole = case.text if not head or case.text.startswith(head[:3]) else f"{head} {case.text}".strip()
+    text = whole if len(whole) <= MAX_QUOTED else whole[: MAX_QUOTED - 1].rstrip() + "…"
     return f"“{text}”" if text else "no text"
 
 

@@ -14,10 +14,11 @@ from triage.diagnose.case import Shared, case_of
 from triage.diagnose.engine import MAX_AGAINST, MAX_FOR, SUCCESSES, Concluded, conclude
 from triage.diagnose.evidence import Fact
 from triage.diagnose.rulebook import Rulebook
+from triage.diagnose.weigh import HANDSHAKE
 from triage.exchange import speaks_tls12
 from triage.hosts import Hosts
 from triage.model import Diagnosis, Evidence, Product, Tallied
-from triage.model.words import rank
+from triage.model.words import Permanence, rank
 
 NEAR = timedelta(days=1)
 """How far from the failures a success may lie and still speak about the same state of the servers."""
@@ -54,7 +55,17 @@ def judge(tallies: Sequence[Tallied], rulebook: Rulebook, hosts: Hosts) -> Diagn
         counts[_claim(one)] += one.tallied.count
     winner = max(counts, key=lambda claim: (claim[0], counts[claim], claim[1]))
     best = next(one for one in believed if _claim(one) == winner)
-    return msgspec.structs.replace(best.concluded.diagnosis, evidence=_merged(best, weighty))
+    verdict = best.concluded.diagnosis
+    alike = [one.concluded.diagnosis for one in weighty if one.concluded.diagnosis.category == verdict.category]
+    return msgspec.structs.replace(verdict, evidence=_merged(best, weighty), permanence=_worst(verdict, alike))
+
+
+def _worst(verdict: Diagnosis, alike: Sequence[Diagnosis]) -> Permanence | None:
+    """Give the verdict's permanence; where its own report says nothing, the worst that another one says."""
+    said = {one.permanence for one in alike}
+    if verdict.permanence is not None:
+        return verdict.permanence
+    return "permanent" if "permanent" in said else "temporary" if "temporary" in said else None
 
 
 def _claim(one: _Weighty) -> tuple[int, str]:
@@ -76,6 +87,7 @@ def _shared(tallies: Sequence[Tallied], failures: Sequence[Tallied], hosts: Host
     """Pool what trusted reports know of builds, and count the successes over TLS 1.2 near the failures."""
     builds: dict[str, tuple[str, str, Product]] = {}
     tls12: Counter[tuple[str, str]] = Counter()
+    handshakes: set[tuple[str, str]] = set()
     spans = _spans(failures, hosts)
     for one in tallies:
         seen = one.observation
@@ -90,9 +102,11 @@ def _shared(tallies: Sequence[Tallied], failures: Sequence[Tallied], hosts: Host
             if name and product is not None and product.build and speaks_tls12(product.build) is not None:
                 latest = (one.last or "", product.build, product)
                 builds[name] = max(builds.get(name, latest), latest, key=lambda known: known[:2])
+        if seen.action not in SUCCESSES and seen.tls.phase == HANDSHAKE and seen.source in SESSIONS and ends:
+            handshakes.add(ends)
         if seen.action in SUCCESSES and seen.tls.version in ("1.2", "1.3") and ends and _is_near(one, spans.get(ends)):
             tls12[ends] += one.count
-    return Shared({host: known[2] for host, known in builds.items()}, dict(tls12))
+    return Shared({host: known[2] for host, known in builds.items()}, dict(tls12), frozenset(handshakes))
 
 
 def _ends(one: Tallied, hosts: Hosts) -> tuple[str, str] | None:
@@ -136,7 +150,7 @@ def _merged(best: _Weighty, weighty: Sequence[_Weighty]) -> tuple[Evidence, ...]
     held: dict[tuple[str, bool], list[tuple[_Weighty, Fact, int]]] = {}
     for one in (best, *(other for other in weighty if other is not best)):
         if one.concluded.diagnosis.category == category:
-            for fact, strength, supports in _facts(one):
+            for fact, strength, supports in _facts(one, best):
                 held.setdefault((fact.id, supports), []).append((one, fact, strength))
     ranked = sorted(held.items(), key=lambda item: (-max(strength for _, _, strength in item[1]), item[0]))
     told = [_told(seen, supports, weighty) for (_, supports), seen in ranked]
@@ -144,16 +158,13 @@ def _merged(best: _Weighty, weighty: Sequence[_Weighty]) -> tuple[Evidence, ...]
     return (*speaks_for, *[one for one in told if not one.supports][:MAX_AGAINST])
 
 
-def _facts(one: _Weighty) -> list[tuple[Fact, int, bool]]:
-    weighed, concluded = one.concluded.weighed, one.concluded
+def _facts(one: _Weighty, best: _Weighty) -> list[tuple[Fact, int, bool]]:
+    """Give the facts of one tally; that its report is doubtful says nothing of a verdict which rests on another."""
+    weighed = one.concluded.weighed
     if weighed is None:
         return []
-    # Where the alternative took over, what spoke against the rule speaks for the verdict.
-    is_turned = concluded.rule is not None and concluded.rule.category != concluded.diagnosis.category
-    return [
-        *((fact, strength, not is_turned) for fact, strength in weighed.speaks_for),
-        *((fact, strength, is_turned) for fact, strength in weighed.speaks_against),
-    ]
+    against = [pair for pair in weighed.speaks_against if one is best or pair[0].id != "trust-low"]
+    return [*((*pair, True) for pair in weighed.speaks_for), *((*pair, False) for pair in against)]
 
 
 def _told(seen: list[tuple[_Weighty, Fact, int]], supports: bool, weighty: Sequence[_Weighty]) -> Evidence:

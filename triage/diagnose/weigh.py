@@ -10,7 +10,7 @@ import msgspec
 
 from triage.diagnose.case import Case
 from triage.diagnose.evidence import Fact, facts
-from triage.model.words import CONFIDENCES, Confidence, rank
+from triage.model.words import CONFIDENCES, Category, Confidence, rank
 
 if TYPE_CHECKING:
     from triage.diagnose.schema import Rule
@@ -45,6 +45,20 @@ def weigh(rule: "Rule", case: Case) -> Weighed:
     if is_low:
         against.append((facts()["trust-low"], 3))
     return Weighed(confidence, _ordered(speaks_for), _ordered(against))
+
+
+def turned(weighed: Weighed, category: Category, confidence: Confidence) -> Weighed:
+    """Weigh the same facts for the alternative that takes the place of a rule.
+
+    What lowered the rule speaks for the alternative, what raised it speaks against. Facts that moved nothing stay
+    only where they speak for the alternative by themselves.
+    """
+    facts_held = [*weighed.speaks_for, *weighed.speaks_against]
+    own = [(fact, strength) for fact, strength in facts_held if category in fact.shows]
+    lowered = [(fact, strength) for fact, strength in weighed.speaks_against if strength and fact.id != "trust-low"]
+    raised = [(fact, strength) for fact, strength in weighed.speaks_for if strength and category not in fact.shows]
+    doubts = [(fact, strength) for fact, strength in weighed.speaks_against if fact.id == "trust-low"]
+    return Weighed(confidence, _ordered([*lowered, *own]), _ordered([*raised, *doubts]))
 
 
 def _most(rule: "Rule", case: Case, raises: list[Fact]) -> Confidence:

@@ -1,6 +1,7 @@
 """The Teams card: a doorbell of fewer than 12 lines, whatever the input."""
 
 import json
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -46,8 +47,8 @@ def card(
     summary = summarise(incident, texts, redaction, now)
     payload: Payload = {}
     for many, limit in _ROOM:
-        rows = _rows(incident, runbook, summary, texts, redaction, many, limit)
-        payload = _message(incident, summary, rows, _actions(link, texts), texts)
+        rows = _Rows(incident, runbook, summary, texts, redaction, many, limit)
+        payload = _message(incident, summary, rows.facts(), _actions(link, texts), texts)
         if size(payload) <= BUDGET:
             break
     return payload
@@ -94,73 +95,61 @@ def _block(text: str) -> _Element:
     return {"type": "TextBlock", "text": text, "wrap": True}
 
 
-def _rows(
-    incident: Incident,
-    runbook: FilledRunbook,
-    summary: Summary,
-    texts: Texts,
-    redaction: Redaction,
-    many: int,
-    limit: int,
-) -> list[_Element]:
-    """Make the rows: who (recipient faults only), for, against, first, then."""
-    wanted, step = first_step(incident, runbook)
-    first = summary.names.short(redaction.text(wanted)) or texts.phrase("card.read_ticket")
-    cost = effort(step, texts)
-    rows = [
-        ("who", _who(incident, texts, redaction)),
-        ("for", _joined(tuple(map(summary.names.short, summary.supports)), "card.nothing_for", texts, many, limit)),
-        (
-            "against",
-            _joined(tuple(map(summary.names.short, summary.against)), "card.nothing_against", texts, many, limit),
-        ),
-        ("first", card_text(first, limit) + (f" ({cost})" if cost else "")),
-        ("then", _then(incident, runbook, wanted, summary, texts, redaction, many, limit)),
-    ]
-    return [{"title": texts.phrase(f"card.{name}"), "value": value} for name, value in rows if value]
+@dataclass(frozen=True, slots=True)
+class _Rows:
+    """The rows of a card, each of at most `many` texts of `limit` characters."""
 
+    incident: Incident
+    runbook: FilledRunbook
+    summary: Summary
+    texts: Texts
+    redaction: Redaction
+    many: int
+    limit: int
 
-def _who(incident: Incident, texts: Texts, redaction: Redaction) -> str:
-    recipient = incident.sample.recipient if incident.sample else None
-    if incident.family != "recipient" or not recipient:
-        return ""
-    shown = card_text(redaction.address(recipient) or "", 120)
-    others = incident.recipients - 1
-    return f"{shown} {texts.phrase('card.more', n=texts.number(others))}" if others > 0 else shown
+    def facts(self) -> list[_Element]:
+        """Make the rows: who (recipient faults only), for, against, first, then."""
+        wanted, step = first_step(self.incident, self.runbook)
+        first = self._short(wanted) or self.texts.phrase("card.read_ticket")
+        cost = effort(step, self.texts)
+        rows = [
+            ("who", self._who()),
+            ("for", self._joined(self.summary.supports) or self.texts.phrase("card.nothing_for")),
+            ("against", self._joined(self.summary.against) or self.texts.phrase("card.nothing_against")),
+            ("first", card_text(first, self.limit) + (f" ({cost})" if cost else "")),
+            ("then", self._then(wanted)),
+        ]
+        return [{"title": self.texts.phrase(f"card.{name}"), "value": value} for name, value in rows if value]
 
+    def _who(self) -> str:
+        recipient = self.incident.sample.recipient if self.incident.sample else None
+        if self.incident.family != "recipient" or not recipient:
+            return ""
+        shown = card_text(self.redaction.address(recipient) or "", 120)
+        return f"{shown}{self._more(self.incident.recipients - 1)}"
 
-def _joined(parts: tuple[str, ...], nothing: str, texts: Texts, many: int, limit: int) -> str:
-    if not parts:
-        return texts.phrase(nothing)
-    shown = "; ".join(card_text(part, limit).rstrip(".;") for part in parts[:many])
-    left = len(parts) - many
-    return f"{shown} {texts.phrase('card.more', n=texts.number(left))}" if left > 0 else shown
+    def _then(self, first: str) -> str:
+        """Say what follows the first step. While the verdict is only possible nothing changes a server."""
+        possible = self.incident.verdict.confidence == "possible"
+        steps = [step for step in (self.runbook.check if possible else self.runbook.change) if step.title != first]
+        parts = [self._joined(tuple(self.redaction.text(step.title) for step in steps))]
+        if possible and self.incident.family == "session" and not self.summary.names.culprit_is_foreign:
+            named = self.incident.verdict.responsible.host is not None
+            host = card_text(self.summary.names.culprit, self.limit) if named else self.texts.phrase("card.the_server")
+            parts.append(self.texts.phrase("card.not_yet", host=host))
+        elif not possible and any(step.restart for step in steps):
+            parts.append(self.texts.phrase("card.restart_later"))
+        return " ".join(part.rstrip(".") + "." for part in parts if part)
 
+    def _joined(self, parts: tuple[str, ...]) -> str:
+        shown = "; ".join(card_text(self._short(part), self.limit).rstrip(".;") for part in parts[: self.many])
+        return f"{shown}{self._more(len(parts) - self.many)}"
 
-def _then(
-    incident: Incident,
-    runbook: FilledRunbook,
-    first: str,
-    summary: Summary,
-    texts: Texts,
-    redaction: Redaction,
-    many: int,
-    limit: int,
-) -> str:
-    """Say what follows the first step. While the verdict is only possible nothing changes a server."""
-    possible = incident.verdict.confidence == "possible"
-    steps = [step for step in (runbook.check if possible else runbook.change) if step.title != first]
-    told = _joined(
-        tuple(summary.names.short(redaction.text(step.title)) for step in steps), "card.nothing_for", texts, many, limit
-    )
-    parts = [told] if steps else []
-    if possible and incident.family == "session":
-        host = card_text(summary.names.culprit, limit)
-        named = incident.verdict.responsible.host is not None
-        parts.append(texts.phrase("card.not_yet", host=host if named else texts.phrase("card.the_server")))
-    elif any(step.restart for step in steps):
-        parts.append(texts.phrase("card.restart_later"))
-    return ". ".join(part.rstrip(".") for part in parts) + "." if parts else ""
+    def _short(self, text: str) -> str:
+        return self.summary.names.short(self.redaction.text(text))
+
+    def _more(self, left: int) -> str:
+        return " " + self.texts.phrase("card.more", n=self.texts.number(left)) if left > 0 else ""
 
 
 def _actions(link: str | None, texts: Texts) -> list[_Element]:

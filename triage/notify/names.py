@@ -30,6 +30,15 @@ class Names:
         self.culprit = self._culprit()
         self.other = self.receiving if incident.verdict.responsible.side == "sending" else self.sending
 
+    @property
+    def culprit_is_foreign(self) -> bool:
+        """Tell whether nobody among us can change the culprit: a partner's server, or a provider's pool."""
+        responsible, ends = self._incident.verdict.responsible, self._incident.ends
+        end = {"sending": ends.sending, "receiving": ends.receiving}.get(responsible.side or "")
+        return responsible.ours is False or any(
+            self._pool(name) is not None for name in (end, responsible.host) if name
+        )
+
     def values(self) -> dict[str, str]:
         """Give what the places of a phrase are filled with."""
         return {

@@ -1,0 +1,93 @@
+"""What is known of hosts: pools by label, ours by the settings, one name for names that are joined."""
+
+import pytest
+
+from triage.hosts import Hosts, normal
+
+OURS = Hosts(
+    domains=["contoso.example"],
+    hosts=["relay.litware.example", "203.0.113.5"],
+    names=[["hq-ex13.contoso.example", "mail.contoso.example", "192.0.2.10"]],
+)
+
+
+@pytest.mark.parametrize(
+    ("host", "pool"),
+    [
+        ("fabrikam-example.mail.protection.outlook.com", "exchange-online"),
+        ("Fabrikam-Example.Mail.Protection.Outlook.Com.", "exchange-online"),
+        ("AM6PR05MB5014.eurprd05.prod.outlook.com", "exchange-online"),
+        ("DB5EUR01FT012.eop-eur01.prod.protection.outlook.com", "exchange-online"),
+        ("fabrikam-example.k-v1.mx.microsoft", "exchange-online"),
+        ("fabrikam.mail.onmicrosoft.com", "exchange-online"),
+        ("gmail-smtp-in.l.google.com", "gmail"),
+        ("mx-eu.mail.am0.yahoodns.net", "yahoo"),
+        ("smtp.office365.com", "exchange-online-submission"),
+        ("outlook-com.olc.protection.outlook.com", "outlook-consumer"),
+        ("evil-prod.outlook.com.fabrikam.example", None),
+        ("xprod.outlook.com", None),
+        ("mail.protection.outlook.com.evil.example", None),
+        ("notgoogle.com", None),
+        ("mx1.fabrikam.example", None),
+        (None, None),
+    ],
+)
+def test_a_pool_is_known_by_its_labels(host: str | None, pool: str | None) -> None:
+    """A name belongs to a pool by whole labels at its end, never by letters."""
+    assert OURS.pool(host) == pool
+
+
+@pytest.mark.parametrize(
+    ("host", "ours"),
+    [
+        ("hq-ex13.contoso.example", True),
+        ("CONTOSO.example", True),
+        ("relay.litware.example", True),
+        ("203.0.113.5", True),
+        ("notcontoso.example", False),
+        ("contoso.example.evil.example", False),
+        ("mx1.fabrikam.example", False),
+        (None, None),
+    ],
+)
+def test_whose_a_host_is(host: str | None, ours: bool | None) -> None:
+    """Ours is what the settings name, and nothing that only looks like it."""
+    assert OURS.is_ours(host) is ours
+
+
+def test_without_settings_nobody_is_ours_or_not() -> None:
+    """Where the settings name nothing, the answer is unknown, not no."""
+    assert Hosts().is_ours("hq-ex13.contoso.example") is None
+    assert Hosts().is_our_domain("contoso.example") is None
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("hq-ex13.contoso.example", "mail.contoso.example", True),
+        ("192.0.2.10", "hq-ex13.contoso.example", True),
+        ("HQ-EX13.Contoso.Example.", "hq-ex13.contoso.example", True),
+        ("hq-ex14.contoso.example", "hq-ex13.contoso.example", False),
+        ("hq-ex13.fabrikam.example", "hq-ex13.contoso.example", False),
+    ],
+)
+def test_names_are_joined_only_where_the_settings_do(one: str, other: str, same: bool) -> None:
+    """Two names are one host by the settings or by spelling, never by guess."""
+    assert (OURS.canonical(one) == OURS.canonical(other)) is same
+
+
+@pytest.mark.parametrize(
+    ("host", "name"),
+    [
+        (" MX1.Fabrikam.Example. ", "mx1.fabrikam.example"),
+        ("[192.0.2.1]", "192.0.2.1"),
+        ("unknown", None),
+        ("localhost", None),
+        ("", None),
+        (None, None),
+        ("x" * 300, None),
+    ],
+)
+def test_a_name_has_one_form(host: str | None, name: str | None) -> None:
+    """Names are lower case without a final dot; what names no host is none."""
+    assert normal(host) == name
