@@ -161,13 +161,6 @@ def test_every_page_is_reached_from_the_index() -> None:
     assert {str(page.relative_to(ROOT)) for page in lost} == set()
 
 
-def test_links_between_files_lead_somewhere() -> None:
-    """A relative link in a Markdown page points to a file or folder that is there."""
-    pages = [page for page in our_files("*.md") if "triage/mend" not in page.as_posix()]
-    broken = [f"{page.relative_to(ROOT)}: {target}" for page in pages for target in links(page) if not target.exists()]
-    assert broken == []
-
-
 def test_azure_gets_the_app_and_nothing_else() -> None:
     """What .funcignore leaves at the top of the deployed tree is the app, its host file, its lock and the package."""
     patterns = [line for line in (ROOT / ".funcignore").read_text("utf-8").splitlines() if line and line[0] != "#"]

@@ -3,6 +3,7 @@
 import gzip
 import io
 import os
+import socket
 import subprocess
 import sys
 import tempfile
@@ -15,6 +16,8 @@ import pytest
 
 from triage.collect.files import measure, unpacked, walk
 from triage.collect.limits import Limits
+from triage.collect.stream import Stream
+from triage.collect.unpack import Unpacking
 from triage.errors import NotFound
 
 SMALL = Limits(message_bytes=1_000)
@@ -111,6 +114,15 @@ def test_a_document_over_the_bound_tells_what_to_do(read, size):
     assert all(word in (item.error or "mbox .eml log") for word in ("mbox", ".eml", "log"))
 
 
+def test_a_message_of_an_mbox_over_the_bound_leaves_the_others(build, read):
+    """A message that is too large is told under its number; those around it are read."""
+    items = read(build.mbox(build.mail(1), build.mail(2, b"x" * 1_000 + b"\n"), build.mail(3)), limits=SMALL)
+
+    assert [item.content for item in items] == [build.mail(1), b"", build.mail(3)]
+    assert items[1].place.index == 1
+    assert "has more" in (items[1].error or "")
+
+
 def test_a_large_log_is_refused_before_it_is_read(tmp_path, build):
     """A sparse file of a terabyte costs what its first bytes cost, and the rest of the folder is read."""
     with (tmp_path / "a.log").open("wb") as file:
@@ -201,6 +213,13 @@ def test_progress_ends_at_what_was_measured(tmp_path, build):
     assert consumed[-1] == measure([str(tmp_path)]) == sum(file.stat().st_size for file in tmp_path.iterdir())
 
 
+def test_named_files_are_measured(tmp_path, build):
+    """The measure of files that are named one by one is their size."""
+    (tmp_path / "a.eml").write_bytes(build.mail())
+
+    assert measure([str(tmp_path / "a.eml"), "-", str(tmp_path)]) == 2 * len(build.mail())
+
+
 def test_a_run_has_a_bound_of_files(tmp_path, build):
     """When somebody names the root of a disk, reading ends with a sentence."""
     for number in range(5):
@@ -282,6 +301,44 @@ def test_a_named_pipe_is_read_as_a_stream(tmp_path, build):
         [item] = walk([str(pipe)])
 
     assert (item.content, item.streamed, measure([str(tmp_path)])) == (build.mail(), True, 0)
+
+
+def test_a_named_socket_is_told(tmp_path, monkeypatch):
+    """What can be neither read as a file nor as a pipe is an item with the system's reason."""
+    monkeypatch.chdir(tmp_path)
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind("auth")
+
+        [item] = walk(["auth"])
+
+    assert "cannot read it" in (item.error or "")
+
+
+class _PatchyDisk(io.BytesIO):
+    """A file of which one byte cannot be read."""
+
+    def __init__(self, content: bytes, bad: int) -> None:
+        super().__init__(content)
+        self._bad = bad
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """Give bytes, but not that one. What finds the directory's end reads it all and is let through."""
+        at = self.tell()
+        given = super().read(size)
+        if at <= self._bad < at + len(given) and at + len(given) < len(self.getbuffer()):
+            raise OSError(5, "Input/output error")
+        return given
+
+
+@pytest.mark.parametrize("part", ["header", "bytes", "directory"])
+def test_an_archive_on_a_bad_disk_is_told(build, part):
+    """An error of the disk in an archive is an item with the system's words, wherever it happens."""
+    content = build.zip({"a.eml": build.mail()})
+    file = _PatchyDisk(content, {"header": 4, "bytes": 40, "directory": content.find(b"PK\1\2")}[part])
+
+    [item] = Unpacking(Limits(), len(content)).items(Stream(io.BytesIO(content).read), "x.zip", file)
+
+    assert "Input/output error" in (item.error or "")
 
 
 def test_bytes_in_memory_are_unpacked_alike(build):

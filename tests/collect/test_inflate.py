@@ -35,7 +35,7 @@ def test_a_zip_in_gzip_is_opened(build, read):
 def test_members_in_a_row_are_one_text(parts, packed_at_once, at_once):
     """Several gzip members, padded with zeros at the end, give one text however they are read."""
     file = io.BytesIO(b"".join(gzip.compress(part) for part in parts) + bytes(10))
-    pull = gunzip(lambda size: file.read(min(size, packed_at_once)))
+    pull = gunzip(lambda size: file.read(min(size, packed_at_once)), lambda: None)
 
     assert b"".join(iter(lambda: pull(at_once), b"")) == b"".join(parts)
 
@@ -78,11 +78,23 @@ def test_anything_after_a_gzip_head_is_an_item(rest):
     assert list(unpacked(b"\x1f\x8b\x08" + rest, "x.gz"))
 
 
-def test_an_mbox_of_a_storm_may_pack_well(build):
-    """A hundred thousand alike bounces pack a hundredfold; the bound on bombs lets them through."""
-    content = gzip.compress(build.mbox(*(build.mail(number, b"x" * 300 + b"\n") for number in range(100_000))), 1)
+def test_members_of_nothing_have_a_bound():
+    """A tower of gzip members without a byte, which no bound of bytes ends, is ended by their number."""
+    content = gzip.compress(gzip.compress(b"", mtime=0) * 1_000)
 
-    assert sum(item.error is None for item in unpacked(content, "storm.gz")) == 100_000
+    [item] = unpacked(content, "x.gz", Limits(archive_members=900))
+
+    assert "after 900 members" in (item.error or "")
+
+
+def test_an_mbox_of_a_storm_may_pack_well(build):
+    """Bounces of a storm are so alike that they pack sixtyfold; the bound on bombs lets them through."""
+    text = b"The server hq-ex10a.contoso.example has tried to deliver this message, without success.\n" * 80
+    mbox = build.mbox(*(build.mail(number, text) for number in range(10_000)))
+    content = gzip.compress(mbox, 1)
+    assert len(mbox) > max(60 * len(content), Limits().unpacked_floor)
+
+    assert sum(item.error is None for item in unpacked(content, "storm.gz")) == 10_000
 
 
 def test_a_packed_mbox_over_the_bound_gives_what_came_before(build):

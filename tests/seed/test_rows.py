@@ -75,9 +75,10 @@ def test_the_dropped_session_names_the_side_that_must_be_mended(build, finding, 
 
 @pytest.mark.parametrize("direction", TWO_ENDS)
 @pytest.mark.parametrize("form", FORMS.values(), ids=FORMS)
-def test_the_way_in_which_a_report_came_changes_nothing(build, finding, direction, form):
+@pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
+def test_the_way_in_which_a_report_came_changes_nothing(build, finding, direction, form, shape):
     """Plain, HTML, attached at any depth or pasted, the report has the same cause, ends, message and verdict."""
-    direct, other = finding(build[direction]()), finding(form(build[direction]()))
+    direct, other = finding(build[direction](**shape)), finding(form(build[direction](**shape)))
     seen, same = other.observation, direct.observation
     assert (seen.reply_code, seen.status, seen.diagnostic.rstrip(".")) == (421, "4.4.2", DROPPED)
     assert (seen.sending_host, seen.receiving_host, seen.receiving_ip) == (*TWO_ENDS[direction], same.receiving_ip)
@@ -86,6 +87,33 @@ def test_the_way_in_which_a_report_came_changes_nothing(build, finding, directio
     verdict = other.diagnosis
     assert (verdict.category, verdict.confidence) == (direct.diagnosis.category, direct.diagnosis.confidence)
     assert verdict.responsible == direct.diagnosis.responsible
+
+
+def test_a_gateway_that_re_encodes_the_report_loses_nothing(build, finding):
+    """As multipart/mixed, without the report type, the same parts say the same."""
+    text = build["to-cloud"]().text().replace("multipart/report; report-type=delivery-status", "multipart/mixed")
+    assert finding(text.encode()).observation == finding(build["to-cloud"]()).observation
+
+
+@pytest.mark.parametrize("name", ["contoso.mail.onmicrosoft.com", "contoso-example.m-v1.mx.microsoft", CLOUD])
+def test_every_name_of_the_pool_is_exchange_online(build, finding, name):
+    """The next hop of a tenant, a new domain and a mailbox server's name are Exchange Online like the others."""
+    verdict = finding(build["to-cloud"](receiving=name)).diagnosis
+    assert (verdict.category, verdict.responsible.side) == ("tls-version", "sending")
+
+
+def test_the_submission_service_is_another_service(build, finding):
+    """smtp.office365.com is no mail-flow host: the generic text is not a TLS version fault by its name."""
+    assert (
+        finding(build["to-cloud"](receiving="smtp.office365.com", build=None)).diagnosis.category
+        == "connection-dropped"
+    )
+
+
+def test_a_connector_name_is_no_host(build, finding):
+    """An Edge subscription's name in place of the receiving server gives its address alone, and no host is invented."""
+    seen = finding(build["to-cloud"](receiving="edgesync - default-first-site-name to internet")).observation
+    assert (seen.receiving_host, seen.receiving_ip) == (None, "203.0.113.25")
 
 
 @pytest.mark.parametrize("language", ["de", "fr", "it", "ru", "ja", "es", "pt", "sk", "cs"])

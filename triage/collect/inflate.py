@@ -16,22 +16,24 @@ CUT_OFF = "It is cut off: what came before the cut was read. Copy or export it a
 DAMAGED = "It is damaged: what came before the damage was read. Copy or export it again."
 
 
-def gunzip(pull: Callable[[int], bytes]) -> Callable[[int], bytes]:
+def gunzip(pull: Callable[[int], bytes], begin: Callable[[], None]) -> Callable[[int], bytes]:
     """Give the unpacked bytes of one or several gzip members, checked against their checksums.
 
+    `begin` is called for each further member, and may raise: members without a byte cost time all the same.
     Raises `BadInput` after the last good byte where the input is cut off, damaged, or followed by other bytes.
     """
-    return _Inflating(pull, _GZIP).read
+    return _Inflating(pull, _GZIP, begin).read
 
 
 def inflate(pull: Callable[[int], bytes]) -> Callable[[int], bytes]:
     """Give the unpacked bytes of one deflate stream. Raises `BadInput` as `gunzip` does."""
-    return _Inflating(pull, _RAW).read
+    return _Inflating(pull, _RAW, lambda: None).read
 
 
 class _Inflating:
-    def __init__(self, pull: Callable[[int], bytes], shape: int) -> None:
+    def __init__(self, pull: Callable[[int], bytes], shape: int, begin: Callable[[], None]) -> None:
         self._pull = pull
+        self._begin = begin
         self._shape = shape
         self._inflater = zlib.decompressobj(shape)
         self._packed = b""
@@ -72,3 +74,4 @@ class _Inflating:
         self._inflater = zlib.decompressobj(self._shape)
         if not self._packed.startswith(_GZIP_MAGIC):
             raise BadInput("After the end of the packed part stand other bytes, which were not read.")
+        self._begin()

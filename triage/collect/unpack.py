@@ -84,7 +84,7 @@ class Unpacking:
             yield self._unreadable(path, index, stream.failure)
 
     def _gunzipped(self, stream: Stream) -> Stream:
-        return Stream(self._counted(gunzip(stream.pull)))
+        return Stream(self._counted(gunzip(stream.pull, self._budget.member)))
 
     def _counted(self, pull: Pull) -> Pull:
         def read(size: int) -> bytes:
@@ -118,11 +118,15 @@ class Unpacking:
     def _zip(self, file: IO[bytes], path: str, depth: int) -> Iterator[Item]:
         size = file.seek(0, io.SEEK_END)
         listing = members(file, size)
+        is_empty = True
         while self._budget.spent is None:
             try:
                 member = next(listing, None)
                 if member is None:
+                    if is_empty:
+                        yield self._unreadable(path, 0, "It is an archive with nothing in it.")
                     return
+                is_empty = False
                 self._budget.member()
             except BadInput as error:
                 yield self._unreadable(path, 0, str(error))

@@ -29,13 +29,13 @@ _METHODS = {1: "shrink", 6: "implode", 9: "deflate64", 12: "bzip2", 14: "LZMA", 
 
 
 class Member(msgspec.Struct, frozen=True, kw_only=True):
-    """One member as the archive describes it. `packed_size` and `checksum` are None where only its end tells."""
+    """One member as the archive describes it. `checksum` is None where it stands after the bytes."""
 
     name: str
     flags: int
     method: int
     offset: int
-    packed_size: int | None
+    packed_size: int
     checksum: int | None
 
     @property
@@ -63,8 +63,13 @@ def members(file: IO[bytes], size: int) -> Iterator[Member]:
         yield from _found_members(file, size)
         raise BadInput(CUT_OFF)
     listed = 0
+    taken = 0
     for member in _listed_members(file, directory.start, directory.length, directory.shift):
         listed += 1
+        # Members that share their bytes are only in bombs, where a few bytes are unpacked again and again.
+        taken += _LOCAL.size + member.packed_size
+        if taken > size:
+            raise BadInput("It lists more than it can hold: members stand over one another. Nobody packs mail so.")
         yield member
     if listed % 2**16 != directory.count % 2**16:  # the short field counts no further
         raise BadInput(DAMAGED)
@@ -93,17 +98,16 @@ def opened(file: IO[bytes], member: Member) -> Callable[[int], bytes]:
 
 class _Slice:
     # Other members may be read in between (an archive in the archive), so each read seeks first.
-    def __init__(self, file: IO[bytes], start: int, length: int | None) -> None:
+    def __init__(self, file: IO[bytes], start: int, length: int) -> None:
         self._file, self._at, self._left = file, start, length
 
     def read(self, size: int) -> bytes:
-        wanted = size if self._left is None else min(size, self._left)
+        wanted = min(size, self._left)
         given = _read_at(self._file, self._at, wanted)
         self._at += len(given)
-        if self._left is not None:
-            self._left -= len(given)
-            if wanted and not given:
-                raise BadInput(CUT_OFF)
+        self._left -= len(given)
+        if wanted and not given:
+            raise BadInput(CUT_OFF)
         return given
 
 
@@ -185,23 +189,27 @@ def _found_members(file: IO[bytes], size: int) -> Iterator[Member]:
         packed, _ = _large(text[name_length:], packed, unpacked, 0)
         start = at + _LOCAL.size + name_length + extra_length
         follows = bool(flags & _SIZES_FOLLOW)
-        # Stored bytes whose end nobody tells have none that can be trusted; deflate knows its own end.
+        # Deflate knows its own end; no member may reach into the next, or hostile ones are read over and over.
+        end = _next_header(file, start, size) if follows else start + packed
+        # Stored bytes whose end nobody tells have none that can be trusted.
         if len(text) == name_length + extra_length and not (follows and method == _STORED):
             yield Member(
                 name=_name(text[:name_length], flags),
                 flags=flags,
                 method=method,
                 offset=at,
-                packed_size=None if follows else packed,
+                packed_size=end - start,
                 checksum=None if follows else checksum,
             )
-        at = _next_header(file, start, size) if follows else start + packed
+        at = end
 
 
 def _next_header(file: IO[bytes], at: int, size: int) -> int:
     kept = b""
+    step = 2**10  # small at first: among many tiny members the next one is near
     while at < size:
-        part = _read_at(file, at, 2**16)
+        part = _read_at(file, at, step)
+        step = min(2 * step, 2**16)
         if not part:
             break
         found = (kept + part).find(b"PK\3\4")

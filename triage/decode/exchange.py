@@ -121,7 +121,8 @@ def read_human(text: str, reference: datetime | None = None) -> HumanReport | No
 def cause_of(recipient: HumanRecipient) -> Cause | None:
     """Find the line that states the cause: the newest that is more than an expiry; None without lines.
 
-    The other end is the one that the reply itself names, else the newest server that is not the generating one.
+    The other end is the one that the reply itself names, else the newest server that is not the generating one. The
+    time is the line's own, else that of the newest line that has one: Exchange leaves lines undated.
     """
     read = [unwrap(line.reply) for line in recipient.lines]
     if not read:
@@ -137,7 +138,7 @@ def cause_of(recipient: HumanRecipient) -> Cause | None:
         wrappers=(*outer, *read[at].wrappers),
         host=host,
         ip=ip,
-        time=recipient.lines[at].time,
+        time=recipient.lines[at].time or next((line.time for line in recipient.lines if line.time), None),
     )
 
 

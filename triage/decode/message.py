@@ -35,6 +35,8 @@ READ_HERE = {
     "text/rfc822-header": "text/rfc822-headers",
 }
 ENCODED_MESSAGE = "application/encoded-message"
+UNTYPED = ("application/octet-stream", "application/x-eml", "application/eml", "text/plain")
+"""Types under which webmail and ticket systems attach a saved message; its name and its content then decide."""
 LOST = (
     email.errors.NoBoundaryInMultipartDefect,
     email.errors.StartBoundaryNotFoundDefect,
@@ -43,6 +45,7 @@ LOST = (
 """What counts as defective: a multipart whose parts were not found. A missing end or a stray line does no harm."""
 
 _DELIMITER = re.compile(r"(?m)^--([^\s-][^\r\n]{0,199}?)[ \t]*\r?\n[Cc]ontent-[\w-]{1,40}:")
+_HEADERS = re.compile(rb"(?m)^(Received|From|To|Subject|Date|Message-I[Dd]|MIME-Version|Content-Type):")
 _FIELD = re.compile(rb"[!-9;-~]{1,76}:")
 
 
@@ -209,9 +212,20 @@ def _leaves(node: Node) -> Iterator[tuple[Node, str]]:
             waiting.extend(reversed(payload))  # type: ignore[arg-type]  # as above
         elif kind == ENCODED_MESSAGE:
             yield _parse(bounded(_content(part))), "message/rfc822"
+        elif not top and kind in UNTYPED and (saved := _saved_message(part, kind)):
+            yield _parse(bounded(saved)), "message/rfc822"
         else:
             yield part, "text/plain" if kind.startswith(("multipart/", "message/")) else kind
         top = False
+
+
+def _saved_message(part: Node, kind: str) -> bytes | None:
+    """Give the content of an attachment that is a saved message (`.eml`), None for any other."""
+    named = str(part.get_filename() or "")[: limits.MAX_HEADER].lower().endswith(".eml")
+    if not named and kind == "text/plain":
+        return None
+    content = _content(part).lstrip()
+    return content if len(set(_HEADERS.findall(content[:4096]))) >= (1 if named else 3) and _FIELD.match(content) else None
 
 
 def _start_of_message(content: bytes) -> bytes:

@@ -25,7 +25,7 @@ _HEAD = re.compile(rf"(?P<code>[2-5]\d\d)(?=[ \-,:;#<(\"]|$)(?P<more>-?)[ ,:-]*(
 _STATUS_HEAD = re.compile(rf"#?(?P<status>{_STATUS})[ :-]*")
 _TYPE = re.compile(r"(?P<type>smtp|dns|unknown|x-[a-z0-9-]{1,40}) ?; ?", re.IGNORECASE)
 _QUOTED_REPLY = re.compile(
-    r"(?:\b(?:said|says|reason|responded|replied|response|returned|error|code)\b(?: with| was)?|<<<)"
+    r"(?:\b(?:refused to talk to me|said|says|reason|responded|replied|response|returned|error|code)\b(?: with| was)?|<<<)"
     rf"[:;]? ?['\"(]?(?:smtp ?; ?)?(?=[45]\d\d[ -]|{_STATUS})",
     re.IGNORECASE,
 )
@@ -54,6 +54,8 @@ _STAMP = re.compile(
     re.IGNORECASE,
 )
 _GEN2 = re.compile(r"<(?P<host>[^\s<>#]{1,255})? ?#(?P<status>[245]\.\d{1,3}\.\d{1,3}) ?smtp ?; ?")
+_REMOTE_GEN2 = re.compile("#" + _GEN2.pattern)
+"""Exchange 2007 and 2010 put the answering server there; without the first `#` it is Exchange 2003's own name."""
 _EXPIRED = re.compile(r"QUEUE\.Expired|message (?:has )?expired|message delayed", re.IGNORECASE)
 _EXPIRY_STATUS = re.compile(r"[45]\.4\.(?:7|300)")
 
@@ -296,7 +298,7 @@ def _receiver(text: str) -> tuple[str | None, str | None]:
         ip = ip or endpoint_address(found.group("endpoint"))
     if found := _BRACKET_HOST.search(text):
         host, ip = host or found.group("host"), ip or address(found.group("ip"))
-    if found := _SAYING_HOST.search(text) or _GEN2.search(text):
+    if found := _SAYING_HOST.search(text) or _REMOTE_GEN2.search(text):
         host = host or found.group("host")
     if host and (as_ip := address(host)):
         return None, ip or as_ip

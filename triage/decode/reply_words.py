@@ -44,7 +44,7 @@ _STARTTLS = re.compile(
 _HANDSHAKE = re.compile(
     r"TLS handshake|start TLS: handshake|SSL_(?:connect|accept)|TLS negotiation failed|Security status \w"
     r"|TLS connect failed|attempt to start TLS failed|certificate validation fail|establish appropriate TLS channel"
-    r"|certificate[- ]expired|tlsa-invalid|certificate-host-mismatch"
+    r"|certificate (?:not trusted|verification failed)|certificate[- ]expired|tlsa-invalid|certificate-host-mismatch"
     r"|\b(?:UntrustedRoot|SubjectMismatch|CertificateExpired|CertExpired|InvalidToken|AlgorithmMismatch"
     r"|UnsupportedFunction|IllegalMessage|NoCredentials|UnknownCredentials)\b",
     re.IGNORECASE,

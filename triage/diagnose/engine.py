@@ -1,5 +1,6 @@
 """One observation and the rules: the rule that wins, and the diagnosis that follows from it and the evidence."""
 
+import re
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
     from triage.diagnose.schema import Rule
 
 SUCCESSES = ("delivered", "relayed", "expanded")
+
+_NAME = re.compile(r"[\w.:-]{1,253}")
+"""A host, address or domain, in any script: nothing that could end a command or begin a link."""
 
 MAX_FOR, MAX_AGAINST = 5, 4
 """Facts that a person reads before acting; the strongest stay."""
@@ -138,13 +142,20 @@ def _permanence(seen: Observation) -> Permanence | None:
 
 def _filled(check: str, responsible: str | None, case: Case) -> str:
     """Put the names of this case into a check; words where a name is not known."""
+    # Nobody but Microsoft can run anything on a host of Exchange Online.
+    sending = "a host outside" if case.sending == "exchange-online" else _plain(case.sending_host)
     names = {
-        "responsible": responsible or "the server that is responsible",
-        "sending": case.sending_host or "the sending server",
-        "receiving": case.receiving_host or "the receiving server",
-        "domain": domain_of("receiving", case) or "the recipient's domain",
-        "sender_domain": domain_of("sending", case) or "the sender's domain",
+        "responsible": _plain(responsible) or "the server that is responsible",
+        "sending": sending or "the sending server",
+        "receiving": _plain(case.receiving_host) or "the receiving server",
+        "domain": _plain(domain_of("receiving", case)) or "the recipient's domain",
+        "sender_domain": _plain(domain_of("sending", case)) or "the sender's domain",
     }
     for name, value in names.items():
         check = check.replace("{" + name + "}", value)
     return check
+
+
+def _plain(name: str | None) -> str | None:
+    """Give a name that is fit to stand in a command of ours; None for what a message made up to break out of one."""
+    return name if name and _NAME.fullmatch(name) else None

@@ -2,7 +2,7 @@
 
 import tomllib
 from collections.abc import Callable
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Literal
 
@@ -91,7 +91,7 @@ def _builds(case: Case, side: Literal["sending", "receiving"]) -> frozenset[Buil
     return _tells(product.build) if product is not None and product.build else frozenset()
 
 
-@cache
+@lru_cache(maxsize=1024)
 def _tells(build: str) -> frozenset[BuildTest]:
     speaks = exchange.speaks_tls12(build)
     if speaks is None:

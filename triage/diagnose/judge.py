@@ -20,8 +20,9 @@ from triage.hosts import Hosts
 from triage.model import Diagnosis, Evidence, Product, Tallied
 from triage.model.words import Permanence, rank
 
-NEAR = timedelta(days=1)
-"""How far from the failures a success may lie and still speak about the same state of the servers."""
+NEAR = timedelta(days=3)
+"""How far from the failures a success may lie and still speak about the same state of the servers. A bounce is dated
+when the server gave up: Exchange tries for two days by default, so the first try lies that far back."""
 
 SESSIONS = ("send-log", "receive-log")
 

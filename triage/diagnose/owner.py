@@ -75,7 +75,15 @@ def actor_for(
         return _owner(said, responsible, case, hosts)
     if said in ("mail-team", "partner-postmaster") and responsible.kind in ("host", "device"):
         return _owner(said, responsible, case, hosts)
+    if said == "network-team" and case.sending == "exchange-online":
+        return _network_before(case, hosts)
     return said
+
+
+def _network_before(case: Case, hosts: Hosts) -> Actor | None:
+    """Give whose network lies between Exchange Online and the receiving server: that of the receiving server."""
+    ours = hosts.is_ours(case.receiving_host)
+    return None if ours is None else "network-team" if ours else "partner-postmaster"
 
 
 def _owner(said: str, responsible: Responsible, case: Case, hosts: Hosts) -> Actor | None:

@@ -12,8 +12,9 @@ import re2  # type: ignore[import-untyped]
 PATTERN_MEMORY = 8 * 2**20
 """Bytes that one compiled pattern may take: a rule of a site must not swallow the machine."""
 
-SET_MEMORY = 64 * 2**20
-"""Bytes for all patterns together. RE2 takes them as texts need them and starts afresh when they are used up."""
+SET_MEMORY = (64 * 2**20, 256 * 2**20, 1024 * 2**20)
+"""Bytes for all patterns together, the first that is enough: 64 MB hold about a thousand. RE2 takes them only as texts
+need them, and starts afresh when they are used up."""
 
 
 class BadPattern(ValueError):
@@ -56,15 +57,29 @@ class PatternSet:
     """Many patterns tried on a text in one pass: its cost hardly grows with their number."""
 
     def __init__(self, patterns: Iterable[str], whole: bool = False) -> None:
-        """Compile the patterns. `whole`: each must match all of the text, else it may occur anywhere."""
-        kind = re2.Set.FullMatchSet if whole else re2.Set.SearchSet
+        """Compile the patterns. `whole`: each must match all of the text, else it may occur anywhere.
+
+        Raises `BadPattern` where one of them, or all together, are too much for RE2.
+        """
         self._patterns = tuple(patterns)
-        self._set = kind(_options(SET_MEMORY))
         for pattern in self._patterns:
             check_pattern(pattern)
-            self._set.Add(pattern)
-        self._set.Compile()
+        self._set = _set_of(self._patterns, whole)
 
     def match(self, text: str) -> frozenset[int]:
         """Give the positions of the patterns that match the text."""
         return frozenset(self._set.Match(text) or ()) if self._patterns else frozenset()
+
+
+def _set_of(patterns: tuple[str, ...], whole: bool) -> Any:
+    kind = re2.Set.FullMatchSet if whole else re2.Set.SearchSet
+    for memory in SET_MEMORY:
+        together = kind(_options(memory))
+        for pattern in patterns:
+            together.Add(pattern)
+        try:
+            together.Compile()
+        except re2.error:
+            continue
+        return together
+    raise BadPattern(f"{len(patterns)} patterns together are more than {SET_MEMORY[-1] >> 20} MB can hold")

@@ -13,7 +13,7 @@ import msgspec
 
 from triage.diagnose.case import Case
 from triage.diagnose.evidence import facts
-from triage.diagnose.pattern import PatternSet, find, is_whole
+from triage.diagnose.pattern import BadPattern, PatternSet, find, is_whole
 from triage.errors import Misconfigured
 from triage.model.words import Actor, Category, Family, Permanence, ResponsibleKind, Side
 
@@ -52,8 +52,10 @@ class Rulebook:
         self.paths = tuple(paths)
         self._texts, self._text_rules = _set_of([rule.when.text for rule in rules])
         self._statuses, self._status_rules = _set_of([rule.when.status for rule in rules], whole=True)
-        self._textless = frozenset(at for at, rule in enumerate(rules) if rule.when.text is None)
-        self._statusless = frozenset(at for at, rule in enumerate(rules) if rule.when.status is None)
+        self._needs_status = frozenset(self._status_rules)
+        textless = frozenset(at for at, rule in enumerate(rules) if rule.when.text is None)
+        self._status_alone = textless & self._needs_status
+        self._neither = textless - self._needs_status
 
     @classmethod
     def load(cls, site: Path | None = None) -> "Rulebook":
@@ -63,7 +65,10 @@ class Rulebook:
         if site is not None and not site.is_dir():
             raise Misconfigured(f"There is no folder of rules {site}.")
         read = [*(read_folder(site) if site else ()), *read_folder(SHIPPED)]
-        book = cls([rule for _, rule in read], [path for path, _ in read])
+        try:
+            book = cls([rule for _, rule in read], [path for path, _ in read])
+        except BadPattern as error:
+            raise Misconfigured(f"The rules cannot be used together: {error}.") from error
         known = facts()
         for path, rule in read:
             unknown = sorted(name for name in named_facts(rule) if name not in known)
@@ -77,7 +82,8 @@ class Rulebook:
         by_text = {self._text_rules[at] for at in self._texts.match(case.text)}
         status = case.seen.status
         by_status = {self._status_rules[at] for at in self._statuses.match(status)} if status else set()
-        for at in sorted((by_text | self._textless) & (by_status | self._statusless)):
+        worded = {at for at in by_text if at not in self._needs_status or at in by_status}
+        for at in sorted(worded | (by_status & self._status_alone) | self._neither):
             yield self.rules[at]
 
     def match(self, case: Case) -> "Rule | None":

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from triage.model import Affected
 from triage.notify.moments import moment
 from triage.notify.phrases import Texts
+from triage.notify.redaction import Redaction
 from triage.safe_text import csv_cell
 
 _BYTE_ORDER_MARK = "\ufeff"
@@ -12,13 +13,14 @@ _BYTE_ORDER_MARK = "\ufeff"
 read UTF-8 as `utf-8-sig` skip it."""
 
 
-def affected_csv(affected: Iterable[Affected], texts: Texts | None = None) -> str:
+def affected_csv(affected: Iterable[Affected], texts: Texts | None = None, *, redact: bool = False) -> str:
     """Give a CSV file (RFC 4180, comma, CRLF, byte order mark) with one row for each affected message.
 
     Columns: state, advice, recipient, sender, subject, message id, time (UTC), diagnostic. No cell is a formula.
+    With `redact` people's addresses keep only their domain, and subjects are hidden.
     """
-    texts = texts or Texts.load()
-    rows = [texts.words("affected.header"), *(_row(one, texts) for one in affected)]
+    texts, redaction = texts or Texts.load(), Redaction(None, redact)
+    rows = [texts.words("affected.header"), *(_row(redaction.affected(one), texts) for one in affected)]
     return _BYTE_ORDER_MARK + "".join(",".join(csv_cell(cell) for cell in row) + "\r\n" for row in rows)
 
 

@@ -68,7 +68,6 @@ def _message(
         "type": "AdaptiveCard",
         "$schema": "http://adaptivecards.io/schemas/adaptive-card.json",
         "version": VERSION,
-        "lang": texts.locale,
         "fallbackText": texts.phrase("card.fallback", text=headline),
         "msteams": {"width": "Full"},
         "body": [
@@ -111,7 +110,7 @@ class _Rows:
         """Make the rows: who (recipient faults only), for, against, first, then."""
         wanted, step = first_step(self.incident, self.runbook)
         first = self._short(wanted) or self.texts.phrase("card.read_ticket")
-        cost = effort(step, self.texts)
+        cost = effort(step, self.incident.family, self.texts)
         rows = [
             ("who", self._who()),
             ("for", self._joined(self.summary.supports) or self.texts.phrase("card.nothing_for")),

@@ -17,7 +17,7 @@ _ELEMENTS: dict[str, tuple[frozenset[str], frozenset[str]]] = {
     "TextBlock": (frozenset({"text"}), frozenset("wrap size weight color style isSubtle spacing separator".split())),
     "FactSet": (frozenset({"facts"}), frozenset({"spacing", "separator"})),
 }
-_CARD = (frozenset({"version", "body"}), frozenset({"$schema", "lang", "fallbackText", "msteams", "actions"}))
+_CARD = (frozenset({"version", "body"}), frozenset({"$schema", "fallbackText", "msteams", "actions"}))
 _WORDS = {
     "size": frozenset({"small", "default", "medium", "large"}),
     "weight": frozenset({"lighter", "default", "bolder"}),

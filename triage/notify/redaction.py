@@ -10,11 +10,14 @@ _SHORTEST = 5
 
 
 class Redaction:
-    """Hides whose mail it is, or shows it all: one object for a card or ticket, made for its incident."""
+    """Hides whose mail it is, or shows it all: one object for a card, a ticket or a list.
 
-    def __init__(self, incident: Incident, redact: bool) -> None:
+    With its incident it also hides that one's subject where other texts repeat it.
+    """
+
+    def __init__(self, incident: Incident | None, redact: bool) -> None:
         self._redact = redact
-        subject = incident.sample.original.subject if incident.sample else None
+        subject = incident.sample.original.subject if incident and incident.sample else None
         self._subject = subject if subject and len(subject) >= _SHORTEST else None
 
     def text(self, text: str) -> str:

@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass
 
 from triage.model import Affected, FilledRunbook, Incident, Step
+from triage.model.words import Family
 from triage.notify.moments import ago, moment, past
 from triage.notify.names import Names
 from triage.notify.phrases import Texts
@@ -163,11 +164,16 @@ def first_step(incident: Incident, runbook: FilledRunbook) -> tuple[str, Step | 
     return wanted, next((step for step in steps if step.title == wanted), None)
 
 
-def effort(step: Step | None, texts: Texts) -> str:
-    """Say how long a step takes and whether it restarts anything; empty where neither is known."""
+def effort(step: Step | None, family: Family, texts: Texts) -> str:
+    """Say how long a step takes and whether it restarts anything; empty where neither is known.
+
+    That nothing restarts is worth saying only where servers are mended: of session faults.
+    """
     if step is None:
         return ""
     if step.minutes is None:
         return texts.phrase("card.needs_restart") if step.restart else ""
-    kind = "takes_restart" if step.restart else "takes_calm"
-    return texts.phrase(f"card.{kind}", takes=texts.count("time.takes", step.minutes))
+    takes = texts.count("time.takes", step.minutes)
+    if not step.restart and family != "session":
+        return takes
+    return texts.phrase(f"card.{'takes_restart' if step.restart else 'takes_calm'}", takes=takes)

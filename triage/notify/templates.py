@@ -1,19 +1,22 @@
 """Fills the templates of a ticket. Both environments escape whatever a template does not mark as our own."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from triage.notify.own_markdown import to_html
 from triage.notify.phrases import Texts
-from triage.safe_text import block, fence, markdown, markdown_code, one_line
+from triage.safe_text import block, fence, html, markdown, markdown_code, one_line
 
 if TYPE_CHECKING:
     from jinja2 import Environment
 
 _URL_ENDS = re.compile(r"[\s<>\\]")
 """What would end the target of a Markdown link in angle brackets."""
+
+LINE_LIMIT = 2_000
+"""Characters of a paragraph: ours with two host names stay far below, a message's words are cut there."""
 
 BODY_LIMIT = 40_000
 """Characters of a step's body: many times the longest that we ship."""
@@ -61,22 +64,39 @@ def _environment(folder: str, finalize: Callable[[Any], Any]) -> "Environment":
 
 @cache
 def _markdown_environment(folder: str) -> "Environment":
-    made = _environment(folder, lambda value: value if isinstance(value, _Own) else markdown(str(value), BODY_LIMIT))
+    made = _environment(folder, lambda value: value if isinstance(value, _Own) else markdown(str(value), LINE_LIMIT))
     made.filters["code"] = lambda text: _Own(markdown_code(str(text)))
     made.filters["fence"] = lambda text: _Own(fence(str(text)))
     made.filters["own"] = lambda text: _Own(str(text)[:BODY_LIMIT].strip())
     made.filters["item"] = lambda text: _Own(str(text)[:BODY_LIMIT].strip().replace("\n", "\n  "))
     made.filters["url"] = lambda text: _Own(_URL_ENDS.sub("", str(text)))
+    made.filters["told"] = lambda text: _Own("".join(_told_markdown(str(text))))
     made.filters["code_cell"] = lambda text: _Own(markdown_code(str(text)).replace("|", "\\|"))
     return made
 
 
 @cache
 def _html_environment(folder: str) -> "Environment":
-    made = _environment(folder, lambda value: one_line(value) if type(value) is str else value)
+    made = _environment(folder, lambda value: one_line(value, LINE_LIMIT) if type(value) is str else value)
     made.filters["own"] = lambda text: _Rendered(to_html(str(text)[:BODY_LIMIT]))
     made.filters["block"] = lambda text: _Block(block(str(text)))
+    made.filters["told"] = lambda text: _Rendered("".join(_told_html(str(text))))
     return made
+
+
+def _pieces(text: str) -> Iterator[tuple[str, bool]]:
+    """Split a sentence of ours at its backticks: what stands between two of them is a command. A lone one is text."""
+    parts = one_line(text, LINE_LIMIT).split("`")
+    for number, part in enumerate(parts):
+        yield part, number % 2 == 1 and number < len(parts) - 1
+
+
+def _told_markdown(text: str) -> Iterator[str]:
+    return (markdown_code(part) if is_code else markdown(part, LINE_LIMIT) for part, is_code in _pieces(text))
+
+
+def _told_html(text: str) -> Iterator[str]:
+    return (f"<code>{html(part)}</code>" if is_code else html(part) for part, is_code in _pieces(text))
 
 
 def _squeezed(text: str) -> str:

@@ -77,7 +77,7 @@ def _view(
         "next_check": _decides(incident, redaction),
         "trust": _trust(incident, texts),
         "first": redaction.text(wanted[0]),
-        "first_effort": effort(wanted[1], texts),
+        "first_effort": effort(wanted[1], incident.family, texts),
         "groups": _groups(runbook, texts),
         "before": [_step(step, None, texts) for step in runbook.before],
         "before_title": texts.phrase(f"ticket.{'registry' if _touches_registry(runbook) else 'before'}"),
@@ -97,8 +97,17 @@ def _view(
     }
 
 
+_SEEN = frozenset({"connection-dropped", "expired", "unclassified"})
+"""Categories that tell what was seen, not why: there a possible verdict leaves nothing to prove."""
+
+
 def _what(incident: Incident, summary: Summary, texts: Texts) -> str:
-    return sentence(texts.phrase(f"category.{incident.verdict.category}.what", **summary.names.values()))
+    """Tell what happens; while the cause is only possible, say so before anybody takes it for a fact."""
+    verdict = incident.verdict
+    told = sentence(texts.phrase(f"category.{verdict.category}.what", **summary.names.values()))
+    if verdict.confidence != "possible" or verdict.category in _SEEN:
+        return told
+    return texts.phrase("ticket.if_so", name=texts.phrase(f"category.{verdict.category}.name"), text=told)
 
 
 def _reply(incident: Incident, texts: Texts, redaction: Redaction) -> tuple[str, str] | None:
