@@ -143,6 +143,6 @@ def tell(incident: Incident, documents: Documents, parts: Parts, now: str) -> di
         "teams.json": msgspec.json.format(msgspec.json.encode(message), indent=2),
         "ticket.md": markdown.encode("utf-8", "replace"),
         "ticket.html": html.encode("utf-8", "replace"),
-        "affected.csv": affected_csv(hit).encode("utf-8", "replace"),
+        "affected.csv": affected_csv(hit, parts.texts, redact=redact_ticket).encode("utf-8", "replace"),
         **dict(runbook.files),
     }

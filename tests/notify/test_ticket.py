@@ -239,8 +239,29 @@ def test_the_confidence_changes_what_to_do(
     """Each word of confidence comes with what it asks for; only an open verdict names what would decide it."""
     for page in both(make_incident(verdict=msgspec.structs.replace(diagnosis, confidence=confidence))):
         assert said in page.text
-        assert ("Not proved yet. If “TLS version fault” is right" in page.text) is (confidence == "possible")
+        assert ("Nothing here has seen the handshake itself." in page.text) is (confidence == "possible")
         assert ("What would decide it" in page.text) is (confidence != "certain")
+
+
+@pytest.mark.parametrize(
+    ("category", "said"),
+    [
+        ("mailbox-full", "Not proved yet. If “full mailbox” is right, this happens: The recipient's mailbox"),
+        ("connection-dropped", "The connection from HQ-EX10A to Exchange Online breaks off during the session."),
+        ("unclassified", "Mail from HQ-EX10A to Exchange Online fails with a reply that no rule knows."),
+    ],
+)
+def test_a_possible_cause_is_not_told_as_a_fact(
+    category: Any,
+    said: str,
+    both: Callable[..., tuple[Page, Page]],
+    make_incident: Callable[..., Incident],
+    diagnosis: Diagnosis,
+) -> None:
+    """While a cause is only possible the ticket says so; what was seen is told as it was seen."""
+    verdict = msgspec.structs.replace(diagnosis, category=category, confidence="possible")
+    for page in both(make_incident(verdict=verdict)):
+        assert said in page.text
 
 
 @pytest.mark.parametrize(

@@ -107,6 +107,9 @@ def _what(incident: Incident, summary: Summary, texts: Texts) -> str:
     told = sentence(texts.phrase(f"category.{verdict.category}.what", **summary.names.values()))
     if verdict.confidence != "possible" or verdict.category in _SEEN:
         return told
+    milder = texts.find(f"category.{verdict.category}.what_possible", **summary.names.values())
+    if milder:
+        return sentence(milder)
     return texts.phrase("ticket.if_so", name=texts.phrase(f"category.{verdict.category}.name"), text=told)
 
 
