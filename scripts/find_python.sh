@@ -81,7 +81,7 @@ for version in 3.13 3.12 3.11 3.14 3.15; do
   echo "Python $version: $path" >&2
   case $version in
   3.13) ;;
-  3.12 | 3.11) echo "No Python 3.13 found, so the Functions app is not proved here: Azure's packages need 3.13." >&2 ;;
+  3.12 | 3.11) echo "The Functions app is not proved here: Azure's packages need Python 3.13, which was not taken." >&2 ;;
   *) echo "No Python 3.11 to 3.13 found: Bounce Triage is tested on those, and nothing is proved for $version." >&2 ;;
   esac
   printf '%s\n' "$path"

@@ -107,7 +107,7 @@ def test_older_python_is_taken_and_the_gap_is_said(machine: Machine, present: tu
         machine.python(machine.path / f"python{version}", version)
     found = machine.find()
     assert found.stdout == f"{machine.path}/python{taken}\n"
-    assert "the Functions app is not proved here" in found.stderr
+    assert "The Functions app is not proved here" in found.stderr
 
 
 def test_newer_python_is_the_last_resort(machine: Machine) -> None:

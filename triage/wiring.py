@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from triage.diagnose import Rulebook
+from triage.errors import NotFound
 from triage.group import SqliteDocuments
 from triage.hosts import Hosts
 from triage.mend import Shelf
@@ -31,8 +32,16 @@ def parts_of(settings: Settings) -> Parts:
 
 
 def store_of(settings: Settings, path: str | Path | None = None) -> SqliteDocuments:
-    """Open the store that the command line names, else the settings'."""
+    """Open the store that the command line names, else the settings'; make it where there is none."""
     return SqliteDocuments(path if path is not None else settings.store)
+
+
+def existing_store_of(settings: Settings, path: str | Path | None = None) -> SqliteDocuments:
+    """Open the store as `store_of` does. Raises `NotFound` where there is none: asking must not make one."""
+    file = Path(path if path is not None else settings.store)
+    if not file.is_file():
+        raise NotFound(f"There is no store {file}. Name the one that `triage run` wrote: --store FILE.")
+    return SqliteDocuments(file)
 
 
 def now() -> str:

@@ -158,6 +158,14 @@ def test_the_cause_names_the_other_server_and_keeps_the_expiry_around_it() -> No
     assert [one.status for one in cause.wrappers] == ["5.4.300"]
 
 
+def test_a_cause_without_a_time_takes_that_of_the_newest_line_that_has_one() -> None:
+    """Exchange leaves lines undated; the newest attempt that is dated tells when it was."""
+    undated = CLASSIC.replace("3/4/2026 10:39:23 AM - ", "")
+    assert undated != CLASSIC
+    cause = causes(found(undated))["erin@fabrikam.example"]
+    assert (cause.unwrapped.cause.status, cause.time) == ("4.4.2", "2026-03-04T10:38:18Z")
+
+
 def test_an_unknown_language_and_several_recipients_are_read() -> None:
     """No heading is needed; each recipient keeps its lines; apostrophes do not end a reply."""
     report = found(UNKNOWN_LANGUAGE)

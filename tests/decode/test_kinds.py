@@ -39,6 +39,16 @@ NOT_REPORTS = {
         "Ich bin nicht im Haus. Ihre Nachricht konnte nicht zugestellt werden.\n",
         "auto-reply",
     ),
+    "Finnish out of office": (
+        {"subject": "Automaattinen vastaus: Tarjous", "extra": "Return-Path: <>\nAuto-Submitted: auto-generated\n"},
+        "Palaan maanantaina.\n",
+        "auto-reply",
+    ),
+    "list of held mail": (
+        {"subject": "Email on hold digest", "sender": "postmaster@contoso.example"},
+        "You have 2 emails on hold.\n\nFrom: x@fabrikam.example  Subject: Delivery failed\n",
+        "other",
+    ),
     "request to confirm": (
         {"subject": "Undelivered Mail", "extra": "Return-Path: <>\n"},
         "Your message to anna@fabrikam.example was not delivered. Confirm that you are not a robot: http://x.example\n",

@@ -31,6 +31,22 @@ def test_encoded_attached_message_is_decoded() -> None:
     assert read_mail(wrapped).attached[0].header("subject") == "inside"
 
 
+SAVED = {
+    "named": ('application/octet-stream; name="Undeliverable.eml"', True),
+    "text that is named": ('text/plain; name="Undeliverable.eml"', True),
+    "neither name nor headers enough": ("application/octet-stream", False),
+    "text": ("text/plain", False),
+}
+
+
+@pytest.mark.parametrize(("kind", "is_message"), SAVED.values(), ids=SAVED)
+def test_saved_message_is_known_whatever_its_type(kind: str, is_message: bool) -> None:
+    """Webmail attaches a saved message as a file of no known type; text that begins like a header stays text."""
+    part = f"--q\nContent-Type: {kind}\nContent-Transfer-Encoding: base64\n\n".encode() + base64.encodebytes(ATTACHED)
+    mail = read_mail(HEAD + b"Content-Type: multipart/mixed; boundary=q\n\n" + part + b"\n--q--\n")
+    assert [one.header("subject") for one in mail.attached] == (["inside"] if is_message else [])
+
+
 DAMAGED = {
     "wrong boundary": b"Content-Type: multipart/report; boundary=p\n\nMIME\n--q\nContent-Type: text/plain\n\nfound\n--q--\n",
     "no boundary": b"Content-Type: multipart/report\n\n--q\nContent-Type: text/plain\n\nfound\n--q--\n",

@@ -74,6 +74,35 @@ REPORTS = {
         "anna@fabrikam.example on Thu, 29 Apr 2010 00:00:00 -0000\n    The recipient name is not recognized\n"),
         ("anna@fabrikam.example", None, None, None, None, None),
     ),
+    "Exchange 2003 names itself": (
+        ("Your message\n\n  Subject: x\n\ndid not reach the following recipient(s):\n\n"
+        "anna@fabrikam.example on Thu, 29 Apr 2010 00:00:00 -0000\n    No specific reason was given.\n"
+        "    <ex03.contoso.example #5.5.0 smtp;550 5.7.1 Unable to relay>\n"),
+        ("anna@fabrikam.example", 550, "5.7.1", None, None, "ex03.contoso.example"),
+    ),
+    "a session transcript": (
+        ("YOUR MESSAGE WAS NOT DELIVERED TO ONE OR MORE RECIPIENTS!\n\nFailed address: anna@fabrikam.example\n\n"
+        "--- Session Transcript ---\n Mon 2026-10-19 09:14:01: <-- 250 fine\n"
+        " Mon 2026-10-19 09:14:02: --> RCPT To:<anna@fabrikam.example>\n"
+        " Mon 2026-10-19 09:14:02: <-- 550 5.1.1 Nobody of that name\n--- End Transcript ---\n"),
+        ("anna@fabrikam.example", 550, "5.1.1", None, None, None),
+    ),
+    "a server without a name": (
+        ("Your message did not reach some or all of the intended recipients.\n\nanna@fabrikam.example\n"
+        "   Error Type: SMTP\n   Remote server (203.0.113.9) issued an error.\n"
+        "   Remote server replied: 550 5.1.1 Nobody of that name\n"),
+        ("anna@fabrikam.example", 550, "5.1.1", None, "203.0.113.9", None),
+    ),
+    "a detail behind two hyphens": (
+        ("This is a delivery failure notification message indicating that\nan email you addressed to email address :\n"
+        "-- anna@fabrikam.example\n\ncould not be delivered.\n\nAdditional information follows :\n"
+        "-- 5.4.1 Recipient address rejected\n"),
+        ("anna@fabrikam.example", None, "5.4.1", None, None, None),
+    ),
+    "Chinese, full-width colon": (
+        ("抱歉，您的邮件被退回来了\n收件人邮件地址：anna@fabrikam.example\n550 5.1.1 Mailbox not found\n"),
+        ("anna@fabrikam.example", 550, "5.1.1", None, None, None),
+    ),
     "Notes": (
         ("------- Failure Reasons  --------\n\nUser not listed in public Name & Address Book\nanna@fabrikam.example\n\n"
         "------- Returned Message --------\n\nReceived: from x\n"),

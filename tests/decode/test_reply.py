@@ -67,6 +67,11 @@ NESTED = {
         Reply(421, "4.4.1", "Connection timed out."),
         [(451, "4.4.0")],
     ),
+    "a greeting that refuses": (
+        "host mx.fabrikam.example[203.0.113.7] refused to talk to me: 421 4.7.0 Too many sessions",
+        Reply(421, "4.7.0", "Too many sessions"),
+        [],
+    ),
     "generation B": (
         "#<mx.fabrikam.example #5.7.1 smtp;530 5.7.1 Client <a@b.example> was not authenticated> #SMTP#",
         Reply(530, "5.7.1", "Client <a@b.example> was not authenticated"),
@@ -179,6 +184,23 @@ def test_the_groups_of_a_last_error_are_told_apart(text: str, expected: tuple[st
     """Groups come in any order and damaged; semicolons inside a value do not end it."""
     read = unwrap(text)
     assert (read.cause.text, read.receiving_host, read.receiving_ip, read.last_retry) == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "lost connection with mx.fabrikam.example[203.0.113.7] while performing the EHLO handshake",
+        "conversation with mx.fabrikam.example[203.0.113.7] timed out while sending end of data",
+        "connect to mx.fabrikam.example[203.0.113.7]:25: Connection timed out",
+        "SSL_connect error to mx.fabrikam.example[203.0.113.7]:25: lost connection",
+        "Certificate verification failed for mx.fabrikam.example[203.0.113.7]:25: certificate has expired",
+    ],
+    ids=["lost", "silent", "unreachable", "handshake", "certificate"],
+)
+def test_the_server_of_a_session_without_a_reply_is_named(text: str) -> None:
+    """Where no reply came there is no Remote-MTA field: Postfix names the server in its own words alone."""
+    read = unwrap(text)
+    assert (read.receiving_host, read.receiving_ip) == ("mx.fabrikam.example", "203.0.113.7")
 
 
 def test_a_failed_proxy_session_names_the_front_end_apart() -> None:

@@ -95,8 +95,8 @@ def test_a_possible_fault_is_checked_before_anything_is_changed(build, told):
 def test_a_possible_verdict_is_not_told_as_a_fact(build, told):
     """Nobody saw a handshake, and the text is that of any lost connection: the ticket does not say that one failed."""
     _, files = told(build["to-cloud"](build=None))
-    happens = files["ticket.md"].split("## What happens")[1].split("## ")[0]
-    assert happens.strip().startswith("Not proved yet.")
+    for overclaim in ("have no TLS version in common. ", "The handshake fails right after STARTTLS"):
+        assert overclaim not in files["ticket.md"]
 
 
 def test_commands_of_ours_are_printed_as_commands(build, told):

@@ -55,10 +55,10 @@ def list_incidents(
     from triage.group import incidents
     from triage.model.wire import incident_json, json_line
     from triage.settings import load_settings
-    from triage.wiring import parts_of, store_of
+    from triage.wiring import existing_store_of, parts_of
 
     values = load_settings(settings)
-    with store_of(values, store) as documents:
+    with existing_store_of(values, store) as documents:
         listed = [one for one in incidents(documents) if every or one.state != "resolved"]
     if as_json:
         sys.stdout.buffer.write(json_line([incident_json(one) for one in in_order(listed)]) + b"\n")
@@ -80,10 +80,10 @@ def show(
     from triage.group import find_incident
     from triage.pipeline import tell
     from triage.settings import load_settings
-    from triage.wiring import now, parts_of, store_of
+    from triage.wiring import existing_store_of, now, parts_of
 
     values = load_settings(settings)
-    with store_of(values, store) as documents:
+    with existing_store_of(values, store) as documents:
         files = tell(find_incident(documents, incident_id), documents, parts_of(values), now())
     say(files["teams.json" if card else "ticket.md"].decode("utf-8").rstrip("\n"))
 
@@ -97,9 +97,9 @@ def ack(
     """Say that you have an incident."""
     from triage.group import acknowledge, find_incident
     from triage.settings import load_settings
-    from triage.wiring import now, store_of
+    from triage.wiring import existing_store_of, now
 
-    with store_of(load_settings(settings), store) as documents:
+    with existing_store_of(load_settings(settings), store) as documents:
         incident = acknowledge(documents, find_incident(documents, incident_id).id, by or getpass.getuser(), now())
     say(f"{incident.id} is with {incident.acknowledged_by}.")
 
@@ -114,8 +114,8 @@ def resolve(
     from triage.group import find_incident
     from triage.group import resolve as close
     from triage.settings import load_settings
-    from triage.wiring import now, store_of
+    from triage.wiring import existing_store_of, now
 
-    with store_of(load_settings(settings), store) as documents:
+    with existing_store_of(load_settings(settings), store) as documents:
         incident = close(documents, find_incident(documents, incident_id).id, reason, now())
     say(f"{incident.id} is {incident.state}.")

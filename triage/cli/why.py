@@ -56,9 +56,8 @@ def _print(explained: "Explanation") -> None:
         say(f"  matched »{text[start:end]}« at characters {start} to {end} of the diagnostic")
     say(f"Verdict   {diagnosis.category}, {diagnosis.confidence}")
     responsible = diagnosis.responsible
-    say(
-        f"  to be mended: {responsible.host or 'no host named'} ({responsible.side or 'side unknown'}); acts: {diagnosis.actor}"
-    )
+    side, actor = responsible.side or "side unknown", diagnosis.actor or "unknown"
+    say(f"  to be mended: {responsible.host or 'no host named'} ({side}); acts: {actor}")
     for other in diagnosis.alternatives:
         say(f"  or: {other.category}, {other.confidence}")
     for one in diagnosis.evidence:

@@ -1,11 +1,11 @@
 """Which parts of a report one message holds: machine part, Exchange's human part or another server's prose."""
 
+import re
 from collections.abc import Iterator
 from datetime import datetime
 
 import msgspec
 
-from triage.decode import limits
 from triage.decode.dsn import find_status, read_status
 from triage.decode.exchange import HumanReport, read_human
 from triage.decode.failure import Failure, Report, moment_of, read_address
@@ -15,6 +15,11 @@ from triage.decode.prose import Prose, read_prose, report_text
 
 MAX_TEXTS = 4
 """Text parts of one message that are read for its human part."""
+MAX_NAMELESS = 2560
+"""Characters of a report without subject and recipient; what is longer is a page about mail."""
+
+_CODE = re.compile(r"(?<![\d.])[45](?:\d\d|\.\d{1,3}\.\d{1,3})(?![\d.]*\d)")
+"""A reply code or a status: without one, without a recipient and a subject, words like "delivery failed" say nothing."""
 
 
 class Found(msgspec.Struct, kw_only=True):
@@ -81,13 +86,9 @@ def _prose(mail: Mail, text: str, is_report: bool) -> Prose | None:
     named = [one for one in prose.failures if one.recipient]
     if named or (is_report and prose.strong):
         return prose
-    said = is_report and any(one.diagnostic for one in prose.failures)
-    return prose if said and (form_of(mail).report_subject or not _is_chatter(text)) else None
-
-
-def _is_chatter(text: str) -> bool:
-    """True for a long text in which no recipient is named: a page about mail, not a report."""
-    return len(text) > 8 * limits.MAX_ADDRESS
+    said = [one.diagnostic for one in prose.failures if is_report and one.diagnostic]
+    coded = len(text) <= MAX_NAMELESS and any(map(_CODE.search, said))
+    return prose if said and (form_of(mail).report_subject or coded) else None
 
 
 def _is_challenge_only(found: Found) -> bool:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import msgspec
 
+from triage.decode.limits import MAX_COMMENTS
 from triage.decode.message import Mail
 from triage.model.words import Kind
 
@@ -120,7 +121,7 @@ def _is_mail_system(mail: Mail, report_subject: bool) -> bool:
 
 def _names_mail_system(sender: str) -> bool:
     known = words().mail_system
-    name, address = parseaddr(sender)
+    name, address = parseaddr(sender) if sender.count("(") <= MAX_COMMENTS else ("", "")
     local = (address or sender).strip(" <>\"'").partition("@")[0].strip("\"'").lower()
     if local in known["local_parts"] or local.startswith(str(known["exchange_local_part"])):
         return True

@@ -48,3 +48,6 @@ MAX_FIELDS = 60
 
 MAX_ADDRESS = 320
 """RFC 5321 §4.5.3.1: 64 octets before the @, 255 behind it."""
+
+MAX_COMMENTS = 20
+"""Comments (RFC 5322 §3.2.2) of an address header: the standard library's reader recurses once for each nested one."""

@@ -221,11 +221,12 @@ def _leaves(node: Node) -> Iterator[tuple[Node, str]]:
 
 def _saved_message(part: Node, kind: str) -> bytes | None:
     """Give the content of an attachment that is a saved message (`.eml`), None for any other."""
-    named = str(part.get_filename() or "")[: limits.MAX_HEADER].lower().endswith(".eml")
+    named = Leaf(part, kind).filename.lower().endswith(".eml")
     if not named and kind == "text/plain":
         return None
     content = _content(part).lstrip()
-    return content if len(set(_HEADERS.findall(content[:4096]))) >= (1 if named else 3) and _FIELD.match(content) else None
+    known = set(_HEADERS.findall(content[:4096]))
+    return content if _FIELD.match(content) and len(known) >= (1 if named else 3) else None
 
 
 def _start_of_message(content: bytes) -> bytes:

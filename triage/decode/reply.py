@@ -30,7 +30,10 @@ _QUOTED_REPLY = re.compile(
     re.IGNORECASE,
 )
 _SAYING_HOST = re.compile(r"\bhost (?P<host>[^\s\[\]:]{1,255}):\d{1,5} (?:says|said):")
-_BRACKET_HOST = re.compile(r"\bhost (?P<host>[^\s\[\]]{1,255}) ?\[(?P<ip>[0-9A-Fa-f:.]{2,45})\]")
+_BRACKET_HOST = re.compile(
+    r"\b(?:host|(?:connection|conversation) with|connect to|error to|failed for) (?P<host>[^\s\[\]]{1,255}) ?"
+    r"\[(?P<ip>[0-9A-Fa-f:.]{2,45})\]"
+)
 _EXIM_REPLY = re.compile(r"\bhost [^\s\[\]]{1,255} \[[0-9A-Fa-f:.]{2,45}\]: (?=[245]\d\d[ -])")
 _CODE_AND_STATUS = re.compile(rf"(?<![\d.])(?P<code>[45]\d\d)[ -]#?(?P<status>{_STATUS})")
 _MARKED_STATUS = re.compile(rf"(?:#|[(\[]|\bdsn=|\bstatus[:=] ?)(?P<status>{_STATUS})", re.IGNORECASE)

@@ -4,7 +4,7 @@ from email.utils import getaddresses
 
 import msgspec
 
-from triage.decode.limits import MAX_HEADER, MAX_HOPS
+from triage.decode.limits import MAX_COMMENTS, MAX_HEADER, MAX_HOPS
 from triage.decode.message import Mail, read_mail
 from triage.decode.received import Hop, read_received
 from triage.exchange import product_of
@@ -125,5 +125,9 @@ def _addresses(mail: Mail, name: str, at_most: int) -> str | None:
     values = [value for value in mail.headers(name)[:1] if value]
     if not values:
         return None
-    found = [address for _, address in getaddresses([value[:MAX_HEADER] for value in values]) if "@" in address]
+    found = [
+        address
+        for _, address in getaddresses([value[:MAX_HEADER] for value in values if value.count("(") <= MAX_COMMENTS])
+        if "@" in address
+    ]
     return ", ".join(found[:at_most]) or None
