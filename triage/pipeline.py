@@ -13,7 +13,7 @@ from triage.collect.files import Item
 from triage.collect.journal import record
 from triage.decode import decode
 from triage.diagnose import Rulebook, diagnose, judge
-from triage.group import Documents, affected, commit, is_counted, keep, stored_reading, uncounted
+from triage.group import Documents, affected, commit, counted_reading, keep, uncounted
 from triage.hosts import Hosts
 from triage.mend import Shelf, fill
 from triage.model import Finding, Incident, Reading
@@ -37,14 +37,12 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Progress(msgspec.Struct):
-    """How far a run has come: documents read, counted before, not readable, and incidents that changed."""
+    """How far a run has come: documents read, those counted before, raw bytes consumed, and documents of each kind."""
 
     read: int = 0
     known: int = 0
-    unreadable: int = 0
     consumed: int = 0
     kinds: dict[str, int] = {}
-    changed: set[str] = set()
 
 
 def read(item: Item, parts: Parts) -> Reading:
@@ -76,38 +74,27 @@ def take_in(items: Iterable[Item], documents: Documents, parts: Parts, now: str)
     changes nothing.
     """
     weigh = partial(judge, rulebook=parts.rulebook, hosts=parts.hosts)
-    progress = Progress(kinds={}, changed=set())
+    progress = Progress(kinds={})
     for group in _chunks(uncounted(documents)):
-        progress.changed |= commit(documents, group, weigh, parts.hosts, now)
+        commit(documents, group, weigh, parts.hosts, now)
     for chunk in _item_chunks(items):
-        readings = []
         with documents.batch():
             for item in chunk:
                 record(documents, item, now)
-        made = [_reading(item, documents, parts) for item in chunk]
+        known = [counted_reading(documents, item.sha256) for item in chunk]
+        made = [reading or read(item, parts) for item, reading in zip(chunk, known, strict=True)]
         with documents.batch():
-            for item, (reading, was_counted) in zip(chunk, made, strict=True):
-                kept = reading if was_counted else keep(documents, reading)
-                readings.append((item, kept, was_counted))
-        fresh = [kept for _, kept, was_counted in readings if not was_counted]
-        progress.changed |= commit(documents, fresh, weigh, parts.hosts, now)
-        for item, kept, was_counted in readings:
-            _advance(progress, item, kept, was_counted)
-            yield kept, progress
-
-
-def _reading(item: Item, documents: Documents, parts: Parts) -> tuple[Reading, bool]:
-    if is_counted(documents, item.sha256):
-        stored = stored_reading(documents, item.sha256)
-        if stored is not None:
-            return stored, True
-    return read(item, parts), False
+            kept = [old or keep(documents, new) for old, new in zip(known, made, strict=True)]
+        fresh = [reading for reading, old in zip(kept, known, strict=True) if old is None]
+        commit(documents, fresh, weigh, parts.hosts, now)
+        for item, reading, old in zip(chunk, kept, known, strict=True):
+            _advance(progress, item, reading, old is not None)
+            yield reading, progress
 
 
 def _advance(progress: Progress, item: Item, reading: Reading, was_counted: bool) -> None:
     progress.read += 1
     progress.known += was_counted
-    progress.unreadable += reading.kind == "unreadable"
     progress.consumed = max(progress.consumed, item.consumed)
     progress.kinds[reading.kind] = progress.kinds.get(reading.kind, 0) + 1
 

@@ -3,14 +3,17 @@
 from datetime import UTC, datetime
 from pathlib import Path
 
+from triage.collect.files import unpacked
 from triage.diagnose import Rulebook
 from triage.errors import NotFound
-from triage.group import SqliteDocuments
+from triage.group import SqliteDocuments, incidents
 from triage.hosts import Hosts
 from triage.mend import Shelf
+from triage.model.wire import json_line, reading_json
 from triage.notify import Texts
-from triage.pipeline import Parts
-from triage.settings import Settings
+from triage.outbox import write_out
+from triage.pipeline import Parts, read, take_in
+from triage.settings import Settings, load_settings
 
 
 def hosts_of(settings: Settings) -> Hosts:
@@ -51,12 +54,6 @@ def now() -> str:
 
 def take_in_bytes(content: bytes, name: str) -> None:
     """Take in one upload as the cloud's triggers do: settings from the environment, tickets to the setting `out`."""
-    from triage.collect.files import unpacked
-    from triage.group import incidents
-    from triage.outbox import write_out
-    from triage.pipeline import take_in
-    from triage.settings import load_settings
-
     settings = load_settings()
     parts = parts_of(settings)
     with store_of(settings) as documents:
@@ -68,10 +65,5 @@ def take_in_bytes(content: bytes, name: str) -> None:
 
 def diagnose_bytes(content: bytes, name: str) -> bytes:
     """Give the contract's JSON lines for one upload; nothing is kept."""
-    from triage.collect.files import unpacked
-    from triage.model.wire import json_line, reading_json
-    from triage.pipeline import read
-    from triage.settings import load_settings
-
     parts = parts_of(load_settings())
     return b"".join(json_line(reading_json(read(item, parts))) + b"\n" for item in unpacked(content, name))

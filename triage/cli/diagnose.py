@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from triage.cli.options import Paths, SettingsFile
-from triage.cli.screen import say
+from triage.cli.screen import not_read, say
 
 if TYPE_CHECKING:
     from triage.model import Reading
@@ -37,7 +37,7 @@ def diagnose(
             _print(reading)
         if reading.kind == "unreadable":
             unreadable += 1
-            say(f"not read: {reading.source.path} [{reading.source.index}]: {reading.error}", error=True)
+            not_read(reading)
     sys.stdout.flush()
     if unreadable:
         raise typer.Exit(1)

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from triage.cli.options import SettingsFile
-from triage.cli.screen import say, table
+from triage.cli.screen import proved, table
 
 app = typer.Typer(help="The rules: what they say, and whether they hold.", no_args_is_help=True)
 
@@ -47,9 +47,4 @@ def check(rules: Folder = None, settings: SettingsFile = None) -> None:
     values = load_settings(settings)
     book = Rulebook.load(rules or values.rules)
     problems = book.check(set(Shelf.load(values.runbooks).runbooks))
-    for problem in problems:
-        say(problem)
-    if problems:
-        say(f"{len(problems)} problems in {len(book.rules)} rules.", error=True)
-        raise typer.Exit(1)
-    say(f"{len(book.rules)} rules hold.")
+    proved(problems, len(book.rules), "rules")

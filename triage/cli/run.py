@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from triage.cli.options import Paths, SettingsFile, Store
-from triage.cli.screen import meter, say, table
+from triage.cli.screen import meter, not_read, say, table
 
 if TYPE_CHECKING:
     from triage.group import Documents
-    from triage.model import Incident
+    from triage.model import Incident, Reading
     from triage.pipeline import Parts, Progress
 
 
@@ -38,8 +38,8 @@ def run(
     with store_of(values, store) as documents:
         progress, unreadable = _take_in(paths, documents, parts)
         found = list(incidents(documents))
-        for line in unreadable:
-            say(f"not read: {line}", error=True)
+        for reading in unreadable:
+            not_read(reading)
         if out is not None:
             write_out(found, documents, parts, out, now())
     _print_summary(progress)
@@ -48,19 +48,19 @@ def run(
         raise typer.Exit(1)
 
 
-def _take_in(paths: list[str], documents: "Documents", parts: "Parts") -> "tuple[Progress, list[str]]":
-    """Read everything, with a progress line; give the progress and a line for each document that could not be read."""
+def _take_in(paths: list[str], documents: "Documents", parts: "Parts") -> "tuple[Progress, list[Reading]]":
+    """Read everything, with a progress line; give the progress and the documents that could not be read."""
     from triage.collect.files import measure, walk
     from triage.pipeline import Progress, take_in
     from triage.wiring import now
 
-    unreadable: list[str] = []
-    progress = Progress(kinds={}, changed=set())
+    unreadable: list[Reading] = []
+    progress = Progress(kinds={})
     with meter(measure(paths)) as shown:
         for reading, progress in take_in(walk(paths), documents, parts, now()):
             shown.update(progress.consumed, f"{progress.read} documents")
             if reading.kind == "unreadable":
-                unreadable.append(f"{reading.source.path} [{reading.source.index}]: {reading.error}")
+                unreadable.append(reading)
     return progress, unreadable
 
 

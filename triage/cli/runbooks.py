@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from triage.cli.options import SettingsFile
-from triage.cli.screen import say, table
+from triage.cli.screen import proved, table
 
 app = typer.Typer(help="The runbooks: which there are, and whether they hold.", no_args_is_help=True)
 
@@ -34,10 +34,4 @@ def check(runbooks: Folder = None, settings: SettingsFile = None) -> None:
     from triage.settings import load_settings
 
     shelf = Shelf.load(runbooks or load_settings(settings).runbooks)
-    problems = shelf.check()
-    for problem in problems:
-        say(problem)
-    if problems:
-        say(f"{len(problems)} problems in {len(shelf.runbooks)} runbooks.", error=True)
-        raise typer.Exit(1)
-    say(f"{len(shelf.runbooks)} runbooks hold.")
+    proved(shelf.check(), len(shelf.runbooks), "runbooks")

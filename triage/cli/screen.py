@@ -10,6 +10,8 @@ from triage.safe_text import terminal
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
+    from triage.model import Reading
+
 REFRESH_DOCUMENTS = 25
 """How often, in documents, the progress line is renewed: often enough to see, too rarely to cost."""
 
@@ -20,6 +22,23 @@ def say(text: str = "", *, error: bool = False) -> None:
     line = terminal(text) + "\n"
     encoding = stream.encoding or "utf-8"
     stream.write(line.encode(encoding, "replace").decode(encoding))
+
+
+def not_read(reading: "Reading") -> None:
+    """Name on standard error a document that could not be read, and why."""
+    say(f"not read: {reading.source.path} [{reading.source.index}]: {reading.error}", error=True)
+
+
+def proved(problems: Sequence[str], count: int, what: str) -> None:
+    """Print the problems of a proof, or that all holds; exit code 1 where there is a problem."""
+    for problem in problems:
+        say(problem)
+    if problems:
+        import typer
+
+        say(f"{len(problems)} problems in {count} {what}.", error=True)
+        raise typer.Exit(1)
+    say(f"{count} {what} hold.")
 
 
 LEAST_WIDE = 40

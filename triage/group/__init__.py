@@ -5,7 +5,7 @@ from triage.group.commit import commit
 from triage.group.documents import Documents, Listed
 from triage.group.fold import Judge
 from triage.group.incident import acknowledge, find_incident, incidents, resolve
-from triage.group.readings import is_counted, keep, stored_reading, uncounted
+from triage.group.readings import counted_reading, keep, uncounted
 from triage.group.sqlite import SqliteDocuments
 
 __all__ = [
@@ -16,11 +16,10 @@ __all__ = [
     "acknowledge",
     "affected",
     "commit",
+    "counted_reading",
     "find_incident",
     "incidents",
-    "is_counted",
     "keep",
     "resolve",
-    "stored_reading",
     "uncounted",
 ]

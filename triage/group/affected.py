@@ -5,10 +5,10 @@ from typing import Literal
 
 from triage.group.documents import Documents
 from triage.group.fold import message_name, report_key
-from triage.group.incident import load_ledger
 from triage.group.ledger import DELIVERED, MESSAGE, REPORT, RETURNED
 from triage.group.packed import DIGEST, split
 from triage.group.readings import readings_of
+from triage.group.stored import load_ledger
 from triage.model import Affected, Observation
 
 State = Literal["returned", "waiting", "delivered-later"]
@@ -16,10 +16,9 @@ State = Literal["returned", "waiting", "delivered-later"]
 
 def affected(documents: Documents, incident_id: str) -> Iterator[Affected]:
     """Give each affected message of the incident once, in the order in which its first report came."""
-    found = load_ledger(documents, incident_id)
-    if found is None:
+    ledger = load_ledger(documents, incident_id)
+    if ledger is None:
         return
-    ledger = found[0]
     reported = {record[:DIGEST]: record[-1] for record in split(ledger.messages, MESSAGE)}
     shown: set[bytes] = set()
     keys = split(ledger.reports, REPORT)

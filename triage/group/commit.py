@@ -1,23 +1,15 @@
 """Committing readings to incidents: one conditional put for each incident and batch, repeated until it lands."""
 
-import random
-import time
 from collections.abc import Sequence
 
-import msgspec
-
-from triage.errors import Conflict, Transient
 from triage.group.documents import Documents
 from triage.group.fingerprint import Fingerprint, fingerprint
 from triage.group.fold import Judge, Report, fold, report_key
-from triage.group.incident import INCIDENTS, load_ledger
 from triage.group.ledger import Ledger
 from triage.group.readings import counted
+from triage.group.stored import change_ledger
 from triage.hosts import Hosts
 from triage.model import Finding, Reading
-
-MAX_TRIES = 40
-"""Lost races in a row before a batch is given back: far more than two committers ever cause each other."""
 
 
 def commit(documents: Documents, readings: Sequence[Reading], judge: Judge, hosts: Hosts, now: str) -> set[str]:
@@ -59,32 +51,6 @@ def _mark(finding: Finding, hosts: Hosts) -> Fingerprint | None:
 
 
 def _commit_one(documents: Documents, mark: Fingerprint, reports: list[Report], judge: Judge, now: str) -> bool:
-    key = INCIDENTS + mark.incident_id
-    for attempt in range(MAX_TRIES):
-        found = load_ledger(documents, mark.incident_id)
-        ledger, tag = found or (Ledger(id=mark.incident_id, family=mark.family, ends=mark.ends), None)
-        folded = fold(ledger, reports, judge, now)
-        if folded is ledger:
-            return False
-        try:
-            documents.put(key, folded.encode(), tag, _head(folded))
-        except Conflict:
-            # Spread the writers, so that one of them wins.
-            time.sleep(random.random() * 0.01 * min(attempt + 1, 20))
-            continue
-        return True
-    raise Transient(
-        f"Incident {mark.incident_id} is written to by others without a pause; the batch is kept for later."
-    )
-
-
-def _head(ledger: Ledger) -> bytes:
-    """Give what a listing shows of an incident, in JSON: enough to sort and filter without reading the body."""
-    summary = {
-        "category": ledger.verdict.category,
-        "confidence": ledger.verdict.confidence,
-        "last_seen": ledger.last_seen,
-        "resolved_at": ledger.resolved_at,
-        "size": ledger.size(),
-    }
-    return msgspec.json.encode(summary)
+    empty = Ledger(id=mark.incident_id, family=mark.family, ends=mark.ends)
+    _, changed = change_ledger(documents, mark.incident_id, lambda found: fold(found or empty, reports, judge, now))
+    return changed

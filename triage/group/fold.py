@@ -111,7 +111,7 @@ def _count(
 ) -> Ledger:
     seen = [observation for _, observation in failures]
     in_logs = [one for one in seen if one.source in FROM_LOGS]
-    times = [time for one in seen if (time := one.time)]
+    times = [one.time for one in seen]
     return msgspec.structs.replace(
         ledger,
         messages=_with_messages(ledger.messages, failures, successes),
@@ -120,8 +120,8 @@ def _count(
         senders=add(ledger.senders, {digest(_folded(one.original.from_)) for one in seen if one.original.from_}),
         domains=add(ledger.domains, {digest(one.recipient_domain.lower()) for one in seen if one.recipient_domain}),
         sessions=ledger.sessions + sum(one.count for one in in_logs),
-        first_seen=min([*times, *([ledger.first_seen] if ledger.first_seen else [])], default=None),
-        last_seen=max([*times, *([ledger.last_seen] if ledger.last_seen else [])], default=None),
+        first_seen=_least(ledger.first_seen, *times),
+        last_seen=_greatest(ledger.last_seen, *times),
     )
 
 
@@ -200,9 +200,9 @@ def _folded(address: str | None) -> str:
     return (address or "").casefold()
 
 
-def _least(one: str | None, other: str | None) -> str | None:
-    return min((time for time in (one, other) if time), default=None)
+def _least(*times: str | None) -> str | None:
+    return min((time for time in times if time), default=None)
 
 
-def _greatest(one: str | None, other: str | None) -> str | None:
-    return max((time for time in (one, other) if time), default=None)
+def _greatest(*times: str | None) -> str | None:
+    return max((time for time in times if time), default=None)

@@ -4,14 +4,13 @@ from collections.abc import Callable, Iterator
 
 import msgspec
 
-from triage.errors import Conflict, NotFound
+from triage.errors import NotFound
 from triage.group.documents import Documents
-from triage.group.ledger import Ledger, read_ledger
+from triage.group.ledger import Ledger
 from triage.group.packed import DIGEST
+from triage.group.stored import INCIDENTS, change_ledger, load_ledger
 from triage.model import Change, Diagnosis, Incident, Tallied
 from triage.model.words import State, rank
-
-INCIDENTS = "incident/"
 
 
 def incident_of(ledger: Ledger) -> Incident:
@@ -63,18 +62,12 @@ def _sample_order(diagnosis: Diagnosis, tallied: Tallied, ledger: Ledger) -> tup
     )
 
 
-def load_ledger(documents: Documents, incident_id: str) -> tuple[Ledger, str] | None:
-    """Give the ledger and its tag, or None."""
-    found = documents.get(INCIDENTS + incident_id)
-    return None if found is None else (read_ledger(found[0]), found[1])
-
-
 def incidents(documents: Documents) -> Iterator[Incident]:
     """Give every incident in the store, in the order of their ids."""
     for listed in documents.list(INCIDENTS):
-        found = load_ledger(documents, listed.key.removeprefix(INCIDENTS))
-        if found is not None and found[0].is_incident:
-            yield incident_of(found[0])
+        ledger = load_ledger(documents, listed.key.removeprefix(INCIDENTS))
+        if ledger is not None and ledger.is_incident:
+            yield incident_of(ledger)
 
 
 def find_incident(documents: Documents, name: str) -> Incident:
@@ -82,7 +75,7 @@ def find_incident(documents: Documents, name: str) -> Incident:
     prefix = name.strip().upper()
     matches = [listed.key.removeprefix(INCIDENTS) for listed in documents.list(INCIDENTS + prefix)] if prefix else []
     found = [load_ledger(documents, incident_id) for incident_id in matches]
-    ledgers = [one[0] for one in found if one is not None and one[0].is_incident]
+    ledgers = [ledger for ledger in found if ledger is not None and ledger.is_incident]
     if len(ledgers) > 1:
         names = ", ".join(ledger.id for ledger in ledgers[:5])
         raise NotFound(f"“{name}” could be {len(ledgers)} incidents: {names}. Give more of the id.")
@@ -116,16 +109,10 @@ def resolve(documents: Documents, incident_id: str, reason: str, now: str) -> In
 
 
 def _changed(documents: Documents, incident_id: str, change: Callable[[Ledger], Ledger]) -> Incident:
-    while True:
-        found = load_ledger(documents, incident_id)
-        if found is None:
+    def of_existing(ledger: Ledger | None) -> Ledger:
+        if ledger is None:
             raise NotFound(f"There is no incident “{incident_id}” in this store.")
-        ledger, tag = found
-        changed = change(ledger)
-        if changed is ledger:
-            return incident_of(ledger)
-        try:
-            documents.put(INCIDENTS + incident_id, changed.encode(), tag)
-        except Conflict:
-            continue  # somebody counted in between: read again and apply the change to what is there now
-        return incident_of(changed)
+        return change(ledger)
+
+    ledger, _ = change_ledger(documents, incident_id, of_existing)
+    return incident_of(ledger)

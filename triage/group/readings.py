@@ -45,9 +45,9 @@ def stored_reading(documents: Documents, sha256: str) -> Reading | None:
     return None if found is None else _DECODER.decode(found[0])
 
 
-def is_counted(documents: Documents, sha256: str) -> bool:
-    """True where the document was read and its reports were counted."""
-    return documents.get(UNCOUNTED + sha256) is None and documents.get(READINGS + sha256) is not None
+def counted_reading(documents: Documents, sha256: str) -> Reading | None:
+    """Give what this document said, where its reports were counted too; None where there is work left."""
+    return stored_reading(documents, sha256) if documents.get(UNCOUNTED + sha256) is None else None
 
 
 def uncounted(documents: Documents) -> Iterator[Reading]:
