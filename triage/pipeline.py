@@ -5,6 +5,7 @@ The stages do not know each other; this module hands the work of one to the next
 
 from collections.abc import Iterable, Iterator
 from functools import partial
+from itertools import repeat
 
 import msgspec
 import structlog
@@ -51,7 +52,11 @@ def read(item: Item, parts: Parts) -> Reading:
         return Reading(source=item.place, sha256=item.sha256, kind="unreadable", error=item.error)
     try:
         document = decode(item.content, parts.hosts, parts.authserv_id)
-        findings = tuple(Finding(one, diagnose(one, parts.rulebook, parts.hosts)) for one in document.observations)
+        members = document.members or repeat(b"")
+        findings = tuple(
+            Finding(one, diagnose(one, parts.rulebook, parts.hosts), own)
+            for one, own in zip(document.observations, members, strict=False)
+        )
     # The outer edge: one document must not stop the rest, and must not be lost.
     except Exception as error:  # noqa: BLE001
         structlog.get_logger().exception("document_failed", sha256=item.sha256)

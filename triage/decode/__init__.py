@@ -1,7 +1,9 @@
 """Bytes → observations: what a report says of each hop, and nothing more than it says."""
 
 from triage.decode.assemble import Reader, assemble
+from triage.decode.exports import read_export
 from triage.decode.message import Mail, read_mail
+from triage.decode.protocol_log import HEAD, is_protocol_log, read_protocol_log
 from triage.hosts import Hosts
 from triage.model import Document
 
@@ -12,13 +14,20 @@ SNIFFED = 4096
 
 
 def decode(content: bytes, hosts: Hosts, authserv_id: str | None = None) -> Document:
-    """Read one message and give what it says; never raises on any bytes.
+    """Read one document and give what it says; never raises on any bytes.
+
+    A document is a mail message, an SMTP protocol log, an export of queues or of message tracking, or a TLS report: its
+    content tells which.
 
     `hosts` says which servers are ours; Authentication-Results count only from the server named `authserv_id`.
     What cannot be read at all has the kind `unreadable` and a sentence that says why.
     """
     if not content.strip(b" \t\r\n\x00"):
         return Document(kind="unreadable", error="It is empty.")
+    if is_protocol_log(content[:HEAD]):
+        return read_protocol_log([content], hosts)
+    if (export := read_export(content, hosts)) is not None:
+        return export
     mail = read_mail(content)
     if _is_no_text(mail, content):
         return Document(kind="unreadable", error="It is neither a mail message nor text.")

@@ -76,11 +76,15 @@ class Observation(msgspec.Struct, frozen=True, kw_only=True):
     reported_by: str | None = None
     sending_host: str | None = None
     sending_ip: str | None = None
+    ehlo: str | None = None
+    """The name that the SMTP client gave in EHLO, in a protocol log: servers may share it, so it names no machine."""
     receiving_host: str | None = None
     receiving_ip: str | None = None
     tls: Tls = Tls()
     software: Software = Software()
     time: str | None = None
+    until: str | None = None
+    """When the last of them happened, where it stands for several; None where `time` says it all."""
     retry_until: str | None = None
     """Where the report says until when a server goes on trying (RFC 3464 Will-Retry-Until)."""
     count: int = 1
@@ -91,9 +95,14 @@ class Observation(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Document(msgspec.Struct, frozen=True, kw_only=True):
-    """What a decoder made of one input document: its kind, what was set aside, and its observations."""
+    """What a decoder made of one input document: its kind, what was set aside, and its observations.
+
+    `members` holds, for each observation that stands for sessions of a protocol log, their packed digests (eight bytes
+    each), so that a session is counted once however many copies of its rows come in; empty where there are none.
+    """
 
     kind: Kind
     error: str | None = None
     suppressed: dict[str, int] = msgspec.field(default_factory=dict)
     observations: tuple[Observation, ...] = ()
+    members: tuple[bytes, ...] = ()

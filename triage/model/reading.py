@@ -15,10 +15,11 @@ class Place(msgspec.Struct, frozen=True):
 
 
 class Finding(msgspec.Struct, frozen=True):
-    """An observation and the diagnosis made of it; None for a success."""
+    """An observation and the diagnosis made of it; None for a success. `members` as in `Document`."""
 
     observation: Observation
     diagnosis: Diagnosis | None = None
+    members: bytes = b""
 
 
 class Reading(msgspec.Struct, frozen=True, kw_only=True):

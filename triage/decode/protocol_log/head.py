@@ -1,0 +1,51 @@
+"""Is it a protocol log: told by its first bytes, with or without the header lines."""
+
+import re
+
+from triage.decode.protocol_log.rows import encoding_of
+
+HEAD = 4096
+"""Bytes that decide: the header has about 300, a row hardly more than 1,000."""
+
+_LOG_TYPE = re.compile(rb"(?im)^#Log-type: ?SMTP (?:Send|Receive) Protocol Log")
+_OTHER_TYPE = re.compile(rb"(?im)^#Log-type:")
+_FIELDS = re.compile(rb"(?im)^#Fields: ?date-time,connector-id,session-id,sequence-number,")
+_ROW = re.compile(
+    rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?Z,"
+    rb'(?:[^,"\n]{0,300}|"[^"\n]{0,300}"),[0-9A-F]{8,32},\d{1,9},[^,\n]{0,60},[^,\n]{1,60},[-+*<>],'
+)
+_HEADER_FIELD = re.compile(rb"[A-Za-z][A-Za-z0-9-]{0,60}:(?:\s|$)")
+
+
+def is_protocol_log(head: bytes) -> bool:
+    """Tell whether what begins with `head` (its first `HEAD` bytes, fewer only where it is shorter) is a protocol log.
+
+    Never true for a mail message, which begins with a header field, and for Exchange's other logs. The header may be
+    missing, and the first row may be cut: then two rows must stand.
+    """
+    text = _plain(head[:HEAD]).lstrip(b"\r\n\t ")
+    if text.startswith(b"#"):
+        return _has_header(text)
+    first, _, rest = text.partition(b"\n")
+    if _HEADER_FIELD.match(first) or first.startswith((b"From ", b">From ")):
+        return False
+    lines = rest.split(b"\n")
+    if _ROW.match(first):
+        return len(lines) < 2 or any(_ROW.match(line) for line in lines[:2])
+    return len(lines) >= 2 and all(_ROW.match(line) for line in lines[:2])
+
+
+def _has_header(text: bytes) -> bool:
+    if _LOG_TYPE.search(text) or _FIELDS.search(text):
+        return True
+    if _OTHER_TYPE.search(text):
+        return False
+    rows = [line for line in text.split(b"\n") if line.strip() and not line.startswith(b"#")]
+    return bool(rows) and _ROW.match(rows[0]) is not None
+
+
+def _plain(head: bytes) -> bytes:
+    encoding, mark = encoding_of(head)
+    if encoding is None:
+        return head[mark:]
+    return head[mark:].decode(encoding, "replace").encode("utf-8", "replace")

@@ -1,0 +1,56 @@
+"""ConvertTo-Json → rows: one object or a list of them; enumerations as numbers or names; collections whole or as text."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from triage.decode.export_row import MAX_CELL, Row, cell, is_export, plain
+
+MAX_ITEMS = 5000
+"""Members of one collection, such as the recipients of a message."""
+
+
+def rows_in(value: Any) -> list[dict[str, Any]] | None:
+    """Give the objects of an export in decoded JSON; None where it is something else."""
+    if isinstance(value, dict):
+        wrapped = next((value[key] for key in ("value", "Value") if isinstance(value.get(key), list)), None)
+        value = wrapped if wrapped is not None and not is_export(map(plain, value)) else [value]
+    if not isinstance(value, list):
+        return None
+    objects = [one for one in value if isinstance(one, dict)]
+    return objects if any(is_export(plain(str(name)) for name in one) for one in objects[:20]) else None
+
+
+def read_objects(objects: list[dict[str, Any]]) -> Iterator[Row]:
+    """Give a row for each object."""
+    for one in objects:
+        yield {plain(str(name)): _text(value) for name, value in one.items()}
+
+
+def _text(value: Any) -> str | None:
+    """Give a value as the other formats show it."""
+    if value is None:
+        return ""
+    if isinstance(value, str):
+        return cell(value)
+    if isinstance(value, bool | int | float):
+        return str(value)[:400]
+    if isinstance(value, list):
+        return f"{{{', '.join(text for one in value[:MAX_ITEMS] if (text := _member(one)))}}}"[:MAX_CELL]
+    return _member(value)
+
+
+def _member(value: Any) -> str | None:
+    """Give an object's text: a recipient, an identity, or an enumeration that was written with its number."""
+    if not isinstance(value, dict):
+        return value if isinstance(value, str) else None
+    named = {plain(str(name)): inner for name, inner in value.items()}
+    if isinstance(named.get("address"), str):
+        error = named.get("lasterror")
+        return f"{named['address']};{named.get('status', '')};0;{error if isinstance(error, str) else ''}"
+    if isinstance(named.get("server"), str):
+        row = named.get("rowid", named.get("type", ""))
+        return f"{named['server']}\\{row if isinstance(row, str | int) else ''}"
+    if isinstance(inner := named.get("queueidentity"), dict):
+        return _member(inner)
+    shown = named.get("value")
+    return shown if isinstance(shown, str) else str(shown) if isinstance(shown, int) else None

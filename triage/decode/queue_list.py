@@ -1,0 +1,120 @@
+"""Format-List → rows: `Name : value` from the first column on, wrapped at the width of a console.
+
+Values run on in the lines below, indented or (in a copy) not, with or without blank lines between. So a name that
+comes a second time, not a blank line, begins the next row.
+"""
+
+import re
+from collections.abc import Iterable, Iterator
+
+from triage.decode.export_row import MAX_CELL, Row, cell, is_known, plain
+
+MAX_NAME = 60
+"""Characters of a property's name; the longest of Exchange's has 33."""
+
+_OTHER = re.compile(r"[A-Z][A-Za-z0-9_]{1,60}")
+_END = re.compile(r"(?:\[PS\] |PS [A-Za-z]:\\|PS>|\*{10}|-{3,}(?: |$)|#{3})")
+"""What ends a list: the next prompt of a shell, the frame of a transcript, the line under a table's head."""
+
+
+def names_in(lines: Iterable[str], spaced: bool) -> set[str]:
+    """Give the plain names that begin a line; `spaced` as for `field`."""
+    return {name for line in lines if (name := field(line.strip(), spaced)[0]) is not None}
+
+
+def read_list(lines: Iterable[str], spaced: bool = True) -> Iterator[Row]:
+    """Give the rows of the lists in a text; `spaced` as for `field`. Lines that belong to none are passed over."""
+    row: dict[str, _Value] = {}
+    value: _Value | None = None
+    indent = ""
+    for line in lines:
+        if not line.strip():
+            continue
+        if not row:
+            indent = line[: len(line) - len(line.lstrip(" \t"))][:40]
+        bare = line[len(indent) :] if line.startswith(indent) else line.lstrip()
+        name, at = field(bare, spaced)
+        if name:
+            if name in row:
+                yield _row(row)
+                row = {}
+            value = row[name] = _Value(bare, at)
+        elif _END.match(bare):
+            if row:
+                yield _row(row)
+            row, value = {}, None
+        elif value is not None:
+            value.add(bare)
+    if row:
+        yield _row(row)
+
+
+def field(line: str, spaced: bool = True) -> tuple[str | None, int]:
+    """Give the plain name of the property that begins on this line, and where its value begins; None without one.
+
+    `spaced` asks for a space before the colon, as Format-List sets it: without one, `Subject:` may be a word of an
+    error text that runs on in this line.
+    """
+    colon = line.find(":", 1, 2 * MAX_NAME)
+    if colon < 0 or not line[0].isalpha():
+        return None, 0
+    name = line[:colon].rstrip()
+    if len(name) == colon and spaced:
+        # Read off a picture, a colon may stand twice: `Status:      : Retry`.
+        second = line.find(":", colon + 1, 2 * MAX_NAME)
+        if second < 0 or line[colon + 1 : second].strip() or second == colon + 1:
+            return None, 0
+        colon = second
+    if line[colon + 1 : colon + 2] not in ("", " "):
+        return None, 0
+    if len(name) > MAX_NAME or not (is_known(plain(name)) or (spaced and _OTHER.fullmatch(name))):
+        return None, 0
+    return plain(name), colon + 1
+
+
+class _Value:
+    """A value and the lines it runs on in."""
+
+    def __init__(self, line: str, at: int) -> None:
+        self._lines = [line[at:].strip()]
+        self.room = len(line) - len(line[at:].lstrip()) if line[at:].strip() else at + 1
+        self.lengths = [len(line.rstrip())]
+        self._size = len(line)
+        self._closed = self._lines[0].startswith("[{") and self._lines[0].endswith("}]")
+
+    def add(self, line: str) -> None:
+        """Take a line on which the value runs on; nothing follows the brackets that end a LastError."""
+        if self._closed or self._size > MAX_CELL:
+            return
+        text = line.strip()
+        moved = 0 if line[0] in " \t" else self.room  # a copy may lose the indentation
+        self._size += len(text)
+        self._lines.append(text)
+        self.lengths.append(len(line.rstrip()) + moved)
+        self._closed = self._lines[0].startswith("[{") and text.endswith("}]")
+
+    def text(self, width: int) -> str:
+        """Join the lines, `width` the length of the longest line of the row.
+
+        The console breaks at spaces, and the space still stands on the line; within a word it breaks only where the
+        word is longer than the column, and such a word fills its line to the last place.
+        """
+        column = width - self.room
+        joined = [self._lines[0]]
+        word = _last_word(self._lines[0])
+        for text, length in zip(self._lines[1:], self.lengths, strict=False):
+            first = text.partition(" ")[0]
+            # A bracket opens a word: the host that stamped a reply stands in brackets behind a space.
+            broken = length == width and column > 0 and word + len(first) > column and first[:1] != "["
+            joined.append(text if broken else f" {text}")
+            word = (word if broken else 0) + len(first) if first == text else _last_word(text)
+        return "".join(joined)
+
+
+def _last_word(text: str) -> int:
+    return len(text) - text.rfind(" ") - 1
+
+
+def _row(values: dict[str, _Value]) -> Row:
+    width = max(length for value in values.values() for length in value.lengths)
+    return {name: cell(value.text(width)) for name, value in values.items()}

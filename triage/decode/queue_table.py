@@ -1,0 +1,115 @@
+"""Format-Table → rows: a head, a line of hyphens under it, and columns that are cut where the console is too narrow."""
+
+import re
+from collections.abc import Iterable, Iterator
+from itertools import pairwise
+
+from triage.decode.export_row import MAX_CELL, Row, cell, is_cut, is_export, plain, words
+
+MAX_WIDTH = 4096
+"""Characters of a line: Out-File -Width is seldom set above this; a longer line is no row."""
+MAX_COLUMNS = 60
+
+_RULE = re.compile(r"\s*-+(?: +-+)+\s*")
+_HYPHENS = re.compile(r"-+")
+_ACROSS = "\u2026"
+_IDENTITY = ("identity", "queueidentity", "queue", "messageidentity")
+
+
+def has_table(lines: Iterable[str]) -> bool:
+    """Tell whether the head of an export stands in these lines, with its line of hyphens."""
+    return any(_is_rule(line) and is_export(_names(above, line)) for above, line in pairwise(lines))
+
+
+def read_tables(lines: Iterable[str]) -> Iterator[Row]:
+    """Give the rows of the tables in a text. What is cut is None."""
+    names: list[str] = []
+    rule = above = ""
+    body: list[str] = []
+    for line in lines:
+        if _is_rule(line) and is_export(found := _names(above, line)):
+            yield from _rows(names, rule, body[:-1])
+            names, rule, body = found, line, []
+        elif names and line.strip() and len(line) <= MAX_WIDTH:
+            body.append(line)
+        above = line
+    yield from _rows(names, rule, body)
+
+
+def _is_rule(line: str) -> bool:
+    return line.lstrip()[:1] == "-" and len(line) <= MAX_WIDTH and _RULE.fullmatch(line) is not None
+
+
+def _spans(rule: str) -> list[tuple[int, int]]:
+    return [found.span() for found in _HYPHENS.finditer(rule)][:MAX_COLUMNS]
+
+
+def _names(head: str, rule: str) -> list[str]:
+    return [plain(head[start:end]) for start, end in _spans(rule)]
+
+
+def _rows(names: list[str], rule: str, body: list[str]) -> Iterator[Row]:
+    gaps = [_gap(body, left[1], right[0]) for left, right in pairwise(_spans(rule))]
+    keys = [at for at, name in enumerate(names) if name in _IDENTITY] or [0]
+    row: list[str] | None = None
+    for line in body:
+        cells = _cells(line, gaps)
+        if _is_row(names, cells):
+            if row:
+                yield _row(names, row)
+            row = cells
+        elif row and not any(cells[at] for at in keys) and sum(map(len, row)) < MAX_CELL:
+            # -Wrap: the cells of a row run on in the lines below, where the columns that fitted are empty.
+            row = [f"{above} {more}".strip() for above, more in zip(row, cells, strict=True)]
+    if row:
+        yield _row(names, row)
+
+
+def _row(names: list[str], cells: list[str]) -> Row:
+    return {name: _value(name, text) for name, text in zip(names, cells, strict=True)}
+
+
+def _gap(body: list[str], left: int, right: int) -> int:
+    """Give the place between two columns that is blank in every row: numbers stand at the right of theirs."""
+    blank = set(range(left, right))
+    for line in body:
+        if not line[left:right].strip():
+            continue
+        free = {at for at in blank if at >= len(line) or line[at] == " "}
+        # Other lines may follow a table: one that fills the whole gap is no row of it.
+        blank = free or blank
+    return max(blank, default=left)
+
+
+def _cells(line: str, gaps: list[int]) -> list[str]:
+    """Split a line between its columns. A word that stands across a border was moved: then neither cell is whole."""
+    borders = [0, *gaps, max(len(line), *gaps) if gaps else len(line)]
+    cells = [line[start:end].strip() for start, end in pairwise(borders)]
+    for at, gap in enumerate(gaps):
+        if line[gap : gap + 1].strip():
+            cells[at] += _ACROSS
+            cells[at + 1] += _ACROSS
+    return cells
+
+
+def _is_row(names: list[str], cells: list[str]) -> bool:
+    """Tell a row from a line that runs on or does not belong to the table: by its identity, status or counts."""
+    known = words()
+    for name, text in zip(names, cells, strict=True):
+        if name in _IDENTITY and "\\" in text and " " not in text.partition("\\")[0]:
+            return True
+        if name == "status" and plain(text) in (*known.queue_statuses, *known.message_statuses):
+            return True
+        if name in ("messagecount", "retrycount") and text.isascii() and text.isdigit():
+            return True
+        if name == "eventid" and text.isascii() and text.isupper():
+            return True
+    return False
+
+
+def _value(name: str, text: str) -> str | None:
+    if not is_cut(text):
+        return cell(text)
+    if name in _IDENTITY and "\\" in text:
+        return text.partition("\\")[0] + "\\"  # the server's name stands whole before what is cut
+    return None
