@@ -6,7 +6,8 @@ A pool is many servers that stand for one end of a hop. Names are compared label
 
 import ipaddress
 import tomllib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from copy import copy
 from functools import cache
 from pathlib import Path
 
@@ -46,6 +47,13 @@ class Hosts:
         self._listed = frozenset(name for host in hosts if (name := normal(host))) | frozenset(self._main)
         self._short = _unique_short_names(self._listed, self._main)
         self._settled = bool(self._domains or self._listed)
+        self._learned: dict[str, str] = {}
+
+    def knowing(self, learned: Mapping[str, str]) -> "Hosts":
+        """Give the same knowledge with names and addresses that turned out to be one host: each with its main name."""
+        known = copy(self)
+        known._learned = dict(learned)
+        return known
 
     def pool(self, host: str | None) -> str | None:
         """Give the id of the pool that the host belongs to ("exchange-online", "gmail"), or None."""
@@ -54,7 +62,7 @@ class Hosts:
 
     def kind(self, host: str | None) -> str | None:
         """Give exchange-online, large-provider, microsoft, ours or other; None where the host is not known."""
-        name = normal(host)
+        name = self.canonical(host)
         if name is None:
             return None
         found = self._pool(name)
@@ -67,7 +75,7 @@ class Hosts:
 
         An address or a name without a domain that the settings do not list may still be ours: None.
         """
-        name = normal(host)
+        name = self.canonical(host)
         if name is None or not self._settled:
             return None
         if name in self._listed or name in self._short:
@@ -76,7 +84,7 @@ class Hosts:
             return False
         if any(suffix in self._domains for suffix in _suffixes(name)):
             return True
-        return None if _is_address(name) or "." not in name else False
+        return None if is_address(name) or "." not in name else False
 
     def is_our_domain(self, domain: str | None) -> bool | None:
         """Say whether a mail domain is ours, or a subdomain of one of ours; None where the settings name none."""
@@ -88,22 +96,32 @@ class Hosts:
     def canonical(self, host: str | None) -> str | None:
         """Give one name for one host: lower case, without the final dot, the main name where the settings join names.
 
-        A name without a domain becomes the full name of the one listed server that it abbreviates; never by guess.
+        A name without a domain becomes the full name of the one listed server that it abbreviates; never by guess. What
+        `knowing` was told counts where the settings say nothing.
         """
         name = normal(host)
         if name is None:
             return None
         name = self._short.get(name, name)
+        name = self._main.get(name, name)
+        name = self._learned.get(name, name)
         return self._main.get(name, name)
 
     def _pool(self, host: str | None) -> Pool | None:
-        name = normal(host)
+        name = self.canonical(host)
         if name is None:
             return None
         exact, suffixes = _pools()
         if name in exact:
             return exact[name]
         return next((suffixes[suffix] for suffix in _suffixes(name) if suffix in suffixes), None)
+
+
+@cache
+def pool_ids() -> frozenset[str]:
+    """Give the ids of all pools: what stands for an end of a hop that is many servers."""
+    exact, suffixes = _pools()
+    return frozenset(pool.id for pool in (*exact.values(), *suffixes.values()))
 
 
 def normal(host: str | None) -> str | None:
@@ -131,7 +149,8 @@ def _suffixes(name: str) -> Iterator[str]:
         at = name.find(".", at + 1)
 
 
-def _is_address(name: str) -> bool:
+def is_address(name: str) -> bool:
+    """Tell whether a name is an IP address."""
     try:
         ipaddress.ip_address(name)
     except ValueError:
@@ -143,7 +162,7 @@ def _unique_short_names(listed: frozenset[str], main: dict[str, str]) -> dict[st
     """Map each first label to the one listed server that has it; a label that two servers share names neither."""
     servers: dict[str, set[str]] = {}
     for name in listed:
-        if not _is_address(name) and "." in name:
+        if not is_address(name) and "." in name:
             servers.setdefault(name.partition(".")[0], set()).add(main.get(name, name))
     return {short: names.pop() for short, names in servers.items() if len(names) == 1 and short not in listed}
 

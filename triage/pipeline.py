@@ -3,7 +3,7 @@
 The stages do not know each other; this module hands the work of one to the next.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from itertools import repeat
 
@@ -14,7 +14,18 @@ from triage.collect.files import Item
 from triage.collect.journal import record
 from triage.decode import decode
 from triage.diagnose import Rulebook, diagnose, judge
-from triage.group import Documents, affected, commit, counted_reading, keep, uncounted
+from triage.group import (
+    Documents,
+    affected,
+    commit,
+    counted_reading,
+    join,
+    keep,
+    known_names,
+    learn,
+    relate,
+    uncounted,
+)
 from triage.hosts import Hosts
 from triage.mend import Shelf, fill
 from triage.model import Finding, Incident, Reading
@@ -22,6 +33,9 @@ from triage.notify import Texts, affected_csv, card, ticket_html, ticket_markdow
 
 AT_ONCE = 200
 """Documents that are read before they are counted together: few enough for one short write."""
+
+SETTLED_AFTER = 3
+"""Passes in which incidents answer each other: whom a pattern blames, then which incidents blame him."""
 
 BYTES_AT_ONCE = 16 * 2**20
 
@@ -78,10 +92,9 @@ def take_in(items: Iterable[Item], documents: Documents, parts: Parts, now: str)
     Each step can be repeated: what a killed run left uncounted is counted first, and what was counted before
     changes nothing.
     """
-    weigh = partial(judge, rulebook=parts.rulebook, hosts=parts.hosts)
     progress = Progress(kinds={})
     for group in _chunks(uncounted(documents)):
-        commit(documents, group, weigh, parts.hosts, now)
+        count(documents, group, parts, now)
     for chunk in _item_chunks(items):
         with documents.batch():
             for item in chunk:
@@ -91,10 +104,35 @@ def take_in(items: Iterable[Item], documents: Documents, parts: Parts, now: str)
         with documents.batch():
             kept = [old or keep(documents, new) for old, new in zip(known, made, strict=True)]
         fresh = [reading for reading, old in zip(kept, known, strict=True) if old is None]
-        commit(documents, fresh, weigh, parts.hosts, now)
+        count(documents, fresh, parts, now)
         for item, reading, old in zip(chunk, kept, known, strict=True):
             _advance(progress, item, reading, old is not None)
             yield reading, progress
+    settle(documents, parts, now)
+
+
+def count(documents: Documents, readings: Sequence[Reading], parts: Parts, now: str) -> set[str]:
+    """Count readings in their incidents, and give the ids of those that changed. Repeating it changes nothing.
+
+    What the readings show of hosts' names is learned first; incidents whose ends turn out to be the same are joined
+    before anything is counted, so that a report finds the incident in which it was counted before.
+    """
+    hosts = learn(documents, readings, parts.hosts)
+    weigh = partial(judge, rulebook=parts.rulebook, hosts=hosts)
+    return join(documents, hosts, weigh, now) | commit(documents, readings, weigh, hosts, now)
+
+
+def settle(documents: Documents, parts: Parts, now: str) -> set[str]:
+    """Let incidents take into account what others say of their hosts, and give the ids of those that changed."""
+    hosts = known_names(documents, parts.hosts)
+    weigh = partial(judge, rulebook=parts.rulebook, hosts=hosts)
+    changed = join(documents, hosts, weigh, now)
+    for _ in range(SETTLED_AFTER):
+        news = relate(documents, hosts, weigh, now)
+        if not news:
+            break
+        changed |= news
+    return changed
 
 
 def _advance(progress: Progress, item: Item, reading: Reading, was_counted: bool) -> None:
@@ -125,7 +163,7 @@ def _chunks(readings: Iterable[Reading]) -> Iterator[list[Reading]]:
 
 def tell(incident: Incident, documents: Documents, parts: Parts, now: str) -> dict[str, bytes]:
     """Give the files that tell people of an incident: name → bytes. The same incident gives the same files."""
-    runbook = fill(incident, parts.shelf, parts.hosts)
+    runbook = fill(incident, parts.shelf, known_names(documents, parts.hosts))
     hit = tuple(affected(documents, incident.id))
     redact_ticket = parts.redact == "all"
     message = card(incident, runbook, parts.texts, redact=parts.redact != "nothing", now=now)

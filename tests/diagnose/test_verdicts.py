@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from triage.decode.reply import unwrap
 from triage.diagnose import Rulebook, diagnose, explain, judge
 from triage.hosts import Hosts
-from triage.model import Diagnosis, Observation, Product, Software, Tallied, Tls, Trust
+from triage.model import Diagnosis, Observation, Product, Software, Surroundings, Tallied, Tls, Trust
 from triage.model.words import rank
 
 EXCHANGE_ONLINE = "fabrikam-example.mail.protection.outlook.com"
@@ -18,6 +18,7 @@ POD = "am6pr05mb5014.eurprd05.prod.outlook.com"
 DROPPED = "421 4.4.2 Connection dropped due to SocketError"
 HOSTS = Hosts(domains=["contoso.example"])
 BOOK = Rulebook.load()
+ALONE = Surroundings()
 
 
 def seen(**changes: Any) -> Observation:
@@ -202,15 +203,15 @@ HANDSHAKE = {
 
 def test_a_handshake_seen_to_fail_and_a_build_that_cannot_make_it_certain() -> None:
     """What one report knows, all know: the build from a bounce, the handshake from a log."""
-    found = judge([tallied(seen(software=built("14.3.123.4"))), tallied(seen(**HANDSHAKE), 57)], BOOK, HOSTS)
+    found = judge([tallied(seen(software=built("14.3.123.4"))), tallied(seen(**HANDSHAKE), 57)], ALONE, BOOK, HOSTS)
     assert (found.category, found.confidence) == ("tls-version", "certain")
 
 
 def test_successes_over_tls12_at_the_same_time_overturn_it() -> None:
     """The same host spoke TLS 1.2 to the same pool meanwhile: the version cannot be it, or is in doubt."""
     fine = seen(source="send-log", action="relayed", impact="none", tls=Tls(version="1.2"), diagnostic=None)
-    before = judge([tallied(seen())], BOOK, HOSTS)
-    after = judge([tallied(seen()), tallied(fine, 500)], BOOK, HOSTS)
+    before = judge([tallied(seen())], ALONE, BOOK, HOSTS)
+    after = judge([tallied(seen()), tallied(fine, 500)], ALONE, BOOK, HOSTS)
     assert before.category == "tls-version"
     assert after.category != "tls-version"
 
@@ -228,13 +229,13 @@ def test_the_verdict_does_not_depend_on_the_order(rng: random.Random) -> None:
     ]
     shuffled = tallies[:]
     rng.shuffle(shuffled)
-    assert judge(shuffled, BOOK, HOSTS) == judge(tallies, BOOK, HOSTS)
+    assert judge(shuffled, ALONE, BOOK, HOSTS) == judge(tallies, ALONE, BOOK, HOSTS)
 
 
 def test_low_trust_cannot_choose_the_verdict() -> None:
     """A thousand forged reports do not outweigh one that is believed."""
     forged = seen(diagnostic="550 5.1.1 User unknown", status="5.1.1", reply_code=550, trust=Trust("low", ("x",)))
-    found = judge([tallied(seen()), tallied(forged, 1000)], BOOK, HOSTS)
+    found = judge([tallied(seen()), tallied(forged, 1000)], ALONE, BOOK, HOSTS)
     assert found.category == "tls-version"
 
 

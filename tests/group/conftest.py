@@ -7,12 +7,13 @@ from pathlib import Path
 import pytest
 
 from triage.group import SqliteDocuments
+from triage.group.fold import Judge
 from triage.hosts import Hosts
-from triage.model import Diagnosis, Finding, Observation, Original, Place, Reading, Tallied
+from triage.model import Diagnosis, Finding, Observation, Original, Place, Reading, Surroundings, Tallied
 from triage.model.words import rank
 
 
-def surest(tallies: Sequence[Tallied]) -> Diagnosis:
+def surest(tallies: Sequence[Tallied], around: Surroundings | None = None) -> Diagnosis:
     """Give the surest diagnosis: a judge simple enough to predict, and independent of order."""
     found = [one.diagnosis for one in tallies if one.diagnosis is not None]
     return max(found, key=lambda one: (rank(one.confidence), one.category), default=Diagnosis())
@@ -55,7 +56,7 @@ def hosts() -> Hosts:
 
 
 @pytest.fixture(scope="session")
-def judge() -> Callable[[Sequence[Tallied]], Diagnosis]:
+def judge() -> Judge:
     """Give the judge."""
     return surest
 

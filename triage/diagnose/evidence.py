@@ -1,7 +1,7 @@
 """Facts that speak for or against a verdict: read from `evidence.toml`, tested on a case, told in a sentence."""
 
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import Literal
@@ -54,9 +54,12 @@ class Fact(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         """Say whether all conditions of this fact hold."""
         return all(test(case, self.when) for test in _TESTS)
 
-    def told(self, case: Case, supports: bool, count: str = "") -> Evidence:
-        """Give the fact as a sentence about this case. `count` says how often it was seen ("12 of 12 sessions")."""
-        text = self.text.format_map(_values(case))
+    def told(self, case: Case, supports: bool, count: str = "", values: Mapping[str, str] | None = None) -> Evidence:
+        """Give the fact as a sentence about this case. `count` says how often it was seen ("12 of 12 sessions").
+
+        `values` are those that a case alone does not have.
+        """
+        text = self.text.format_map({**_values(case), **(values or {})})
         text = f"{text}: {count}" if count else text
         time = case.seen.time if self.counted else None
         return Evidence(id=self.id, supports=supports, text=text, where=self.where, time=time)

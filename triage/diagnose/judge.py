@@ -10,19 +10,26 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from triage.diagnose.case import Shared, case_of
+from triage.diagnose.around import blamed_by_pattern, told_by_others, with_facts
+from triage.diagnose.case import Case, Shared, case_of
 from triage.diagnose.engine import MAX_AGAINST, MAX_FOR, SUCCESSES, Concluded, conclude
-from triage.diagnose.evidence import Fact
+from triage.diagnose.evidence import Fact, facts
 from triage.diagnose.rulebook import Rulebook
 from triage.diagnose.weigh import HANDSHAKE
 from triage.exchange import speaks_tls12
 from triage.hosts import Hosts
-from triage.model import Diagnosis, Evidence, Product, Tallied
+from triage.model import Diagnosis, Evidence, Product, Surroundings, Tallied
 from triage.model.words import Permanence, rank
 
-NEAR = timedelta(days=3)
+NEAR = timedelta(minutes=30)
 """How far from the failures a success may lie and still speak about the same state of the servers. A bounce is dated
-when the server gave up: Exchange tries for two days by default, so the first try lies that far back."""
+by its last try, and Exchange tries again every ten minutes."""
+NEAR_OF_A_HOP = timedelta(days=3)
+"""The same for a hop in the returned message's own headers: tries began right after it, and go on for two days by default
+before the bounce that is dated by the last of them."""
+
+MAX_ADDRESSES = 6
+"""Addresses whose failures and successes are told apart in one sentence."""
 
 SESSIONS = ("send-log", "receive-log")
 
@@ -38,13 +45,15 @@ class _Weighty(msgspec.Struct, frozen=True):
         return self.tallied.observation.trust.level != "low"
 
 
-def judge(tallies: Sequence[Tallied], rulebook: Rulebook, hosts: Hosts) -> Diagnosis:
-    """Derive the verdict from all evidence of an incident. The order of the tallies does not matter.
+def judge(tallies: Sequence[Tallied], around: Surroundings, rulebook: Rulebook, hosts: Hosts) -> Diagnosis:
+    """Derive the verdict from all evidence of an incident, and from what other incidents say of its two ends.
+
+    The order of the tallies does not matter.
 
     The surest category wins, then the one most often seen. Tallies of low trust add their evidence and can neither
     raise the verdict nor choose it while a better one is there.
     """
-    failures = [one for one in tallies if one.observation.action not in SUCCESSES]
+    failures = [one for one in tallies if _is_failure(one)]
     if not failures:
         return Diagnosis()
     shared = _shared(tallies, failures, hosts)
@@ -58,7 +67,37 @@ def judge(tallies: Sequence[Tallied], rulebook: Rulebook, hosts: Hosts) -> Diagn
     best = next(one for one in believed if _claim(one) == winner)
     verdict = best.concluded.diagnosis
     alike = [one.concluded.diagnosis for one in weighty if one.concluded.diagnosis.category == verdict.category]
-    return msgspec.structs.replace(verdict, evidence=_merged(best, weighty), permanence=_worst(verdict, alike))
+    verdict = msgspec.structs.replace(verdict, evidence=_merged(best, weighty), permanence=_worst(verdict, alike))
+    case = best.concluded.case
+    verdict = blamed_by_pattern(verdict, best.concluded, around, hosts)
+    told = (*_by_address(case, tallies, hosts), *told_by_others(verdict, around.hearsay, case))
+    return msgspec.structs.replace(verdict, evidence=with_facts(verdict.evidence, told))
+
+
+def _is_failure(one: Tallied) -> bool:
+    seen = one.observation
+    # What others tally about us corroborates, and is no report of ours.
+    return seen.action not in SUCCESSES and seen.source != "tls-report"
+
+
+def _by_address(case: Case, tallies: Sequence[Tallied], hosts: Hosts) -> tuple[Evidence, ...]:
+    """Tell of a fault that comes and goes how often it was seen at each address of the far end."""
+    if case.tls12_successes == 0 or not case.failed_handshake:
+        return ()
+    failed: Counter[str] = Counter()
+    total: Counter[str] = Counter()
+    is_far_receiver = hosts.is_ours(case.receiving_host) is not True
+    for one in tallies:
+        seen = one.observation
+        address = seen.receiving_ip if is_far_receiver else seen.sending_ip
+        if seen.source in SESSIONS and address:
+            is_failed = seen.action not in SUCCESSES and seen.tls.phase == HANDSHAKE
+            total[address] += one.count if is_failed or seen.tls.version in ("1.2", "1.3") else 0
+            failed[address] += one.count if is_failed else 0
+    counted = sorted((address for address in total if total[address]), key=lambda one: (-failed[one], one))
+    told = ", ".join(f"{one} {failed[one]} of {total[one]}" for one in counted[:MAX_ADDRESSES])
+    more = f" and {len(counted) - MAX_ADDRESSES} more" if len(counted) > MAX_ADDRESSES else ""
+    return (facts()["intermittent"].told(case, supports=True, values={"addresses": told + more}),)
 
 
 def _worst(verdict: Diagnosis, alike: Sequence[Diagnosis]) -> Permanence | None:
@@ -132,7 +171,8 @@ def _is_near(success: Tallied, span: tuple[datetime, datetime] | None) -> bool:
     first, last = _time(success.first), _time(success.last)
     if span is None or first is None or last is None:
         return False
-    return last >= span[0] - NEAR and first <= span[1] + NEAR
+    near = NEAR_OF_A_HOP if success.observation.source == "received" else NEAR
+    return last >= span[0] - near and first <= span[1] + near
 
 
 def _time(text: str | None) -> datetime | None:

@@ -61,6 +61,8 @@ def _is_ours(
     if side not in ("sending", "receiving"):
         return None
     kind_of_host = case.sending if side == "sending" else case.receiving
+    if kind in ("host", "device") and host is not None and _wrote_it(host, case, hosts):
+        return True
     if kind in ("host", "device") or (kind == "connector" and kind_of_host != "exchange-online"):
         return hosts.is_ours(host)
     # A connector of Exchange Online, a tenant, a domain and an address belong to whoever owns the domain.
@@ -72,9 +74,9 @@ def actor_for(
 ) -> Actor | None:
     """Give who must act. "owner" is whoever owns the host; a named actor holds unless the host is another's."""
     if said == "owner":
-        return _owner(said, responsible, case, hosts)
+        return _owner(said, responsible, hosts)
     if said in ("mail-team", "partner-postmaster") and responsible.kind in ("host", "device"):
-        return _owner(said, responsible, case, hosts)
+        return _owner(said, responsible, hosts)
     if said == "network-team" and case.sending == "exchange-online":
         return _network_before(case, hosts)
     return said
@@ -86,7 +88,7 @@ def _network_before(case: Case, hosts: Hosts) -> Actor | None:
     return None if ours is None else "network-team" if ours else "partner-postmaster"
 
 
-def _owner(said: str, responsible: Responsible, case: Case, hosts: Hosts) -> Actor | None:
+def _owner(said: str, responsible: Responsible, hosts: Hosts) -> Actor | None:
     if responsible.ours is True:
         return "mail-team"
     if responsible.ours is False:
@@ -98,5 +100,9 @@ def _owner(said: str, responsible: Responsible, case: Case, hosts: Hosts) -> Act
     if said == "mail-team" or responsible.side != "receiving":
         # The server that sends for the reader's users, or a side that is not decided: the reader looks first.
         return "mail-team"
-    wrote_it = case.seen.source in OUR_OWN_RECORDS and hosts.canonical(case.seen.reported_by) == responsible.host
-    return "mail-team" if wrote_it else None
+    return None
+
+
+def _wrote_it(host: str, case: Case, hosts: Hosts) -> bool:
+    """Say whether a host wrote the record itself: then it is the reader's, whatever the settings leave open."""
+    return case.seen.source in OUR_OWN_RECORDS and hosts.canonical(case.seen.reported_by) == host

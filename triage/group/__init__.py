@@ -5,7 +5,10 @@ from triage.group.commit import commit
 from triage.group.documents import Documents, Listed
 from triage.group.fold import Judge
 from triage.group.incident import acknowledge, find_incident, incidents, resolve
+from triage.group.join import join
+from triage.group.names import known_names, learn
 from triage.group.readings import counted_reading, keep, uncounted
+from triage.group.relate import relate
 from triage.group.sqlite import SqliteDocuments
 
 __all__ = [
@@ -19,7 +22,11 @@ __all__ = [
     "counted_reading",
     "find_incident",
     "incidents",
+    "join",
     "keep",
+    "known_names",
+    "learn",
+    "relate",
     "resolve",
     "uncounted",
 ]

@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 
+from triage.errors import Transient
 from triage.group.documents import Documents
 from triage.group.fingerprint import Fingerprint, fingerprint
 from triage.group.fold import Judge, Report, fold, report_key
 from triage.group.ledger import Ledger
 from triage.group.readings import counted
-from triage.group.stored import change_ledger
+from triage.group.stored import MAX_JOINED, change_ledger
 from triage.hosts import Hosts
 from triage.model import Finding, Reading
 
@@ -20,8 +21,9 @@ def commit(documents: Documents, readings: Sequence[Reading], judge: Judge, host
     """
     changed: set[str] = set()
     for mark, reports in _by_incident(readings, hosts).items():
-        if _commit_one(documents, mark, reports, judge, now):
-            changed.add(mark.incident_id)
+        incident_id = _commit_one(documents, mark, reports, judge, now)
+        if incident_id is not None:
+            changed.add(incident_id)
     with documents.batch():
         for reading in readings:
             counted(documents, reading.sha256)
@@ -50,7 +52,18 @@ def _mark(finding: Finding, hosts: Hosts) -> Fingerprint | None:
     return mark if known and (pooled or seen.source != "received") else None
 
 
-def _commit_one(documents: Documents, mark: Fingerprint, reports: list[Report], judge: Judge, now: str) -> bool:
-    empty = Ledger(id=mark.incident_id, family=mark.family, ends=mark.ends)
-    _, changed = change_ledger(documents, mark.incident_id, lambda found: fold(found or empty, reports, judge, now))
-    return changed
+def _commit_one(documents: Documents, mark: Fingerprint, reports: list[Report], judge: Judge, now: str) -> str | None:
+    """Fold reports into their incident, or into the one in which it went on. Gives its id where something was new."""
+    incident_id = mark.incident_id
+    empty = Ledger(id=incident_id, family=mark.family, ends=mark.ends)
+
+    def change(found: Ledger | None) -> Ledger:
+        ledger = found or empty
+        return ledger if ledger.joined_to is not None else fold(ledger, reports, judge, now)
+
+    for _ in range(MAX_JOINED):
+        ledger, changed = change_ledger(documents, incident_id, change)
+        if ledger.joined_to is None:
+            return incident_id if changed else None
+        incident_id = ledger.joined_to
+    raise Transient(f"Incident {mark.incident_id} went on in others more than {MAX_JOINED} times.")

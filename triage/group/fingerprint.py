@@ -47,4 +47,4 @@ def fingerprint(observation: Observation, family: Family, hosts: Hosts) -> Finge
 
 
 def _end(host: str | None, ip: str | None, hosts: Hosts) -> str | None:
-    return hosts.pool(host) or hosts.canonical(host) or hosts.canonical(ip)
+    return hosts.pool(host) or hosts.canonical(host) or hosts.pool(ip) or hosts.canonical(ip)

@@ -9,19 +9,17 @@ import msgspec
 
 from triage.group.ledger import DELIVERED, HEARSAY, MESSAGE, REPORT, RETURNED, WAITING, Ledger
 from triage.group.packed import DIGEST, add, digest, split
-from triage.model import Change, Diagnosis, Finding, Observation, Tallied
+from triage.group.tallies import greatest, least, with_findings
+from triage.model import Change, Diagnosis, Finding, Observation, Surroundings, Tallied
+from triage.model.words import SOURCE_NAMES
 
-Judge = Callable[[Sequence[Tallied]], Diagnosis]
+Judge = Callable[[Sequence[Tallied], Surroundings], Diagnosis]
 """Derives the verdict from all evidence; its answer must not depend on the order of the tallies."""
 
-MAX_TALLIES = 400
-"""Ways in which one fault can show itself. Rules and builds give dozens; past this, hostile variety is pooled."""
-
-POOLED = "~"
 KEPT_CHANGES = 50
 """Changes kept for people to read; the oldest but the first go."""
-
-FROM_LOGS = ("send-log", "receive-log")
+MAX_REASONS = 3
+"""Pieces of evidence that a change of the verdict names; the ticket has them all."""
 
 
 class Report(msgspec.Struct, frozen=True):
@@ -49,7 +47,7 @@ def fold(ledger: Ledger, reports: Iterable[Report], judge: Judge, now: str) -> L
     if not fresh:
         return ledger
     ordered = sorted(fresh.items())
-    tallies = _tally(ledger.tallies, ordered)
+    tallies = with_findings(ledger.tallies, (finding for _, finding in ordered))
     failures = [
         (key, finding.observation)
         for key, finding in ordered
@@ -60,58 +58,17 @@ def fold(ledger: Ledger, reports: Iterable[Report], judge: Judge, now: str) -> L
         _count(ledger, failures, successes),
         reports=ledger.reports + b"".join(fresh),
         tallies=tallies,
-        verdict=judge(tuple(tallies.values())),
+        verdict=judge(tuple(tallies.values()), ledger.around),
     )
-    return _note_changes(ledger, folded, [observation for _, observation in failures], now)
-
-
-def _tally(tallies: dict[str, Tallied], fresh: list[tuple[bytes, Finding]]) -> dict[str, Tallied]:
-    result = dict(tallies)
-    for _, finding in fresh:
-        name = _signature(finding)
-        if name not in result and len(result) >= MAX_TALLIES:
-            name = POOLED
-        result[name] = _merged(result.get(name), finding)
-    return result
-
-
-def _signature(finding: Finding) -> str:
-    """Name the way in which this fault showed itself: what the verdict depends on, and nothing else."""
-    seen, diagnosis = finding.observation, finding.diagnosis
-    parts = [seen.source, seen.action, seen.trust.level, seen.receiving_ip or "", repr(seen.tls)]
-    parts += [repr(seen.software), seen.sending_host or "", seen.receiving_host or ""]
-    if diagnosis is not None:
-        parts += [diagnosis.rule or "", diagnosis.category, diagnosis.confidence]
-        parts += [f"{evidence.id}{evidence.supports}" for evidence in diagnosis.evidence]
-    return digest(*parts).hex()
-
-
-def _merged(old: Tallied | None, finding: Finding) -> Tallied:
-    seen = finding.observation
-    new = Tallied(observation=seen, diagnosis=finding.diagnosis, count=seen.count, first=seen.time, last=seen.time)
-    if old is None:
-        return new
-    earliest = min(old, new, key=_order)
-    return msgspec.structs.replace(
-        earliest,
-        count=old.count + new.count,
-        first=_least(old.first, new.first),
-        last=_greatest(old.last, new.last),
-    )
-
-
-def _order(tallied: Tallied) -> tuple[bool, str, bytes]:
-    """Order tallies totally: dated ones first, the earliest first, then by all that they say."""
-    said = msgspec.msgpack.encode((tallied.observation, tallied.diagnosis))
-    return (tallied.observation.time is None, tallied.observation.time or "", said)
+    told_by = tuple(sorted({SOURCE_NAMES[finding.observation.source] for _, finding in ordered}))
+    return note_changes(ledger, folded, [observation for _, observation in failures], now, told_by)
 
 
 def _count(
     ledger: Ledger, failures: list[tuple[bytes, Observation]], successes: list[tuple[bytes, Observation]]
 ) -> Ledger:
     seen = [observation for _, observation in failures]
-    in_logs = [one for one in seen if one.source in FROM_LOGS]
-    times = [one.time for one in seen]
+    times = [time for one in seen for time in (one.time, one.until)]
     return msgspec.structs.replace(
         ledger,
         messages=_with_messages(ledger.messages, failures, successes),
@@ -119,9 +76,8 @@ def _count(
         recipients=add(ledger.recipients, {digest(_folded(one.recipient)) for one in seen if one.recipient}),
         senders=add(ledger.senders, {digest(_folded(one.original.from_)) for one in seen if one.original.from_}),
         domains=add(ledger.domains, {digest(one.recipient_domain.lower()) for one in seen if one.recipient_domain}),
-        sessions=ledger.sessions + sum(one.count for one in in_logs),
-        first_seen=_least(ledger.first_seen, *times),
-        last_seen=_greatest(ledger.last_seen, *times),
+        first_seen=least(ledger.first_seen, *times),
+        last_seen=greatest(ledger.last_seen, *times),
     )
 
 
@@ -157,8 +113,14 @@ def message_name(seen: Observation, key: bytes) -> bytes:
     return digest(key.hex())
 
 
-def _note_changes(before: Ledger, after: Ledger, failures: list[Observation], now: str) -> Ledger:
-    if not failures:
+def note_changes(
+    before: Ledger, after: Ledger, failures: Sequence[Observation], now: str, told_by: Sequence[str] = ()
+) -> Ledger:
+    """Give `after` with what people have to hear of: that it opened, came back, grew, or has another verdict.
+
+    `failures` are those that are new, `told_by` the sources of what is new, in people's words.
+    """
+    if not after.is_incident:
         return after
     changes: list[Change] = []
     grown_to, resolved_at = before.grown_to, before.resolved_at
@@ -167,7 +129,7 @@ def _note_changes(before: Ledger, after: Ledger, failures: list[Observation], no
         while after.size() >= grown_to * 10:
             grown_to *= 10
     else:
-        if resolved_at is not None and any((one.time or now) > resolved_at for one in failures):
+        if resolved_at is not None and any((one.until or one.time or now) > resolved_at for one in failures):
             changes.append(Change(kind="reopened", at=now, text="the fault is back"))
             resolved_at = None
         if after.size() >= grown_to * 10:
@@ -175,19 +137,27 @@ def _note_changes(before: Ledger, after: Ledger, failures: list[Observation], no
                 grown_to *= 10
             changes.append(Change(kind="grew", at=now, text=f"{after.size()} messages, ten times as many as before"))
         if _headline(before.verdict) != _headline(after.verdict):
-            was, now_is = before.verdict, after.verdict
-            text = f"from {was.category} ({was.confidence}) to {now_is.category} ({now_is.confidence})"
-            changes.append(Change(kind="verdict-changed", at=now, text=text))
+            changes.append(Change(kind="verdict-changed", at=now, text=_moved(before.verdict, after.verdict, told_by)))
     return msgspec.structs.replace(
         after,
         grown_to=grown_to,
         resolved_at=resolved_at,
         acknowledged_by=None if any(change.kind == "reopened" for change in changes) else after.acknowledged_by,
-        changes=_bounded(before.changes + tuple(changes)),
+        changes=bounded(before.changes + tuple(changes)),
     )
 
 
-def _bounded(changes: tuple[Change, ...]) -> tuple[Change, ...]:
+def _moved(was: Diagnosis, now_is: Diagnosis, told_by: Sequence[str]) -> str:
+    """Say where a verdict moved from and to, which evidence moved it, the strongest first, and where that stood."""
+    known = {(one.id, one.supports) for one in was.evidence}
+    fresh = [one.text for one in now_is.evidence if (one.id, one.supports) not in known][:MAX_REASONS]
+    because = f", because {'; '.join(fresh)}" if fresh else ""
+    seen_in = f" (told by: {', '.join(told_by)})" if told_by else ""
+    return f"from {was.category} ({was.confidence}) to {now_is.category} ({now_is.confidence}){because}{seen_in}"
+
+
+def bounded(changes: tuple[Change, ...]) -> tuple[Change, ...]:
+    """Give the first change and the newest ones."""
     return changes if len(changes) <= KEPT_CHANGES else changes[:1] + changes[1 - KEPT_CHANGES :]
 
 
@@ -198,11 +168,3 @@ def _headline(verdict: Diagnosis) -> tuple[str, str, str | None]:
 def _folded(address: str | None) -> str:
     """Compare addresses without regard to case: two spellings of one mailbox are one in practice."""
     return (address or "").casefold()
-
-
-def _least(*times: str | None) -> str | None:
-    return min((time for time in times if time), default=None)
-
-
-def _greatest(*times: str | None) -> str | None:
-    return max((time for time in times if time), default=None)

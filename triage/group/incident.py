@@ -8,8 +8,9 @@ from triage.errors import NotFound
 from triage.group.documents import Documents
 from triage.group.ledger import Ledger
 from triage.group.packed import DIGEST
-from triage.group.stored import INCIDENTS, change_ledger, load_ledger
-from triage.model import Change, Diagnosis, Incident, Tallied
+from triage.group.stored import INCIDENTS, MAX_JOINED, change_ledger, load_ledger
+from triage.hosts import is_address, pool_ids
+from triage.model import Change, Diagnosis, Incident, Observation, Product, Software, Tallied
 from triage.model.words import State, rank
 
 
@@ -29,8 +30,9 @@ def incident_of(ledger: Ledger) -> Incident:
         first_seen=ledger.first_seen,
         last_seen=ledger.last_seen,
         changes=ledger.changes,
-        sample=None if sample is None else sample.observation,
+        sample=None if sample is None else _completed(sample.observation, ledger),
         acknowledged_by=ledger.acknowledged_by,
+        linked=ledger.linked,
     )
 
 
@@ -62,6 +64,44 @@ def _sample_order(diagnosis: Diagnosis, tallied: Tallied, ledger: Ledger) -> tup
     )
 
 
+def _completed(seen: Observation, ledger: Ledger) -> Observation:
+    """Give the sample with what the incident's other observations know of the same hosts: names and software.
+
+    The verdict rests on all of them together, and so must the steps.
+    """
+    tallies = sorted(ledger.tallies.values(), key=lambda one: (one.last or "", one.count), reverse=True)
+    others = [one.observation for one in tallies if one.observation.trust.level != "low"]
+    # An end is one host whatever its names, unless it is a pool: there a build belongs to the host that showed it.
+    senders = [one for one in others if not _is_pool(ledger.ends.sending) or one.sending_host == seen.sending_host]
+    receivers = [
+        one for one in others if not _is_pool(ledger.ends.receiving) or one.receiving_host == seen.receiving_host
+    ]
+    return msgspec.structs.replace(
+        seen,
+        sending_host=seen.sending_host or _host_name(ledger.ends.sending),
+        receiving_host=seen.receiving_host or _host_name(ledger.ends.receiving),
+        software=Software(
+            sending=_build(seen.software.sending, [one.software.sending for one in senders]),
+            receiving=_build(seen.software.receiving, [one.software.receiving for one in receivers]),
+        ),
+    )
+
+
+def _is_pool(end: str | None) -> bool:
+    return end in pool_ids()
+
+
+def _host_name(end: str | None) -> str | None:
+    """Give an end that names a host: no pool, and no address."""
+    return end if end and not _is_pool(end) and not is_address(end) else None
+
+
+def _build(own: Product | None, others: list[Product | None]) -> Product | None:
+    if own is not None and own.build:
+        return own
+    return next((one for one in others if one is not None and one.build), own)
+
+
 def incidents(documents: Documents) -> Iterator[Incident]:
     """Give every incident in the store, in the order of their ids."""
     for listed in documents.list(INCIDENTS):
@@ -74,14 +114,24 @@ def find_incident(documents: Documents, name: str) -> Incident:
     """Give the incident whose id is or begins with `name`, in any case. Raises `NotFound` where none or several do."""
     prefix = name.strip().upper()
     matches = [listed.key.removeprefix(INCIDENTS) for listed in documents.list(INCIDENTS + prefix)] if prefix else []
-    found = [load_ledger(documents, incident_id) for incident_id in matches]
-    ledgers = [ledger for ledger in found if ledger is not None and ledger.is_incident]
+    found = {ledger.id: ledger for one in matches if (ledger := _followed(documents, one)) is not None}.values()
+    ledgers = [ledger for ledger in found if ledger.is_incident]
     if len(ledgers) > 1:
         names = ", ".join(ledger.id for ledger in ledgers[:5])
         raise NotFound(f"“{name}” could be {len(ledgers)} incidents: {names}. Give more of the id.")
     if not ledgers:
         raise NotFound(f"There is no incident “{name}” in this store. `triage incidents` lists them.")
     return incident_of(ledgers[0])
+
+
+def _followed(documents: Documents, incident_id: str) -> Ledger | None:
+    """Give the ledger, or the one in which it went on when both turned out to be one trouble."""
+    ledger = load_ledger(documents, incident_id)
+    for _ in range(MAX_JOINED):
+        if ledger is None or ledger.joined_to is None:
+            break
+        ledger = load_ledger(documents, ledger.joined_to)
+    return ledger
 
 
 def acknowledge(documents: Documents, incident_id: str, by: str, now: str) -> Incident:

@@ -1,9 +1,11 @@
 """The document of one incident: everything that is known of it, in one place, committed by one conditional put."""
 
+from collections.abc import Iterable
+
 import msgspec
 
 from triage.group.packed import DIGEST, split
-from triage.model import Change, Counts, Diagnosis, Ends, Tallied
+from triage.model import Change, Counts, Diagnosis, Ends, Surroundings, Tallied
 from triage.model.words import Family
 
 LEDGER_VERSION = 1
@@ -11,8 +13,13 @@ LEDGER_VERSION = 1
 REPORT = DIGEST + 4
 """A report: the first 16 bytes of its document's SHA-256, then the finding's index in four bytes."""
 
+SESSION = 8
+"""A session of a protocol log: eight bytes of digest, made where the log is read."""
+
 MESSAGE = DIGEST + 1
 """A message: the digest of original Message-ID and recipient, then what was reported of it."""
+
+FROM_LOGS = ("send-log", "receive-log")
 
 HEARSAY = "tls-report"
 """A source that corroborates and never alerts: daily tallies by other people (RFC 8460)."""
@@ -34,6 +41,9 @@ def still_waits(seen: int) -> bool:
 class Ledger(msgspec.Struct, frozen=True, kw_only=True):
     """The stored form of an incident. Sets are packed digests, so counts stay exact and replays change nothing.
 
+    `around` is what the verdict takes from outside the incident. `joined_to` names the incident in
+    which this one went on, once its ends turned out to be the same hosts; `absorbed` those that went on in this one.
+
     A ledger without a failure holds successes seen between two ends: it is no incident yet and is not listed.
     """
 
@@ -48,8 +58,6 @@ class Ledger(msgspec.Struct, frozen=True, kw_only=True):
     domains: bytes = b""
     tallies: dict[str, Tallied] = {}
     depths: dict[str, int] = {}
-    sessions: int = 0
-    sent_unencrypted: int = 0
     first_seen: str | None = None
     last_seen: str | None = None
     grown_to: int = 1
@@ -57,10 +65,16 @@ class Ledger(msgspec.Struct, frozen=True, kw_only=True):
     changes: tuple[Change, ...] = ()
     resolved_at: str | None = None
     acknowledged_by: str | None = None
+    around: Surroundings = Surroundings()
+    linked: tuple[str, ...] = ()
+    joined_to: str | None = None
+    absorbed: tuple[str, ...] = ()
 
     @property
     def is_incident(self) -> bool:
         """True once a failure was seen between these ends; what others tell of (TLS reports) opens nothing by itself."""
+        if self.joined_to is not None:
+            return False
         return any(one.diagnosis is not None and one.observation.source != HEARSAY for one in self.tallies.values())
 
     def counts(self) -> Counts:
@@ -69,8 +83,8 @@ class Ledger(msgspec.Struct, frozen=True, kw_only=True):
         return Counts(
             returned=sum(bool(one & RETURNED) for one in seen),
             waiting=max(sum(map(still_waits, seen)), sum(self.depths.values())),
-            sessions=self.sessions,
-            sent_unencrypted=self.sent_unencrypted,
+            sessions=sessions_of(one for one in self.tallies.values() if _is_failed_session(one)),
+            sent_unencrypted=sessions_of(one for one in self.tallies.values() if _is_unencrypted(one)),
         )
 
     def size(self) -> int:
@@ -81,6 +95,24 @@ class Ledger(msgspec.Struct, frozen=True, kw_only=True):
     def encode(self) -> bytes:
         """Give the bytes to store."""
         return msgspec.msgpack.encode(self)
+
+
+def sessions_of(tallies: Iterable[Tallied]) -> int:
+    """Count the sessions of several tallies, each once, though a cut copy of a log may show one in another way."""
+    members: set[bytes] = set()
+    without = 0
+    for one in tallies:
+        members.update(split(one.members, SESSION))
+        without += sum(one.parts.values())
+    return len(members) + without
+
+
+def _is_failed_session(one: Tallied) -> bool:
+    return one.observation.source in FROM_LOGS and one.diagnosis is not None
+
+
+def _is_unencrypted(one: Tallied) -> bool:
+    return one.observation.source in FROM_LOGS and one.observation.impact == "sent-unencrypted"
 
 
 def read_ledger(body: bytes) -> Ledger:

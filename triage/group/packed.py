@@ -18,6 +18,11 @@ def split(packed: bytes, width: int = DIGEST) -> Iterator[bytes]:
     return (packed[at : at + width] for at in range(0, len(packed), width))
 
 
-def add(packed: bytes, new: set[bytes]) -> bytes:
+def add(packed: bytes, new: set[bytes], width: int = DIGEST) -> bytes:
     """Append the digests that are not yet in the set; the order among new ones is fixed."""
-    return packed + b"".join(sorted(new - set(split(packed)))) if new else packed
+    return packed + b"".join(sorted(new - set(split(packed, width)))) if new else packed
+
+
+def union(one: bytes, other: bytes, width: int = DIGEST) -> bytes:
+    """Give the set of the records of both."""
+    return add(one, set(split(other, width)), width)

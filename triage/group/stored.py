@@ -2,18 +2,22 @@
 
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import msgspec
 
 from triage.errors import Conflict, Transient
 from triage.group.documents import Documents
-from triage.group.ledger import Ledger, read_ledger
+from triage.group.ledger import HEARSAY, Ledger, read_ledger
+from triage.model.words import Category, Confidence, Family
 
 INCIDENTS = "incident/"
 
 MAX_TRIES = 40
 """Lost races in a row before a change is given back: far more than two committers ever cause each other."""
+
+MAX_JOINED = 20
+"""Incidents joined one after the other: a host has a short name, a full name and some addresses."""
 
 
 def load_ledger(documents: Documents, incident_id: str) -> Ledger | None:
@@ -38,7 +42,9 @@ def change_ledger(
         if changed is ledger:
             return changed, False
         try:
-            documents.put(key, changed.encode(), None if found is None else found[1], _head(changed))
+            documents.put(
+                key, changed.encode(), None if found is None else found[1], msgspec.json.encode(_head(changed))
+            )
         except Conflict:
             # Spread the writers, so that one of them wins.
             time.sleep(random.random() * 0.01 * min(attempt + 1, 20))
@@ -47,13 +53,50 @@ def change_ledger(
     raise Transient(f"Incident {incident_id} is written to by others without a pause; the change is kept for later.")
 
 
-def _head(ledger: Ledger) -> bytes:
-    """Give what a listing shows of an incident, in JSON: enough to sort and filter without reading the body."""
-    summary = {
-        "category": ledger.verdict.category,
-        "confidence": ledger.verdict.confidence,
-        "last_seen": ledger.last_seen,
-        "resolved_at": ledger.resolved_at,
-        "size": ledger.size(),
-    }
-    return msgspec.json.encode(summary)
+class Head(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a listing shows of an incident: enough to sort, filter and relate without reading the body."""
+
+    family: Family
+    sending: str | None = None
+    receiving: str | None = None
+    is_incident: bool = True
+    is_empty: bool = False
+    joined_to: str | None = None
+    has_hearsay: bool = False
+    category: Category = "unclassified"
+    confidence: Confidence = "possible"
+    blamed: str | None = None
+    last_seen: str | None = None
+    resolved_at: str | None = None
+    size: int = 0
+
+
+def heads(documents: Documents) -> Iterator[tuple[str, Head]]:
+    """Give the id and the head of each incident in the store, without reading bodies, in the order of the ids."""
+    for listed in documents.list(INCIDENTS):
+        incident_id = listed.key.removeprefix(INCIDENTS)
+        try:
+            yield incident_id, msgspec.json.decode(listed.head, type=Head)
+        except msgspec.DecodeError:  # written before heads said as much
+            ledger = load_ledger(documents, incident_id)
+            if ledger is not None:
+                yield incident_id, _head(ledger)
+
+
+def _head(ledger: Ledger) -> Head:
+    verdict = ledger.verdict
+    return Head(
+        family=ledger.family,
+        sending=ledger.ends.sending,
+        receiving=ledger.ends.receiving,
+        is_incident=ledger.is_incident,
+        is_empty=not ledger.reports,
+        joined_to=ledger.joined_to,
+        has_hearsay=any(one.observation.source == HEARSAY for one in ledger.tallies.values()),
+        category=verdict.category,
+        confidence=verdict.confidence,
+        blamed=verdict.responsible.host,
+        last_seen=ledger.last_seen,
+        resolved_at=ledger.resolved_at,
+        size=ledger.size(),
+    )

@@ -1,7 +1,7 @@
 """The words that the stages share: a file each, no behaviour."""
 
 from triage.model.diagnosis import Alternative, Diagnosis, Evidence, Responsible
-from triage.model.incident import Affected, Change, Counts, Ends, Incident, Tallied
+from triage.model.incident import Affected, Change, Counts, Ends, Incident, Surroundings, Tallied
 from triage.model.observation import Document, Observation, Original, Product, Reply, Software, Tls, Trust
 from triage.model.reading import Finding, Place, Reading
 from triage.model.runbook import FilledRunbook, Link, Step
@@ -28,6 +28,7 @@ __all__ = [
     "Responsible",
     "Software",
     "Step",
+    "Surroundings",
     "Tallied",
     "Tls",
     "Trust",

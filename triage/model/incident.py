@@ -26,7 +26,7 @@ class Counts(msgspec.Struct, frozen=True):
 
 
 class Change(msgspec.Struct, frozen=True, kw_only=True):
-    """What happened to an incident: opened, grew, verdict-changed, acknowledged, resolved, reopened."""
+    """What happened to an incident: opened, grew, verdict-changed, joined, acknowledged, resolved, reopened."""
 
     kind: str
     at: str
@@ -37,7 +37,8 @@ class Tallied(msgspec.Struct, frozen=True, kw_only=True):
     """One way in which the fault showed itself, and how often: what the verdict is derived from.
 
     `observation` is the earliest that showed it so; `diagnosis` is None for a success; `first` and `last` are
-    UTC, RFC 3339.
+    UTC, RFC 3339. `count` is the number of reports, or of sessions where protocol logs showed it. `members` are packed
+    digests of those sessions; `parts` counts what came without them, sessions by the id of the first one of a group.
     """
 
     observation: Observation
@@ -45,6 +46,21 @@ class Tallied(msgspec.Struct, frozen=True, kw_only=True):
     count: int
     first: str | None = None
     last: str | None = None
+    members: bytes = b""
+    parts: dict[str, int] = {}
+
+
+class Surroundings(msgspec.Struct, frozen=True, kw_only=True):
+    """What other incidents and other people's tallies say about the two ends of an incident.
+
+    `receivers` are unrelated ends to which the same host fails to send, this incident's own among them, and `senders`
+    unrelated ends that fail to send to the same host; fewer than two say nothing. `hearsay` are tallies out of TLS
+    reports (RFC 8460) about the receiving end.
+    """
+
+    receivers: tuple[str, ...] = ()
+    senders: tuple[str, ...] = ()
+    hearsay: tuple[Tallied, ...] = ()
 
 
 class Affected(msgspec.Struct, frozen=True, kw_only=True):
@@ -81,3 +97,5 @@ class Incident(msgspec.Struct, frozen=True, kw_only=True):
     changes: tuple[Change, ...] = ()
     sample: Observation | None = None
     acknowledged_by: str | None = None
+    linked: tuple[str, ...] = ()
+    """Other open incidents that blame the same host."""

@@ -62,6 +62,17 @@ Category = Literal[
     "unclassified",
 ]
 
+SOURCE_NAMES: dict[Source, str] = {
+    "ndr": "NDR",
+    "received": "Received fields",
+    "queue": "queue export",
+    "send-log": "Send log",
+    "receive-log": "Receive log",
+    "tls-report": "TLS report",
+    "tracking-log": "tracking log",
+}
+"""What people call the sources."""
+
 CATEGORIES: tuple[Category, ...] = get_args(Category)
 CONFIDENCES: tuple[Confidence, ...] = ("possible", "probable", "certain")
 """Weakest first: the index is the rank."""

@@ -1,0 +1,113 @@
+"""What other incidents and other people's tallies add to a verdict: whom a pattern blames, and who saw the same.
+
+One host that fails with two unrelated ends or more is likely the one at fault, whichever end a single report blames; where
+each end fails with several others, nothing follows.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+
+import msgspec
+
+from triage.diagnose.case import Case
+from triage.diagnose.engine import MAX_AGAINST, MAX_FOR, Concluded
+from triage.diagnose.evidence import facts
+from triage.diagnose.owner import actor_for
+from triage.diagnose.rulebook import categories
+from triage.hosts import Hosts
+from triage.model import Diagnosis, Evidence, Responsible, Surroundings, Tallied
+from triage.model.words import CONFIDENCES, Confidence, Side, rank
+
+MAX_NAMED = 3
+"""Other ends that a sentence names."""
+
+
+def blamed_by_pattern(verdict: Diagnosis, concluded: Concluded, around: Surroundings, hosts: Hosts) -> Diagnosis:
+    """Give the verdict with the host blamed that fails with several others, where exactly one of the two does.
+
+    A report whose text states the cause keeps its own answer. Category and confidence of the cause stay as they are: the
+    pattern says where, not why.
+    """
+    side, others, host = _pattern(concluded.case, around)
+    if side is None or host is None:
+        return verdict
+    states_cause = concluded.rule is not None and concluded.rule.states_cause
+    fact = facts()["fails-to-many" if side == "sending" else "many-fail-to-it"]
+    agrees = verdict.responsible.side == side
+    told = fact.told(concluded.case, supports=agrees or not states_cause, values={"others": _named(others)})
+    evidence = with_facts(verdict.evidence, (told,))
+    if states_cause and not agrees:
+        return msgspec.structs.replace(verdict, evidence=evidence)
+    before = verdict.responsible.confidence if agrees and verdict.responsible.confidence else "possible"
+    responsible = Responsible(
+        kind="host", side=side, host=host, ours=hosts.is_ours(host), confidence=_raised(before, verdict.confidence)
+    )
+    if agrees and verdict.responsible.host == host:
+        responsible = msgspec.structs.replace(responsible, kind=verdict.responsible.kind, ours=verdict.responsible.ours)
+    actor = verdict.actor if agrees else actor_for("owner", responsible, concluded.case, hosts)
+    return msgspec.structs.replace(verdict, responsible=responsible, actor=actor, evidence=evidence)
+
+
+def _pattern(case: Case, around: Surroundings) -> tuple[Side | None, tuple[str, ...], str | None]:
+    """Give the side that fails with several others, those others, and its host; None where both sides do, or none."""
+    many = (len(around.receivers) > 1, len(around.senders) > 1)
+    if many == (True, False):
+        return "sending", around.receivers, case.sending_host
+    if many == (False, True):
+        return "receiving", around.senders, case.receiving_host
+    return None, (), None
+
+
+def _raised(before: Confidence, most: Confidence) -> Confidence:
+    """Give one step more, and no more than "probable" on a pattern alone, or than the verdict itself has."""
+    raised = min(rank(before) + 1, rank("probable"))
+    return CONFIDENCES[max(rank(before), min(raised, rank(most)))]
+
+
+def _named(others: Sequence[str]) -> str:
+    shown = ", ".join(others[:MAX_NAMED])
+    return f"{shown} and {len(others) - MAX_NAMED} more" if len(others) > MAX_NAMED else shown
+
+
+def told_by_others(verdict: Diagnosis, hearsay: Sequence[Tallied], case: Case) -> tuple[Evidence, ...]:
+    """Give what TLS reports (RFC 8460) say for and against a verdict about TLS; their tallies are no counts of ours."""
+    failures = [one for one in hearsay if one.diagnosis is not None]
+    if not failures or categories()[verdict.category].family != "session":
+        return ()
+    told = []
+    for supports in (True, False):
+        agreeing = [one for one in failures if (one.diagnosis is not None) and _agrees(one, verdict) is supports]
+        if agreeing and (supports or verdict.category.startswith("tls-")):
+            fact = facts()["others-see-it" if supports else "others-see-another"]
+            told.append(fact.told(case, supports=supports, values={"tallies": _tallied(agreeing)}))
+    return tuple(told)
+
+
+def _agrees(one: Tallied, verdict: Diagnosis) -> bool:
+    diagnosis = one.diagnosis
+    if diagnosis is None:
+        return False
+    # No result type stands for a version that is too old: senders tell it as a missing STARTTLS or a failed validation.
+    alike = {"tls-version": ("tls-version", "tls-required", "tls-negotiation")}
+    return diagnosis.category in alike.get(verdict.category, (verdict.category,))
+
+
+def _tallied(hearsay: Sequence[Tallied]) -> str:
+    counts: Counter[tuple[str, str]] = Counter()
+    for one in hearsay:
+        seen = one.observation
+        counts[seen.reported_by or "a reporter", seen.tls.error or "no result type"] += one.count
+    ranked = sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:MAX_NAMED]
+    return "; ".join(f"{reporter} counted {count} sessions with {result}" for (reporter, result), count in ranked)
+
+
+def with_facts(evidence: tuple[Evidence, ...], told: Sequence[Evidence]) -> tuple[Evidence, ...]:
+    """Give the evidence with some more, within what a person reads: the newest sentences keep their place."""
+    if not told:
+        return evidence
+    ids = {(one.id, one.supports) for one in told}
+    rest = [one for one in evidence if (one.id, one.supports) not in ids]
+    new_for, new_against = [one for one in told if one.supports], [one for one in told if not one.supports]
+    speaks_for = [one for one in rest if one.supports][: MAX_FOR - len(new_for)] + new_for
+    against = [one for one in rest if not one.supports][: MAX_AGAINST - len(new_against)] + new_against
+    return (*speaks_for, *against)
