@@ -56,7 +56,7 @@ def judge(tallies: Sequence[Tallied], around: Surroundings, rulebook: Rulebook, 
     failures = [one for one in tallies if _is_failure(one)]
     if not failures:
         return Diagnosis()
-    shared = _shared(tallies, failures, hosts)
+    shared = _shared(tallies, failures, around, hosts)
     weighty = [_Weighty(one, conclude(case_of(one.observation, hosts, shared), rulebook, hosts)) for one in failures]
     weighty.sort(key=_order)
     believed = [one for one in weighty if one.is_trusted] or weighty
@@ -123,7 +123,7 @@ def _order(one: _Weighty) -> tuple[bool, int, int, bytes]:
     return (not one.is_trusted, -known, -one.tallied.count, msgspec.msgpack.encode((seen, one.tallied.count)))
 
 
-def _shared(tallies: Sequence[Tallied], failures: Sequence[Tallied], hosts: Hosts) -> Shared:
+def _shared(tallies: Sequence[Tallied], failures: Sequence[Tallied], around: Surroundings, hosts: Hosts) -> Shared:
     """Pool what trusted reports know of builds, and count the successes over TLS 1.2 near the failures."""
     builds: dict[str, tuple[str, str, Product]] = {}
     tls12: Counter[tuple[str, str]] = Counter()
@@ -146,7 +146,9 @@ def _shared(tallies: Sequence[Tallied], failures: Sequence[Tallied], hosts: Host
             handshakes.add(ends)
         if seen.action in SUCCESSES and seen.tls.version in ("1.2", "1.3") and ends and _is_near(one, spans.get(ends)):
             tls12[ends] += one.count
-    return Shared({host: known[2] for host, known in builds.items()}, dict(tls12), frozenset(handshakes))
+    known = {host: Product(build=build) for host, build in around.builds.items() if speaks_tls12(build) is not None}
+    known |= {host: newest[2] for host, newest in builds.items()}
+    return Shared(known, dict(tls12), frozenset(handshakes))
 
 
 def _ends(one: Tallied, hosts: Hosts) -> tuple[str, str] | None:

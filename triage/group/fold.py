@@ -153,6 +153,13 @@ def _moved(was: Diagnosis, now_is: Diagnosis, told_by: Sequence[str]) -> str:
     fresh = [one.text for one in now_is.evidence if (one.id, one.supports) not in known][:MAX_REASONS]
     because = f", because {'; '.join(fresh)}" if fresh else ""
     seen_in = f" (told by: {', '.join(told_by)})" if told_by else ""
+    if (was.category, was.confidence) == (now_is.category, now_is.confidence):
+        side = (
+            f"the {now_is.responsible.side} server"
+            if now_is.responsible.side in ("sending", "receiving")
+            else "neither"
+        )
+        return f"still {was.category} ({was.confidence}), now it blames {side}{because}{seen_in}"
     return f"from {was.category} ({was.confidence}) to {now_is.category} ({now_is.confidence}){because}{seen_in}"
 
 

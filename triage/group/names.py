@@ -33,11 +33,13 @@ class Seen(msgspec.Struct, frozen=True, kw_only=True):
 
     `pairs` maps an address to the names that stood with it, `ehlo` a name to our own addresses that gave it in EHLO,
     `machines` are names, short or full, that belong to one machine of ours.
+    `builds` holds the newest build that a host of ours showed, behind the time when it did.
     """
 
     pairs: dict[str, tuple[str, ...]] = {}
     ehlo: dict[str, tuple[str, ...]] = {}
     machines: tuple[str, ...] = ()
+    builds: dict[str, tuple[str, str]] = {}
 
 
 def learn(documents: Documents, readings: Iterable[Reading], hosts: Hosts) -> Hosts:
@@ -65,10 +67,22 @@ def known_names(documents: Documents, hosts: Hosts) -> Hosts:
     return learn(documents, (), hosts)
 
 
+def known_builds(documents: Documents, hosts: Hosts) -> dict[str, str]:
+    """Give the newest build of each of our servers that showed one, by its main name."""
+    found = documents.get(NAMES)
+    seen = Seen() if found is None else msgspec.json.decode(found[0], type=Seen)
+    builds: dict[str, tuple[str, str]] = {}
+    for name, shown in seen.builds.items():
+        main = hosts.canonical(name) or name
+        builds[main] = max(builds.get(main, shown), shown)
+    return {name: build for name, (_, build) in builds.items()}
+
+
 class _Shown(msgspec.Struct, frozen=True):
     pair: tuple[str, str] | None = None
     ehlo: tuple[str, str] | None = None
     machine: str | None = None
+    build: tuple[str, str, str] | None = None
 
 
 def _shown(readings: Iterable[Reading], hosts: Hosts) -> Iterable[_Shown]:
@@ -78,6 +92,7 @@ def _shown(readings: Iterable[Reading], hosts: Hosts) -> Iterable[_Shown]:
 
 
 def _of(seen: Observation, hosts: Hosts) -> Iterable[_Shown]:
+    yield from _builds(seen, hosts)
     own, own_ip = _own_end(seen)
     peer, peer_ip = _peer_end(seen)
     if seen.source in OWN_RECORDS:
@@ -100,6 +115,18 @@ def _of(seen: Observation, hosts: Hosts) -> Iterable[_Shown]:
                 yield from _paired(reporter, seen.sending_ip)
 
 
+def _builds(seen: Observation, hosts: Hosts) -> Iterable[_Shown]:
+    """Give the builds of our servers that a report shows which nothing speaks against."""
+    if seen.trust.level == "low":
+        return
+    for name, product in (
+        (normal(seen.sending_host), seen.software.sending),
+        (normal(seen.receiving_host), seen.software.receiving),
+    ):
+        if name and product is not None and product.build and hosts.is_ours(name) is True:
+            yield _Shown(build=(name, seen.time or "", product.build))
+
+
 def _own_end(seen: Observation) -> tuple[str | None, str | None]:
     if seen.source == "receive-log":
         return normal(seen.receiving_host), seen.receiving_ip
@@ -118,6 +145,7 @@ def _paired(name: str, address: str) -> Iterable[_Shown]:
 
 def _with(before: Seen, news: Sequence[_Shown]) -> Seen:
     pairs, ehlo, machines = dict(before.pairs), dict(before.ehlo), set(before.machines)
+    builds = dict(before.builds)
     for one in news:
         if one.pair:
             _add(pairs, *one.pair)
@@ -125,7 +153,10 @@ def _with(before: Seen, news: Sequence[_Shown]) -> Seen:
             _add(ehlo, *one.ehlo)
         if one.machine and len(machines) < MAX_SEEN:
             machines.add(one.machine)
-    return Seen(pairs=pairs, ehlo=ehlo, machines=tuple(sorted(machines)))
+        if one.build and (one.build[0] in builds or len(builds) < MAX_SEEN):
+            name, *newest = one.build
+            builds[name] = max(builds.get(name, ("", "")), (newest[0], newest[1]))
+    return Seen(pairs=pairs, ehlo=ehlo, machines=tuple(sorted(machines)), builds=builds)
 
 
 def _add(known: dict[str, tuple[str, ...]], key: str, value: str) -> None:

@@ -12,17 +12,26 @@ import msgspec
 from triage.group.documents import Documents
 from triage.group.fold import Judge, note_changes
 from triage.group.ledger import HEARSAY, Ledger
+from triage.group.names import known_builds
 from triage.group.stored import Head, change_ledger, heads, load_ledger
 from triage.hosts import Hosts, pool_ids
 from triage.model import Ends, Surroundings, Tallied
+from triage.model.words import Category
 
 MAX_ENDS = 20
 """Other ends that are named: two already make the pattern."""
 MAX_HEARSAY = 50
 """Tallies out of TLS reports that one incident takes into account."""
 
-FAULTS_OF_A_HOST = ("connection-dropped", "expired", "unclassified")
-"""Categories beside the `tls-` ones that may lie with either host: what both of two hosts do is no fault of one."""
+WAYS: Mapping[Category, str] = {
+    "tls-version": "lost",
+    "tls-negotiation": "lost",
+    "tls-cipher": "lost",
+    "connection-dropped": "lost",
+    "tls-required": "not offered",
+    "tls-certificate": "certificate",
+}
+"""Faults that may lie with either host, and which of them are alike in how they show: only alike ones make a pattern."""
 
 _Known = Mapping[str, Head]
 
@@ -30,18 +39,20 @@ _Known = Mapping[str, Head]
 def relate(documents: Documents, hosts: Hosts, judge: Judge, now: str) -> set[str]:
     """Bring the surroundings of every incident up to date, and its verdict with them. Gives the ids that changed."""
     known = dict(heads(documents))
-    failing = {name: head for name, head in known.items() if _may_be_a_hosts_fault(head)}
-    receivers, senders = _patterns(failing.values(), hosts)
+    patterns = _Patterns(known.values(), hosts)
+    builds = known_builds(documents, hosts)
     hearsay = _hearsay(documents, known)
     blaming = _blaming(known)
     changed: set[str] = set()
     for name, head in known.items():
         if not head.is_incident:
             continue
+        is_session = head.family == "session"
         around = Surroundings(
-            receivers=receivers.get(head.sending or "", ()) if name in failing else (),
-            senders=senders.get(head.receiving or "", ()) if name in failing else (),
-            hearsay=hearsay.get(head.receiving or "", ()) if head.family == "session" else (),
+            receivers=patterns.receivers(head),
+            senders=patterns.senders(head),
+            builds={end: builds[end] for end in (head.sending, head.receiving) if end in builds and is_session},
+            hearsay=hearsay.get(head.receiving or "", ()) if is_session else (),
         )
         linked = tuple(other for other in blaming.get(head.blamed or "", ()) if other != name)
         if _change(documents, name, around, linked, judge, now):
@@ -69,33 +80,40 @@ def _change(
     return change_ledger(documents, name, change)[1]
 
 
-def _may_be_a_hosts_fault(head: Head) -> bool:
+class _Patterns:
+    """Who fails with whom, among the open incidents, in each way. A pool of a provider is no one host."""
+
+    def __init__(self, heads_of_all: Iterable[Head], hosts: Hosts) -> None:
+        self._hosts = hosts
+        self._receivers: defaultdict[tuple[str | None, str], set[str]] = defaultdict(set)
+        self._senders: defaultdict[tuple[str | None, str], set[str]] = defaultdict(set)
+        for head in heads_of_all:
+            way = _way(head)
+            if way is not None and head.sending and head.receiving:
+                self._receivers[head.sending, way].add(head.receiving)
+                self._senders[head.receiving, way].add(head.sending)
+
+    def receivers(self, head: Head) -> tuple[str, ...]:
+        """Give the unrelated ends that the sending host fails to reach in the same way, where they are two or more."""
+        return self._unrelated(self._receivers, head.sending, head)
+
+    def senders(self, head: Head) -> tuple[str, ...]:
+        """Give the unrelated ends that fail to reach the receiving host in the same way, where they are two or more."""
+        return self._unrelated(self._senders, head.receiving, head)
+
+    def _unrelated(
+        self, known: Mapping[tuple[str | None, str], set[str]], host: str | None, head: Head
+    ) -> tuple[str, ...]:
+        way = _way(head)
+        if way is None or host is None or host in pool_ids():
+            return ()
+        by_owner = {_owner(other, self._hosts): other for other in sorted(known.get((host, way), ()), reverse=True)}
+        return tuple(sorted(by_owner.values()))[:MAX_ENDS] if len(by_owner) > 1 else ()
+
+
+def _way(head: Head) -> str | None:
     is_open = head.is_incident and head.resolved_at is None and head.family == "session"
-    return is_open and (head.category.startswith("tls-") or head.category in FAULTS_OF_A_HOST)
-
-
-def _patterns(failing: Iterable[Head], hosts: Hosts) -> tuple[dict[str, tuple[str, ...]], dict[str, tuple[str, ...]]]:
-    """Give, for each sending host, the unrelated ends that it fails to reach, and for each receiving host those that
-    fail to reach it; only where there are two or more. A pool of a provider is no one host.
-    """
-    receivers: defaultdict[str, set[str]] = defaultdict(set)
-    senders: defaultdict[str, set[str]] = defaultdict(set)
-    for head in failing:
-        if head.sending and head.receiving:
-            if hosts.pool(head.sending) is None and not _is_pool(head.sending):
-                receivers[head.sending].add(head.receiving)
-            if hosts.pool(head.receiving) is None and not _is_pool(head.receiving):
-                senders[head.receiving].add(head.sending)
-    return _unrelated(receivers, hosts), _unrelated(senders, hosts)
-
-
-def _unrelated(ends: Mapping[str, set[str]], hosts: Hosts) -> dict[str, tuple[str, ...]]:
-    found = {}
-    for host, others in ends.items():
-        by_owner = {_owner(other, hosts): other for other in sorted(others, reverse=True)}
-        if len(by_owner) > 1:
-            found[host] = tuple(sorted(by_owner.values()))[:MAX_ENDS]
-    return found
+    return WAYS.get(head.category) if is_open else None
 
 
 def _owner(end: str, hosts: Hosts) -> str:
@@ -104,11 +122,6 @@ def _owner(end: str, hosts: Hosts) -> str:
         return "ours"
     labels = end.split(".")
     return ".".join(labels[-2:]) if len(labels) > 1 and not labels[-1].isdigit() and ":" not in end else end
-
-
-def _is_pool(end: str) -> bool:
-    """Tell a pool's id, as the ends of an incident name it, from a host."""
-    return end in pool_ids()
 
 
 def _hearsay(documents: Documents, known: _Known) -> dict[str, tuple[Tallied, ...]]:

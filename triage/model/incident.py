@@ -54,12 +54,13 @@ class Surroundings(msgspec.Struct, frozen=True, kw_only=True):
     """What other incidents and other people's tallies say about the two ends of an incident.
 
     `receivers` are unrelated ends to which the same host fails to send, this incident's own among them, and `senders`
-    unrelated ends that fail to send to the same host; fewer than two say nothing. `hearsay` are tallies out of TLS
-    reports (RFC 8460) about the receiving end.
+    unrelated ends that fail to send to the same host; fewer than two say nothing. `builds` are those that its two hosts
+    showed anywhere, `hearsay` tallies out of TLS reports (RFC 8460) about the receiving end.
     """
 
     receivers: tuple[str, ...] = ()
     senders: tuple[str, ...] = ()
+    builds: dict[str, str] = {}
     hearsay: tuple[Tallied, ...] = ()
 
 
