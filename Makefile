@@ -14,7 +14,7 @@ help:
 
 run:
 	@sh scripts/set_up.sh run
-	@.venv/bin/triage run examples/mailbox --settings examples/triage.toml --store out/triage.sqlite --out out
+	@.venv/bin/triage run examples --settings examples/triage.toml --store out/triage.sqlite --out out
 
 test:
 	@sh scripts/set_up.sh test
