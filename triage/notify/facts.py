@@ -32,6 +32,7 @@ def _observed(seen: Observation, texts: Texts, redaction: Redaction, now: str) -
     yield "action", seen.action
     yield "source", seen.source
     yield "reported_by", seen.reported_by
+    yield "ehlo", seen.ehlo if seen.ehlo != seen.sending_host else None
     yield "sending", _host(seen.sending_host, seen.sending_ip)
     yield "receiving", _host(seen.receiving_host, seen.receiving_ip)
     yield "sending_software", _product(seen.software.sending)
@@ -41,6 +42,7 @@ def _observed(seen: Observation, texts: Texts, redaction: Redaction, now: str) -
     if tls.required is not None:
         yield "tls_required", texts.phrase("ticket.fact.yes" if tls.required else "ticket.fact.no")
     yield "time", moment(seen.time, now, texts) if seen.time else None
+    yield "until", moment(seen.until, now, texts) if seen.until else None
     yield "retry_until", moment(seen.retry_until, now, texts) if seen.retry_until else None
     yield "recipient", redaction.address(seen.recipient)
     yield "sender", redaction.address(seen.original.from_)

@@ -74,6 +74,7 @@ def _view(
         "nothing_for": texts.phrase("card.nothing_for"),
         "nothing_against": texts.phrase("card.nothing_against"),
         "alternatives": _alternatives(incident, texts),
+        "linked": texts.phrase("ticket.linked", text=", ".join(incident.linked)) if incident.linked else "",
         "next_check": _decides(incident, redaction),
         "trust": _trust(incident, texts),
         "first": redaction.text(wanted[0]),
