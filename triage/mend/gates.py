@@ -46,6 +46,7 @@ GATES: Mapping[str, str] = {
     "trust-low": "the report itself is hardly to be believed",
     "peer-exchange-online": "the other end of the hop is Exchange Online",
     "session": "the incident is about a session: connection, TLS, expiry without a cause",
+    "tls-spoken": "a protocol log or a header shows that the two ends spoke TLS 1.2 at about that time",
     "tls12-change": "the TLS 1.2 registry change may be printed for this host",
     "waiting": "mail is still waiting in a queue",
 }

@@ -10,7 +10,7 @@ from triage import exchange
 from triage.hosts import Hosts
 from triage.mend.gates import VERSIONS
 from triage.model import Incident, Observation, Product
-from triage.model.words import Confidence, rank
+from triage.model.words import TLS_SPOKEN, Confidence, rank
 
 End = Literal["sending", "receiving"]
 
@@ -227,6 +227,8 @@ def _of_verdict(
         gates.add("session")
     if incident.counts.waiting:
         gates.add("waiting")
+    if any(one.supports and one.id in TLS_SPOKEN for one in verdict.evidence):
+        gates.add("tls-spoken")
     return frozenset(gates)
 
 

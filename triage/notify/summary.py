@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 
 from triage.model import Affected, FilledRunbook, Incident, Step
-from triage.model.words import Family
+from triage.model.words import TLS_SPOKEN, Family
 from triage.notify.moments import ago, moment, past
 from triage.notify.names import Names
 from triage.notify.phrases import Texts
@@ -80,11 +80,18 @@ def verdict_line(incident: Incident, texts: Texts) -> str:
         return texts.phrase("verdict.nobody", **values)
     values["actor"] = texts.phrase(f"verdict.actors.{verdict.actor}")
     # A dropped session that turns out to be about authentication is the look-alike of a TLS fault: say so first.
-    look_alike = incident.family == "session" and verdict.category == "authentication"
+    look_alike = incident.family == "session" and (verdict.category == "authentication" or tls_was_spoken(incident))
     return texts.phrase(
         "verdict.hardly_tls" if look_alike and verdict.confidence == "possible" else f"verdict.{verdict.confidence}",
         **values,
     )
+
+
+def tls_was_spoken(incident: Incident) -> bool:
+    """Tell a lost session whose ends were seen to speak TLS 1.2: it looks like a TLS fault and is hardly one."""
+    verdict = incident.verdict
+    seen = any(one.supports and one.id in TLS_SPOKEN for one in verdict.evidence)
+    return verdict.category == "connection-dropped" and seen
 
 
 def _whose(incident: Incident) -> str:

@@ -9,7 +9,7 @@ from triage.notify.facts import raw_facts
 from triage.notify.moments import moment
 from triage.notify.phrases import Texts
 from triage.notify.redaction import Redaction
-from triage.notify.summary import Summary, counts_line, effort, first_step, sentence, summarise
+from triage.notify.summary import Summary, counts_line, effort, first_step, sentence, summarise, tls_was_spoken
 
 LISTED = 10
 """Affected messages printed in the ticket itself; all of them stand in `affected.csv`."""
@@ -105,7 +105,8 @@ _SEEN = frozenset({"connection-dropped", "expired", "unclassified"})
 def _what(incident: Incident, summary: Summary, texts: Texts) -> str:
     """Tell what happens; while the cause is only possible, say so before anybody takes it for a fact."""
     verdict = incident.verdict
-    told = sentence(texts.phrase(f"category.{verdict.category}.what", **summary.names.values()))
+    name = "what_spoken" if tls_was_spoken(incident) else "what"
+    told = sentence(texts.phrase(f"category.{verdict.category}.{name}", **summary.names.values()))
     if verdict.confidence != "possible" or verdict.category in _SEEN:
         return told
     milder = texts.find(f"category.{verdict.category}.what_possible", **summary.names.values())
