@@ -18,7 +18,7 @@ EVENT: dict[str, str | None] = {
     "timestamp": "18.10.2026 09:14:03",
     "eventid": "FAIL",
     "source": "ROUTING",
-    "serverhostname": "HQ-EX13",
+    "clienthostname": "HQ-EX13",
     "messageid": "<offer-4711@contoso.example>",
     "recipients": "{anna@fabrikam.example}",
     "recipientstatus": f"{{{REFUSED}}}",
@@ -84,8 +84,9 @@ def test_each_recipient_has_his_own_status(
 SET_ASIDE = {
     "a success": ({"eventid": "SEND", "recipientstatus": "{250 2.1.5 Recipient OK}"}, "other-event"),
     "a receipt": ({"eventid": "RECEIVE", "recipientstatus": "{To, Cc}"}, "other-event"),
-    "a failure without a status": ({"recipientstatus": "{}"}, "no-error"),
-    "an empty group": ({"recipientstatus": "{[{LRT=};{LED=};{FQDN=};{IP=}]}"}, "no-error"),
+    "a status that is none": ({"eventid": "", "recipientstatus": "{}"}, "no-error"),
+    "an empty group": ({"eventid": "", "recipientstatus": "{[{LRT=};{LED=};{FQDN=};{IP=}]}"}, "no-error"),
+    "nobody failed": ({"recipientstatus": "{250 2.1.5 Recipient OK}"}, "no-error"),
 }
 
 
@@ -122,9 +123,9 @@ LOG = (
     "#Date: 2026-10-18T00:00:12.000Z\r\n#Fields: date-time,client-ip,client-hostname,server-ip,server-hostname,"
     "source-context,connector-id,source,event-id,internal-message-id,message-id,network-message-id,recipient-address,"
     "recipient-status,total-bytes,recipient-count,related-recipient-address,reference,message-subject,sender-address\r\n"
-    "2026-10-18T09:14:03.123Z,,,,HQ-EX13,,Outbound,SMTP,DEFER,17,<offer-4711@contoso.example>,,anna@fabrikam.example,"
+    "2026-10-18T09:14:03.123Z,,HQ-EX13,,,,Outbound,SMTP,DEFER,17,<offer-4711@contoso.example>,,anna@fabrikam.example,"
     + LOST.replace(",", "") + ",2690,1,,,Offer 4711,karl.holm@contoso.example\r\n"
-    "2026-10-18T09:15:03.123Z,,,,HQ-EX13,,Outbound,SMTP,SEND,18,<b@contoso.example>,,ben@fabrikam.example,250 2.1.5 OK,"
+    "2026-10-18T09:15:03.123Z,,HQ-EX13,,,,Outbound,SMTP,SEND,18,<b@contoso.example>,,ben@fabrikam.example,250 2.1.5 OK,"
     "2690,1,,,Other,karl.holm@contoso.example\r\n"
 )  # fmt: skip
 TRACE = (

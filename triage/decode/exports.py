@@ -4,23 +4,18 @@ Told before anything is parsed as mail, and never of a mail message: that begins
 the head of a table, a list of properties, JSON or the groups of a LastError.
 """
 
-import codecs
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
-from typing import Literal
 
-import msgspec
-
-from triage.decode import queue_csv, queue_json, queue_list, queue_table, tls_report
-from triage.decode.export_row import MAX_CELL, Row, is_export, is_known, plain
-from triage.decode.queue_export import is_message, read_message, read_queue
+from triage.decode import queue_csv, queue_groups, queue_json, queue_list, queue_table, tls_report
+from triage.decode.export_row import Row, is_export, is_known, plain
+from triage.decode.export_text import GZIP, HEAD, json_values, lines_of, text_of
+from triage.decode.queue_export import is_message, place_of, read_message, read_queue
 from triage.decode.tracking import is_tracking, read_event
 from triage.hosts import Hosts
 from triage.model import Document, Observation
 
-HEAD = 64 * 2**10
-"""Bytes in which an export shows what it is; what a shell prints before the first row is far shorter."""
 HEADERS = 256 * 2**10
 """Bytes of a mail's header block in which a TLS report is announced."""
 MAX_OBSERVATIONS = 50_000
@@ -32,16 +27,13 @@ _MAIL_FIELD = re.compile(
     r"|Reply-To|X-[\w-]{1,60}|ARC-[\w-]{1,40}|DKIM-Signature|Authentication-Results):",
     re.IGNORECASE,
 )
+_ALSO_PROPERTIES = frozenset({"received", "subject", "to"})
+"""Fields of a mail's header whose names are properties of a queued message or a trace too."""
 _ANNOUNCED = re.compile(
     rb"(?im)^(?:tls-report-domain:|content-type:[^\n]*(?:\n[ \t][^\n]*){0,10}?"
     rb"(?:report-type[ \t]*=[ \t]*\"?tlsrpt|application/tlsrpt))"
 )
-_GROUPS = re.compile(
-    r"(?P<label>Reason|LastError|RecipientStatus|Status|Detail)? ?:? ?(?P<open>\{? ?\[? ?)(?:\{ ?(?:LED|LRT|MSG) ?=|LED=[245])",
-    re.IGNORECASE,
-)
-_REPLY = re.compile(r"[45]\d\d[ -]")
-_JSON = re.compile(r"[{\[]\s*[\"{\[]")
+_JSON = re.compile(r"^[ \t\ufeff]*(?:\[\s{0,99}){0,3}\{\s{0,99}\"", re.MULTILINE)
 _JSON_WORDS = re.compile(
     r'"(?:policies|NextHopDomain|NextHopConnector|DeliveryType|MessageCount|QueueIdentity|LastError|InternetMessageId'
     r'|RecipientStatus|EventId|MessageTraceId)"',
@@ -52,148 +44,154 @@ _DAMAGED = "It is an export in JSON, and damaged or cut off."
 
 def read_export(content: bytes, hosts: Hosts) -> Document | None:
     """Read an export and give what it says; None where it is none, which costs little. Never raises on any bytes."""
-    if content.startswith(tls_report.GZIP):
+    if content.startswith(GZIP):
         return tls_report.read_packed(content)
     if _is_mail(content[:HEADERS]):
         return tls_report.read_mail_report(content) if _ANNOUNCED.search(_header_block(content)) else None
+    return read_text_export(content, hosts)
+
+
+def read_text_export(content: bytes, hosts: Hosts) -> Document | None:
+    """Read an export that is known to be no mail message, as `read_export` does."""
     head = text_of(content[:HEAD])
-    start = (head or "").lstrip()
-    if head is None or not start:
+    if head is None or not head.strip():
         return None
-    if _JSON.match(start) and not _GROUPS.match(start):
-        return _read_json(text_of(content) or "", hosts) if _JSON_WORDS.search(start) else None
-    shape = _shape(list(lines_of(head)))
-    return None if shape is None else read_rows(_rows(shape, text_of(content) or ""), hosts)
-
-
-def text_of(content: bytes) -> str | None:
-    """Decode an export: UTF-16 as PowerShell 5 writes it, UTF-8, else Windows-1252; None for what is no text."""
-    start = content[:512]
-    charset = "utf-8-sig"
-    if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        charset = "utf-16"
-    elif b"\0" in start:
-        even, odd = start[::2].count(0), start[1::2].count(0)
-        if not (even == 0 and odd * 3 > len(start)) and not (odd == 0 and even * 3 > len(start)):
-            return None
-        charset = "utf-16-be" if even else "utf-16-le"
-    try:
-        return content.decode(charset)
-    except UnicodeDecodeError as error:
-        if charset == "utf-8-sig" and len(content) - error.start > 3:
-            charset = "cp1252"
-        # Cut within a character, as the start of a larger file is: what stands before is as it was.
-        return content.decode(charset, "replace")
+    lines = list(lines_of(head))
+    if _JSON_WORDS.search(head) and (found := _JSON.search(head)) and not _shows_mail(lines_of(head[: found.start()])):
+        return _read_json(text_of(content) or "", hosts)
+    read = _reader_of(lines)
+    return None if read is None else read_rows(read(text_of(content) or ""), hosts)
 
 
 def read_rows(rows: Iterable[Row], hosts: Hosts) -> Document:
-    """Give the document of the rows of an export."""
+    """Give the document of the rows of an export. A queue or message that it shows twice is told once."""
     seen: list[Observation] = []
+    places: dict[tuple[str | None, ...], int] = {}
     suppressed: dict[str, int] = {}
     for row in rows:
-        if len(seen) >= MAX_OBSERVATIONS:
-            read: list[Observation] | Observation | str = "left-out"
-        elif is_tracking(row):
-            read = read_event(row)
-        else:
-            read = read_message(row, hosts) if is_message(row) else read_queue(row, hosts)
+        read = _read_row(row, hosts) if len(seen) < MAX_OBSERVATIONS else "left-out"
         if isinstance(read, str):
             suppressed[read] = suppressed.get(read, 0) + 1
-        else:
-            seen.extend(read if isinstance(read, list) else [read])
+            continue
+        place = place_of(row)
+        for one in read:
+            key = (place, one.recipient)
+            at = places.setdefault(key, len(seen)) if place else len(seen)
+            if at == len(seen):
+                seen.append(one)
+            elif _says(one) >= _says(seen[at]):
+                seen[at] = one
     return Document(kind="queue", observations=tuple(seen), suppressed=suppressed)
 
 
-def lines_of(text: str) -> Iterator[str]:
-    """Give the lines of a text one by one, without their ends: a list of them takes several times the text's room."""
-    if "\n" not in text[:HEAD]:
-        text = text.replace("\r", "\n")
-    at = 0
-    while (end := text.find("\n", at)) >= 0:
-        yield text[at : end - 1 if text[end - 1 : end] == "\r" else end]
-        at = end + 1
-    yield text[at:]
+def _read_row(row: Row, hosts: Hosts) -> list[Observation] | str:
+    if not row:
+        return "unreadable-row"
+    if is_tracking(row):
+        return read_event(row)
+    if is_message(row):
+        return read_message(row, hosts)
+    read = read_queue(row, hosts)
+    return read if isinstance(read, str) else [read]
 
 
-Shape = Literal["groups", "delimited", "copied", "spaced", "flush"]
+def _says(one: Observation) -> tuple[bool, int]:
+    """Order what an export says of one queue twice: with its error before without, then by the depth."""
+    return one.diagnostic is not None, one.count
 
 
-def _shape(lines: list[str]) -> Shape | None:
-    """Tell by its first lines how an export is written: `spaced` are lists and tables, `flush` lists without spaces."""
+Reader = Callable[[str], Iterator[Row]]
+
+
+def _reader_of(lines: list[str]) -> Reader | None:
+    """Tell by its first lines how an export is written; None where it is none."""
+    return next((read for is_so, read in _READERS if is_so(lines)), None)
+
+
+def _begins_with_error(lines: list[str]) -> bool:
     first = next((line.strip() for line in lines[:20] if line.strip() and line[0] != "#"), "")
-    if _GROUPS.match(first):
-        return "groups"
-    if queue_csv.head_of(lines) is not None:
-        return "delimited"
-    if any(queue_csv.is_viewer_copy(line) for line in lines[:5]):
-        return "copied"
-    if any(_MAIL_FIELD.match(line) for line in lines):
-        return None
-    if queue_table.has_table(lines) or is_export(queue_list.names_in(lines, spaced=True)):
-        return "spaced"
-    return "flush" if is_export(queue_list.names_in(lines, spaced=False)) else None
+    return queue_groups.begins(first) or queue_groups.is_bare(first)
 
 
-def _rows(shape: Shape, text: str) -> Iterator[Row]:
-    if shape == "groups":
-        return _read_groups(lines_of(text))
-    if shape == "copied":
-        return queue_csv.read_viewer_copy(lines_of(text))
-    if shape == "delimited":
-        return queue_csv.read_csv(lines_of(text))
-    listed = queue_list.read_list(lines_of(text), spaced=shape == "spaced")
-    return chain(queue_table.read_tables(lines_of(text)), (row for row in listed if is_export(row)))
+def _is_delimited(lines: list[str]) -> bool:
+    return queue_csv.head_of(lines) is not None
 
 
-def _read_groups(lines: Iterable[str]) -> Iterator[Row]:
-    """Give a row for each LastError or RecipientStatus that stands by itself, copied out of a property page."""
-    texts: list[str] = []
-    name = ""
-    size = 0
-    for line in map(str.strip, lines):
-        found = _GROUPS.match(line)
-        if found or (_REPLY.match(line) and texts and texts[-1].endswith(("}", "]"))):
-            if texts:
-                yield {name: " ".join(texts)}
-            name, texts, size = _group_name(found), [], 0
-        size += len(line)
-        if size < MAX_CELL and name and line:
-            texts.append(line)
-    if texts:
-        yield {name: " ".join(texts)}
+def _is_copied(lines: list[str]) -> bool:
+    return any(map(queue_csv.is_viewer_copy, lines[:5]))
 
 
-def _group_name(found: "re.Match[str] | None") -> str:
-    """Tell a LastError from a RecipientStatus, which stands in braces of its own or behind a word of the trace."""
-    if found is None:
-        return "lasterror"
-    label, brackets = (found.group("label") or "").lower(), found.group("open")
-    return "recipientstatus" if label not in ("", "lasterror") or brackets.replace(" ", "") == "{[" else "lasterror"
+def _is_spaced(lines: list[str]) -> bool:
+    return queue_table.has_table(lines) or is_export(queue_list.names_in(lines, spaced=True))
+
+
+def _is_flush(lines: list[str]) -> bool:
+    return is_export(queue_list.names_in(lines, spaced=False))
+
+
+def _shows_error(lines: list[str]) -> bool:
+    return any(queue_groups.begins(line.strip()) for line in lines)
+
+
+def _read_spaced(text: str) -> Iterator[Row]:
+    return chain(queue_table.read_tables(lines_of(text)), _read_list(text))
+
+
+def _read_list(text: str, spaced: bool = True) -> Iterator[Row]:
+    return (row for row in queue_list.read_list(lines_of(text), spaced) if is_export(row))
+
+
+def _shows_mail(lines: Iterable[str]) -> bool:
+    """Tell whether the header of a mail message stands in these lines, such as that of one passed on."""
+    names = {found.group()[:-1].lower() for line in lines if (found := _MAIL_FIELD.match(line))}
+    return bool(names - _ALSO_PROPERTIES)
+
+
+_READERS: tuple[tuple[Callable[[list[str]], bool], Reader | None], ...] = (
+    (_begins_with_error, lambda text: queue_groups.read_groups(lines_of(text))),
+    (_is_delimited, lambda text: queue_csv.read_csv(lines_of(text))),
+    (_is_copied, lambda text: queue_csv.read_viewer_copy(lines_of(text))),
+    (_shows_mail, None),
+    (_is_spaced, _read_spaced),
+    (_is_flush, lambda text: _read_list(text, spaced=False)),
+    (_shows_error, lambda text: queue_groups.read_groups(lines_of(text))),
+)
+"""How an export may be written, in the order in which it is asked."""
 
 
 def _read_json(text: str, hosts: Hosts) -> Document | None:
-    try:
-        value = msgspec.json.decode(text.encode("utf-8", "replace"))
-    except (msgspec.DecodeError, RecursionError):
-        return Document(kind="unreadable", error=_DAMAGED)
-    reports = value if isinstance(value, list) else [value]
+    values, damaged = json_values(text)
+    whole = values[0] if len(values) == 1 else values
+    reports = whole if isinstance(whole, list) else [whole]
     if any(tls_report.is_report(one) for one in reports):
-        return tls_report.read_report(value)
-    objects = queue_json.rows_in(value)
-    return None if objects is None else read_rows(queue_json.read_objects(objects), hosts)
+        document: Document | None = tls_report.read_report(reports)
+    else:
+        objects = queue_json.rows_in(whole)
+        document = None if objects is None else read_rows(queue_json.read_objects(objects), hosts)
+    if not damaged:
+        return document
+    if document is None or not document.observations:
+        return Document(kind="unreadable", error=_DAMAGED)
+    return _with_word(document, "damaged")
+
+
+def _with_word(document: Document, word: str) -> Document:
+    suppressed = document.suppressed | {word: document.suppressed.get(word, 0) + 1}
+    return Document(kind=document.kind, observations=document.observations, suppressed=suppressed)
 
 
 def _is_mail(start: bytes) -> bool:
     """Tell whether bytes begin with a header field of a mail message, or with the separator line of a mailbox."""
     first = start.lstrip(b"\xef\xbb\xbf \t\r\n").partition(b"\n")[0][:HEAD]
+    line = first.decode("ascii", "replace")
     if first.startswith((b"From ", b">From ")):
-        return True
-    return _FIELD.match(first) is not None and not _begins_export(first.decode("ascii", "replace"))
+        return queue_csv.head_of([line]) is None
+    return _FIELD.match(first) is not None and not _begins_export(line)
 
 
 def _begins_export(line: str) -> bool:
     """Tell a property of an export (`LastError: …`) from a field of a mail's header."""
-    if _GROUPS.match(line):
+    if queue_groups.begins(line):
         return True
     name = line.partition(":")[0]
     return is_known(plain(name)) and not _MAIL_FIELD.match(line)

@@ -7,15 +7,17 @@ from itertools import islice
 
 import msgspec
 
-from triage.decode.export_row import Row, cell, is_export, plain, words
+from triage.decode.export_row import Row, cell, is_export, is_known, plain, words
 
-DELIMITERS = (",", ";", "\t")
+DELIMITERS = (",", ";", "\t", "|")
 MAX_COLUMNS = 200
 MAX_BEFORE = 20
 """Lines before the head: empty ones and comments."""
 
 _FIELDS = "#Fields:"
 _COLUMN = re.compile(r"[\w .#()-]{0,80}")
+_OF_EXCEL = re.compile(r"\"?sep=.{1,3}", re.IGNORECASE)
+_RULE = re.compile(r"[-: ]*")
 
 
 class Head(msgspec.Struct, frozen=True):
@@ -28,32 +30,88 @@ class Head(msgspec.Struct, frozen=True):
 def head_of(lines: Iterable[str]) -> Head | None:
     """Give the head with which these lines begin, and take them up to it; None where there is no such head.
 
-    `#TYPE …` may stand before it (Export-Csv without -NoTypeInformation), and `#` lines in a log, whose head they hold.
+    `#TYPE …` may stand before it (Export-Csv without -NoTypeInformation), `sep=;` where Excel wrote it, and `#` lines
+    in a log, whose head they hold.
     """
     for line in islice(lines, MAX_BEFORE):
         text = line.strip()
         if text.startswith(_FIELDS):
             return _head(text.removeprefix(_FIELDS), ",")
-        if text and not text.startswith("#"):
+        if text and not text.startswith("#") and not _OF_EXCEL.fullmatch(text):
             return next((head for delimiter in DELIMITERS if (head := _head(line, delimiter))), None)
     return None
 
 
 def read_csv(lines: Iterator[str]) -> Iterator[Row]:
-    """Give the rows below a head. A row that cannot be read is passed over; a value may hold line ends."""
+    """Give the rows below a head; an empty row for one that cannot be read. A value may hold line ends.
+
+    A second export may stand below the first: its head counts from there on.
+    """
     head = head_of(lines)
     if head is None:
         return
-    reader = csv.reader((f"{line}\n" for line in lines), delimiter=head.delimiter)
-    while True:
-        try:
-            values = next(reader)
-        except StopIteration:
-            return
-        except csv.Error:  # a quote that never ends: the reader gives up after 128 KiB and goes on below
+    records = _Records(lines, head)
+    for values in records:
+        if values is None:
+            yield {}
+        elif len(values) < 2 or values[0].startswith("#") or all(map(_RULE.fullmatch, values)):
             continue
-        if len(values) > 1:
-            yield {name: cell(value) for name, value in zip(head.names, values, strict=False)}
+        elif is_known(plain(values[0])) and (names := _names(values)):
+            records.names = names
+        elif len(values) > len(records.names):
+            yield {}
+        else:
+            yield {name: cell(value) for name, value in zip(records.names, values, strict=False)}
+
+
+class _Records:
+    """The records of a delimited text, each of one line or of several that a quote holds together.
+
+    Where a quote was lost, the next one ends the value somewhere in another row. So lines of which the wrong number of
+    values was made are read again, each by itself; None stands for one that is no whole record. The same holds past the
+    128 KiB that the standard library's reader allows a value.
+    """
+
+    def __init__(self, lines: Iterator[str], head: Head) -> None:
+        self.names = head.names
+        self._lines = lines
+        self._delimiter = head.delimiter
+        self._taken: list[str] = []
+
+    def __iter__(self) -> Iterator[list[str] | None]:
+        reader = csv.reader(self._noted(), delimiter=self._delimiter)
+        while True:
+            self._taken.clear()
+            try:
+                values = _trimmed(next(reader), len(self.names))
+            except StopIteration:
+                return
+            except csv.Error:
+                yield from map(self._alone, self._taken)
+                continue
+            if len(self._taken) < 2 or len(values) == len(self.names):
+                yield values
+            else:
+                yield from map(self._alone, self._taken)
+
+    def _noted(self) -> Iterator[str]:
+        for line in self._lines:
+            self._taken.append(line)
+            yield f"{line}\n"
+
+    def _alone(self, line: str) -> list[str] | None:
+        try:
+            values = _trimmed(next(csv.reader([line], delimiter=self._delimiter), []), len(self.names))
+        except csv.Error:
+            return None
+        return values if not values or len(values) == len(self.names) else None
+
+
+def _trimmed(values: list[str], most: int) -> list[str]:
+    """Drop empty values behind the last column: a delimiter may end a row."""
+    while len(values) > most and not values[-1].strip():
+        values.pop()
+    return values
 
 
 def is_viewer_copy(line: str) -> bool:
@@ -73,13 +131,18 @@ def _head(line: str, delimiter: str) -> Head | None:
     if line.count(delimiter) > MAX_COLUMNS:
         return None
     try:
-        columns = next(csv.reader([line], delimiter=delimiter), [])
+        names = _names(next(csv.reader([line], delimiter=delimiter), []))
     except csv.Error:
         return None
-    if not all(_COLUMN.fullmatch(column) for column in columns):
-        return None  # such as the prompt before a list of properties: `PS C:\\>Get-Queue | ft Status,LastError`
+    return Head(delimiter, names) if names else None
+
+
+def _names(columns: list[str]) -> tuple[str, ...] | None:
+    """Give the plain names of the columns of an export; None for other values, such as a shell's prompt."""
+    if len(columns) > MAX_COLUMNS or not all(_COLUMN.fullmatch(column) for column in columns):
+        return None
     names = tuple(map(plain, columns))
-    return Head(delimiter, names) if is_export(names) else None
+    return names if is_export(names) else None
 
 
 def _viewer_row(line: str) -> Row | None:
