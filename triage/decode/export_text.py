@@ -33,6 +33,14 @@ def unpacked(content: bytes, most: int) -> bytes | None:
     return b"".join(out)
 
 
+def unpacked_start(content: bytes) -> bytes:
+    """Unpack the first `HEAD` bytes of gzip; nothing where it is damaged there."""
+    try:
+        return zlib.decompressobj(wbits=31).decompress(content, HEAD)
+    except zlib.error:
+        return b""
+
+
 def text_of(content: bytes) -> str | None:
     """Decode an export: UTF-16 as PowerShell 5 writes it, UTF-8, else Windows-1252; None for what is no text."""
     start = content[:512].rstrip(b"\0\r\n ")

@@ -35,8 +35,8 @@ _ANNOUNCED = re.compile(
 )
 _JSON = re.compile(r"^[ \t\ufeff]*(?:\[\s{0,99}){0,3}\{\s{0,99}\"", re.MULTILINE)
 _JSON_WORDS = re.compile(
-    r'"(?:policies|NextHopDomain|NextHopConnector|DeliveryType|MessageCount|QueueIdentity|LastError|InternetMessageId'
-    r'|RecipientStatus|EventId|MessageTraceId)"',
+    r'"(?:NextHopDomain|NextHopConnector|DeliveryType|MessageCount|QueueIdentity|LastError|InternetMessageId'
+    r'|RecipientStatus|MessageSubject|MessageTraceId|report-id|total-failure-session-count)"',
     re.IGNORECASE,
 )
 _DAMAGED = "It is an export in JSON, and damaged or cut off."
@@ -57,10 +57,29 @@ def read_text_export(content: bytes, hosts: Hosts) -> Document | None:
     if head is None or not head.strip():
         return None
     lines = list(lines_of(head))
-    if _JSON_WORDS.search(head) and (found := _JSON.search(head)) and not _shows_mail(lines_of(head[: found.start()])):
+    if (at := _json_at(head)) is not None and not _shows_mail(lines_of(head[:at])):
         return _read_json(text_of(content) or "", hosts)
     read = _reader_of(lines)
     return None if read is None else read_rows(read(text_of(content) or ""), hosts)
+
+
+def read_pasted(text: str, hosts: Hosts) -> Document | None:
+    """Read an export that stands somewhere in the text of a mail; None where there is none."""
+    if (at := _json_at(text)) is not None:
+        return _read_json(text[at:], hosts)
+    lines = list(lines_of(text))
+    start = next((at for at, line in enumerate(lines) if queue_csv.head_of([line]) is not None), None)
+    if start is not None:
+        return read_rows(queue_csv.read_csv(iter(lines[start:])), hosts)
+    shapes = ((_is_copied, _read_copied), (_is_spaced, _read_spaced), (_shows_error, _read_groups))
+    read = next((read for is_so, read in shapes if is_so(lines)), None)
+    return None if read is None else read_rows(read(text), hosts)
+
+
+def _json_at(text: str) -> int | None:
+    """Give where JSON begins that has the words of an export."""
+    found = _JSON.search(text) if _JSON_WORDS.search(text) else None
+    return found.start() if found else None
 
 
 def read_rows(rows: Iterable[Row], hosts: Hosts) -> Document:
@@ -118,7 +137,7 @@ def _is_delimited(lines: list[str]) -> bool:
 
 
 def _is_copied(lines: list[str]) -> bool:
-    return any(map(queue_csv.is_viewer_copy, lines[:5]))
+    return any(map(queue_csv.is_viewer_copy, lines))
 
 
 def _is_spaced(lines: list[str]) -> bool:
@@ -131,6 +150,14 @@ def _is_flush(lines: list[str]) -> bool:
 
 def _shows_error(lines: list[str]) -> bool:
     return any(queue_groups.begins(line.strip()) for line in lines)
+
+
+def _read_groups(text: str) -> Iterator[Row]:
+    return queue_groups.read_groups(lines_of(text))
+
+
+def _read_copied(text: str) -> Iterator[Row]:
+    return queue_csv.read_viewer_copy(lines_of(text))
 
 
 def _read_spaced(text: str) -> Iterator[Row]:
@@ -148,13 +175,13 @@ def _shows_mail(lines: Iterable[str]) -> bool:
 
 
 _READERS: tuple[tuple[Callable[[list[str]], bool], Reader | None], ...] = (
-    (_begins_with_error, lambda text: queue_groups.read_groups(lines_of(text))),
+    (_begins_with_error, _read_groups),
     (_is_delimited, lambda text: queue_csv.read_csv(lines_of(text))),
-    (_is_copied, lambda text: queue_csv.read_viewer_copy(lines_of(text))),
+    (_is_copied, _read_copied),
     (_shows_mail, None),
     (_is_spaced, _read_spaced),
     (_is_flush, lambda text: _read_list(text, spaced=False)),
-    (_shows_error, lambda text: queue_groups.read_groups(lines_of(text))),
+    (_shows_error, _read_groups),
 )
 """How an export may be written, in the order in which it is asked."""
 

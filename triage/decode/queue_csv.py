@@ -128,7 +128,7 @@ def read_viewer_copy(lines: Iterable[str]) -> Iterator[Row]:
 
 
 def _head(line: str, delimiter: str) -> Head | None:
-    if line.count(delimiter) > MAX_COLUMNS:
+    if not 0 < line.count(delimiter) <= MAX_COLUMNS:
         return None
     try:
         names = _names(next(csv.reader([line], delimiter=delimiter), []))
