@@ -748,6 +748,210 @@ variant(
     OF_REPORT,
 )
 
+# Odder still
+
+variant(
+    "tabulators before the colons",
+    f"Identity\t\t: EX01\\3\nStatus\t\t: Retry\nMessageCount\t: 5\nLastError\t: {GROUPS}\n",
+    {"count": 5, "diagnostic": DROPPED, "reported_by": "ex01"},
+)
+variant(
+    "no-break spaces, as a web page gives them",
+    f"Identity      : EX01\\3\nStatus        : Retry\nMessageCount  : 5\nLastError     : {GROUPS}\n".replace(
+        " ", "\u00a0"
+    ),
+    {"count": 5, "diagnostic": DROPPED, "reported_by": "ex01", "receiving_host": TENANT},
+)
+variant(
+    "the colours of PowerShell 7",
+    "".join(
+        f"\x1b[32;1m{name:<12} : \x1b[0m{value}\n"
+        for name, value in [("Identity", "EX01\\3"), ("Status", "Retry"), ("MessageCount", "5"), ("LastError", GROUPS)]
+    ),
+    {"count": 5, "diagnostic": DROPPED, "reported_by": "ex01", "receiving_host": TENANT},
+)
+variant(
+    "two files put together, each with its mark",
+    codecs.BOM_UTF8
+    + f"Identity : EX01\\3\nMessageCount : 5\nLastError : {DROPPED}\n".encode()
+    + codecs.BOM_UTF8
+    + b"Identity : EX02\\4\nMessageCount : 6\nLastError : 421 4.2.1 Unable to connect\n",
+    {"count": 5, "reported_by": "ex01"},
+    {"count": 6, "reported_by": "ex02", "diagnostic": "421 4.2.1 Unable to connect"},
+)
+variant(
+    "names in small letters, of a script",
+    f"identity : EX01\\3\nmessagecount : 5\nstatus : Retry\nlasterror : {GROUPS}\n",
+    {"count": 5, "diagnostic": DROPPED, "reported_by": "ex01"},
+)
+variant(
+    "a copy that ends within the error",
+    f"Identity : EX01\\3\nMessageCount : 5\nLastError : [{{LED={WRAPPED}}};{{MSG=}};{{FQDN=mx.fabri",
+    {"count": 5, "diagnostic": DROPPED, "receiving_ip": None},
+)
+variant(
+    "Exchange 2010: a refusal of the other end within the wrapper",
+    "Identity : EX10\\7\nNextHopDomain : fabrikam.example\nDeliveryType : DnsConnectorDelivery\nStatus : Retry\n"
+    'MessageCount : 3\nLastError : 451 4.4.0 Primary target IP address responded with: "554 5.7.1 <mx1.fabrikam.example[192.0.2.25]>: Client host'
+    f' rejected: Access denied."{FAILOVER}\n',
+    {
+        "count": 3, "reply_code": 554, "status": "5.7.1", "wrapped_by": ["4.4.0"], "recipient_domain": "fabrikam.example",
+        "diagnostic": "554 5.7.1 <mx1.fabrikam.example[192.0.2.25]>: Client host rejected: Access denied.",
+    },
+)  # fmt: skip
+variant(
+    "a value copied out of a CSV, its quotes doubled",
+    f"Identity : EX10\\7\nMessageCount : 3\n"
+    f'LastError : 451 4.4.0 Primary target IP address responded with: ""{DROPPED}.""{FAILOVER}\n',
+    {"count": 3, "diagnostic": f"{DROPPED}.", "wrapped_by": ["4.4.0"]},
+)
+variant(
+    "an address in brackets within the error, named like a group",
+    "Identity : EX16\\7\nMessageCount : 3\nLastError : [{LED=550 5.7.1 Service unavailable, client host [IP=192.0.2.25] is"
+    " listed; see {policy-7}; IP=192.0.2.25};{MSG=};{FQDN=MX.Fabrikam.example.};{IP=203.0.113.7};{LRT=10/18/2026 9:14:03 AM}]\n",
+    {
+        "count": 3, "receiving_ip": "203.0.113.7", "receiving_host": "mx.fabrikam.example",
+        "diagnostic": "550 5.7.1 Service unavailable, client host [IP=192.0.2.25] is listed; see {policy-7}; IP=192.0.2.25",
+    },
+)  # fmt: skip
+variant(
+    "a queue to a mailbox database: no mail server at the other end",
+    "Identity : EX16\\9\nDeliveryType : SmtpDeliveryToMailbox\nNextHopDomain : mailbox database 0012\nStatus : Retry\n"
+    "MessageCount : 88\nLastError : [{LED=432 4.2.0 STOREDRV.Deliver; mailbox server is offline};{MSG=};{FQDN=};{IP=};{LRT=18.10.2026 09:14:03}]\n",
+    {
+        "count": 88,
+        "receiving_host": None,
+        "recipient_domain": None,
+        "reply_code": 432,
+        "status": "4.2.0",
+        "reported_by": "ex16",
+    },
+)
+variant(
+    "Get-Message with the recipients' own errors, one of them left out",
+    f"""
+Identity          : EX16\\9\\4711
+Subject           : Offer: the second one
+InternetMessageId : <offer-4711@contoso.example>
+FromAddress       : karl.holm@contoso.example
+Status            : Retry
+LastError         : {GROUPS}
+Queue             : EX16\\9
+Recipients        : {{anna@fabrikam.example;3;2;[{{LED=451 4.7.0 Busy; come back}};{{MSG=}};{{FQDN=mx2.fabrikam.example}};
+                    {{IP=203.0.113.8}};{{LRT=18.10.2026 09:14:03}}];0;CN=Outbound,CN=Connections,DC=contoso,DC=example;0, b...}}
+""",
+    {
+        "recipient": "anna@fabrikam.example", "diagnostic": "451 4.7.0 Busy; come back", "receiving_ip": "203.0.113.8",
+        "receiving_host": "mx2.fabrikam.example", "message_id": "offer-4711@contoso.example", "count": 1,
+    },
+)  # fmt: skip
+variant(
+    "a queue and its messages in one file",
+    f"""
+Identity      : EX16\\9
+DeliveryType  : DnsConnectorDelivery
+NextHopDomain : fabrikam.example
+Status        : Retry
+MessageCount  : 2
+LastError     : {GROUPS}
+
+[PS] C:\\>Get-Message -Queue EX16\\9 | fl Identity,InternetMessageId,FromAddress,Status,LastError
+
+Identity          : EX16\\9\\1
+InternetMessageId : <1@contoso.example>
+FromAddress       : karl.holm@contoso.example
+Status            : Retry
+LastError         : {GROUPS}
+
+Identity          : EX16\\9\\2
+InternetMessageId : <2@contoso.example>
+FromAddress       : karl.holm@contoso.example
+Status            : Ready
+LastError         :
+""",
+    {"count": 2, "message_id": None, "reported_by": "ex16"},
+    {"count": 1, "message_id": "1@contoso.example", "reported_by": "ex16"},
+)
+variant(
+    "a table of Markdown",
+    "| Identity | Status | MessageCount | LastError |\n| --- | --- | ---: | --- |\n"
+    f"| EX01\\9 | Retry | 7 | {QUOTED} |\n| EX01\\Submission | Ready | 0 | |\n",
+    {name: value for name, value in OF_ROW.items() if name != "recipient_domain"},
+)
+variant(
+    "blanks behind the commas",
+    f'"Identity", "Status", "MessageCount", "LastError"\n"EX01\\9", "Retry", "7", "{DROPPED}, later"\n',
+    {"count": 7, "reported_by": "ex01", "diagnostic": f"{DROPPED}, later"},
+)
+variant(
+    "a chat's arrow",
+    f"Identity : EX01\\3\nMessageCount : 5\nLastError : 451 4.4.397 Error communicating with target host. \u2192 {DROPPED}\n",
+    {"count": 5, "diagnostic": DROPPED, "wrapped_by": ["4.4.397"]},
+)
+variant(
+    "the report of a trace for a long time: states behind two number signs",
+    "origin_timestamp_utc,sender_address,recipient_status,message_subject,total_bytes,message_id,network_message_id,"
+    "original_client_ip,directionality,connector_id,delivery_priority\r\n"
+    '"2026-10-18T09:14:03.0000000Z",karl.holm@contoso.example,"anna@fabrikam.example##Receive, Send;ben@fabrikam.example##'
+    'Receive, Fail",Offer,100,<a@contoso.example>,x,,Originating,,Normal\r\n',
+    {
+        "recipient": "ben@fabrikam.example", "action": "failed", "message_id": "a@contoso.example", "diagnostic": None,
+        "time": "2026-10-18T09:14:03Z",
+    },
+)  # fmt: skip
+variant(
+    "Exchange 2010: a deferred message, the wrapper with its comma",
+    "Timestamp : 10/18/2026 9:14:03 AM\nClientHostname : EX10\nServerHostname : mx.fabrikam.example\nSource : SMTP\n"
+    "EventId : DEFER\nConnectorId : Outbound\nMessageId : <a@contoso.example>\nRecipients : {anna@fabrikam.example, ben@fabrikam.example}\n"
+    f'RecipientStatus : {{451 4.4.0 Primary target IP address responded with: "{DROPPED}."{FAILOVER}}}\n',
+    {"recipient": "anna@fabrikam.example", "diagnostic": f"{DROPPED}.", "receiving_host": "mx.fabrikam.example"},
+    {"recipient": "ben@fabrikam.example", "action": "delayed", "sending_host": "ex10"},
+)
+variant(
+    "one tracking event for each state of a message",
+    delimited(
+        ";",
+        *(
+            ["18.10.2026 09:14:03", "EX01", event, "SMTP", "<a@contoso.example>", "anna@fabrikam.example", status]
+            for event, status in [
+                ("RECEIVE", ""), ("HAREDIRECT", ""), ("DEFER", "451 4.7.0 Busy"), ("FAIL", "550 5.4.7 Expired"), ("DSN", ""),
+            ]
+        ),
+        head=["Timestamp", "ClientHostname", "EventId", "Source", "MessageId", "Recipients", "RecipientStatus"],
+    ),
+    {"action": "delayed", "impact": "waiting", "diagnostic": "451 4.7.0 Busy", "count": 1},
+    {"action": "failed", "impact": "returned", "diagnostic": "550 5.4.7 Expired", "count": 1},
+)  # fmt: skip
+variant(
+    "JSON of UTF-16 without a mark",
+    json.dumps([OBJECT]).encode("utf-16-le"),
+    OF_OBJECT,
+)
+variant(
+    "a TLS report of a reporter who counts in text and names nobody",
+    json.dumps(
+        {
+            "date-range": {"start-datetime": "2026-10-17", "end-datetime": "2026-10-18T00:00:00+00:00"},
+            "report-id": 17,
+            "policies": [
+                {
+                    "policy": {"policy-type": "no-policy-found", "policy-domain": "Contoso.Example.", "mx-host": []},
+                    "summary": {"total-successful-session-count": "12", "total-failure-session-count": "2"},
+                    "failure-details": [
+                        {"result-type": "Certificate-Expired", "sending-mta-ip": "n/a", "failed-session-count": "2",
+                         "receiving-ip": "[2001:db8::25]", "receiving-mx-hostname": ""}
+                    ],
+                }
+            ],
+        }
+    ),
+    {
+        "diagnostic": "certificate-expired", "count": 2, "reported_by": None, "time": "2026-10-18T00:00:00Z",
+        "receiving_ip": "2001:db8::25", "receiving_host": None, "sending_ip": None, "recipient_domain": "contoso.example",
+    },
+    {"action": "relayed", "count": 12, "recipient_domain": "contoso.example"},
+)  # fmt: skip
+
 
 @pytest.mark.parametrize(("content", "answers"), VARIANTS.values(), ids=VARIANTS.keys())
 def test_each_variant_has_its_answer(content: bytes, answers: list[Expected]) -> None:

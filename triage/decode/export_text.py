@@ -14,6 +14,8 @@ GZIP = b"\x1f\x8b\x08"
 HEAD = 64 * 2**10
 """What shows how an export is written: what a shell prints before the first row is far shorter."""
 
+_COLOUR = re.compile(r"\x1b\[[0-9;?]{0,30}[A-Za-z]")
+_SPACES = str.maketrans({"\ufeff": None, "\u00a0": " "})
 _OPENING = re.compile(r"[{\[]")
 
 
@@ -53,12 +55,19 @@ def text_of(content: bytes) -> str | None:
             return None
         charset = "utf-16-be" if even else "utf-16-le"
     try:
-        return content.decode(charset)
+        return plain_text(content.decode(charset))
     except UnicodeDecodeError as error:
         if charset == "utf-8-sig" and len(content) - error.start > 3:
             charset = "cp1252"
         # Cut within a character, as the start of a larger file is: what stands before is as it was.
-        return content.decode(charset, "replace")
+        return plain_text(content.decode(charset, "replace"))
+
+
+def plain_text(text: str) -> str:
+    """Take out what shells and web pages put between characters: colours, byte order marks, no-break spaces."""
+    if "\x1b" in text:
+        text = _COLOUR.sub("", text)
+    return text.translate(_SPACES) if not text.isascii() else text
 
 
 def lines_of(text: str) -> Iterator[str]:

@@ -6,11 +6,11 @@ the head of a table, a list of properties, JSON or the groups of a LastError.
 
 import re
 from collections.abc import Callable, Iterable, Iterator
-from itertools import chain
+from itertools import chain, islice
 
 from triage.decode import queue_csv, queue_groups, queue_json, queue_list, queue_table, tls_report
 from triage.decode.export_row import Row, is_export, is_known, plain
-from triage.decode.export_text import GZIP, HEAD, json_values, lines_of, text_of
+from triage.decode.export_text import GZIP, HEAD, json_values, lines_of, plain_text, text_of
 from triage.decode.queue_export import is_message, place_of, read_message, read_queue
 from triage.decode.tracking import is_tracking, read_event
 from triage.hosts import Hosts
@@ -20,6 +20,8 @@ HEADERS = 256 * 2**10
 """Bytes of a mail's header block in which a TLS report is announced."""
 MAX_OBSERVATIONS = 50_000
 """Of one document. A server seldom has a thousand queues; a queue of this depth is better told as one queue."""
+MAX_ROWS = 1_000_000
+"""Of one document, whatever they say: a tracking log is cut at ten megabytes, which have some 30,000."""
 
 _FIELD = re.compile(rb"[A-Za-z0-9][!-9;-~]{0,75}:")
 _MAIL_FIELD = re.compile(
@@ -65,6 +67,7 @@ def read_text_export(content: bytes, hosts: Hosts) -> Document | None:
 
 def read_pasted(text: str, hosts: Hosts) -> Document | None:
     """Read an export that stands somewhere in the text of a mail; None where there is none."""
+    text = plain_text(text)
     if (at := _json_at(text)) is not None:
         return _read_json(text[at:], hosts)
     lines = list(lines_of(text))
@@ -82,12 +85,12 @@ def _json_at(text: str) -> int | None:
     return found.start() if found else None
 
 
-def read_rows(rows: Iterable[Row], hosts: Hosts) -> Document:
+def read_rows(rows: Iterator[Row], hosts: Hosts) -> Document:
     """Give the document of the rows of an export. A queue or message that it shows twice is told once."""
     seen: list[Observation] = []
     places: dict[tuple[str | None, ...], int] = {}
     suppressed: dict[str, int] = {}
-    for row in rows:
+    for row in islice(rows, MAX_ROWS):
         read = _read_row(row, hosts) if len(seen) < MAX_OBSERVATIONS else "left-out"
         if isinstance(read, str):
             suppressed[read] = suppressed.get(read, 0) + 1
@@ -100,6 +103,8 @@ def read_rows(rows: Iterable[Row], hosts: Hosts) -> Document:
                 seen.append(one)
             elif _says(one) >= _says(seen[at]):
                 seen[at] = one
+    if next(rows, None) is not None:
+        suppressed["cut-off"] = 1
     return Document(kind="queue", observations=tuple(seen), suppressed=suppressed)
 
 

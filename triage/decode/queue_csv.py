@@ -7,12 +7,15 @@ from itertools import islice
 
 import msgspec
 
-from triage.decode.export_row import Row, cell, is_export, is_known, plain, words
+from triage.decode.export_row import MAX_CELL, Row, cell, is_export, is_known, plain, words
 
 DELIMITERS = (",", ";", "\t", "|")
 MAX_COLUMNS = 200
 MAX_BEFORE = 20
 """Lines before the head: empty ones and comments."""
+
+csv.field_size_limit(MAX_CELL)
+"""The standard library's own bound is below what a tracking log writes of a message with a thousand recipients."""
 
 _FIELDS = "#Fields:"
 _COLUMN = re.compile(r"[\w .#()-]{0,80}")
@@ -68,8 +71,8 @@ class _Records:
     """The records of a delimited text, each of one line or of several that a quote holds together.
 
     Where a quote was lost, the next one ends the value somewhere in another row. So lines of which the wrong number of
-    values was made are read again, each by itself; None stands for one that is no whole record. The same holds past the
-    128 KiB that the standard library's reader allows a value.
+    values was made are read again, each by itself; None stands for one that is no whole record. The same holds where a
+    value passes `MAX_CELL`.
     """
 
     def __init__(self, lines: Iterator[str], head: Head) -> None:
@@ -79,7 +82,7 @@ class _Records:
         self._taken: list[str] = []
 
     def __iter__(self) -> Iterator[list[str] | None]:
-        reader = csv.reader(self._noted(), delimiter=self._delimiter)
+        reader = csv.reader(self._noted(), delimiter=self._delimiter, skipinitialspace=True)
         while True:
             self._taken.clear()
             try:
@@ -101,7 +104,9 @@ class _Records:
 
     def _alone(self, line: str) -> list[str] | None:
         try:
-            values = _trimmed(next(csv.reader([line], delimiter=self._delimiter), []), len(self.names))
+            values = _trimmed(
+                next(csv.reader([line], delimiter=self._delimiter, skipinitialspace=True), []), len(self.names)
+            )
         except csv.Error:
             return None
         return values if not values or len(values) == len(self.names) else None
@@ -131,7 +136,7 @@ def _head(line: str, delimiter: str) -> Head | None:
     if not 0 < line.count(delimiter) <= MAX_COLUMNS:
         return None
     try:
-        names = _names(next(csv.reader([line], delimiter=delimiter), []))
+        names = _names(next(csv.reader([line], delimiter=delimiter, skipinitialspace=True), []))
     except csv.Error:
         return None
     return Head(delimiter, names) if names else None

@@ -60,9 +60,10 @@ class _Error:
 
     def add(self, line: str) -> None:
         """Take a line; after the brackets that close the groups nothing follows but what Exchange Online appends."""
-        self._size += len(line)
         if self._size > MAX_CELL:
             return
+        line = line[:MAX_CELL]
+        self._size += len(line)
         self._lines.append(line)
         self._quotes += line.count('"')
         self._brackets += line.count("[") - line.count("]")

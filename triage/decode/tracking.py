@@ -33,6 +33,8 @@ _EVENTS: dict[str, Action] = {
 }
 _IMPACTS: dict[Action, Impact] = {"failed": "returned", "delayed": "waiting"}
 
+_TIMES = ("datetime", "datetimeutc", "origintimestamputc", "timestamp", "date")
+
 _BETWEEN = re.compile(r"(?<=\}\])[ }]?\}?[,;] ?(?=\{? ?\[ ?\{)")
 _BETWEEN_REPLIES = re.compile(r"[,;] ?(?=[245]\d\d[ -][245]\.\d{1,3}\.\d)")
 _MARK = re.compile(r"(?:LED|LRT) ?=")
@@ -182,8 +184,7 @@ def _observation(row: Row, said: Unwrapped | None, recipient: str | None, action
         receiving_host=ends.receiving_host,
         receiving_ip=ends.receiving_ip,
         tls=tls_of(said),
-        time=moment(row.get("datetime") or row.get("datetimeutc") or row.get("timestamp") or row.get("date"))
-        or (said.time if said else None),
+        time=next((time for name in _TIMES if (time := moment(row.get(name)))), said.time if said else None),
         original=Original(
             message_id=bare_id(row.get("messageid")),
             from_=read_address(sender) if "@" in sender else None,
