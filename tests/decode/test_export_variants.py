@@ -792,7 +792,8 @@ variant(
 variant(
     "Exchange 2010: a refusal of the other end within the wrapper",
     "Identity : EX10\\7\nNextHopDomain : fabrikam.example\nDeliveryType : DnsConnectorDelivery\nStatus : Retry\n"
-    'MessageCount : 3\nLastError : 451 4.4.0 Primary target IP address responded with: "554 5.7.1 <mx1.fabrikam.example[192.0.2.25]>: Client host'
+    "MessageCount : 3\n"
+    'LastError : 451 4.4.0 Primary target IP address responded with: "554 5.7.1 <mx1.fabrikam.example[192.0.2.25]>: Client host'
     f' rejected: Access denied."{FAILOVER}\n',
     {
         "count": 3, "reply_code": 554, "status": "5.7.1", "wrapped_by": ["4.4.0"], "recipient_domain": "fabrikam.example",
@@ -817,7 +818,8 @@ variant(
 variant(
     "a queue to a mailbox database: no mail server at the other end",
     "Identity : EX16\\9\nDeliveryType : SmtpDeliveryToMailbox\nNextHopDomain : mailbox database 0012\nStatus : Retry\n"
-    "MessageCount : 88\nLastError : [{LED=432 4.2.0 STOREDRV.Deliver; mailbox server is offline};{MSG=};{FQDN=};{IP=};{LRT=18.10.2026 09:14:03}]\n",
+    "MessageCount : 88\n"
+    "LastError : [{LED=432 4.2.0 STOREDRV.Deliver; mailbox server is offline};{MSG=};{FQDN=};{IP=};{LRT=18.10.2026 09:14:03}]\n",
     {
         "count": 88,
         "receiving_host": None,
@@ -902,7 +904,8 @@ variant(
 variant(
     "Exchange 2010: a deferred message, the wrapper with its comma",
     "Timestamp : 10/18/2026 9:14:03 AM\nClientHostname : EX10\nServerHostname : mx.fabrikam.example\nSource : SMTP\n"
-    "EventId : DEFER\nConnectorId : Outbound\nMessageId : <a@contoso.example>\nRecipients : {anna@fabrikam.example, ben@fabrikam.example}\n"
+    "EventId : DEFER\n"
+    "ConnectorId : Outbound\nMessageId : <a@contoso.example>\nRecipients : {anna@fabrikam.example, ben@fabrikam.example}\n"
     f'RecipientStatus : {{451 4.4.0 Primary target IP address responded with: "{DROPPED}."{FAILOVER}}}\n',
     {"recipient": "anna@fabrikam.example", "diagnostic": f"{DROPPED}.", "receiving_host": "mx.fabrikam.example"},
     {"recipient": "ben@fabrikam.example", "action": "delayed", "sending_host": "ex10"},
