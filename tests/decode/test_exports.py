@@ -15,8 +15,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from triage.decode.export_row import Row
+from triage.decode.export_table import read_tables
 from triage.decode.exports import MAX_OBSERVATIONS, MAX_ROWS, read_export, read_rows
-from triage.decode.queue_table import read_tables
 from triage.hosts import Hosts
 from triage.model import Document
 

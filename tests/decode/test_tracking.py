@@ -62,6 +62,43 @@ def test_a_lost_session_names_both_ends() -> None:
     )
 
 
+ENDS = {
+    "the error names the server tried": (
+        {"source": "SMTP", "serverhostname": "mx.fabrikam.example", "serverip": "203.0.113.9", "clientip": "192.0.2.11"},
+        ("hq-ex13", "192.0.2.11", "mx.fabrikam.example", "203.0.113.9"),
+    ),
+    "the columns name another than the error": (
+        {"source": "SMTP", "serverhostname": "mx2.fabrikam.example", "serverip": "203.0.113.10"},
+        ("hq-ex13", None, "mx.fabrikam.example", "203.0.113.9"),
+    ),
+    "only the columns name it": (
+        {"source": "SMTP", "serverhostname": "mx2.fabrikam.example", "serverip": "203.0.113.10",
+            "recipientstatus": "{451 4.7.0 Busy}"},
+        ("hq-ex13", None, "mx2.fabrikam.example", "203.0.113.10"),
+    ),
+    "the mailbox server of a delivery is no other end of a session": (
+        {"source": "STOREDRIVER", "serverhostname": "HQ-MBX2", "recipientstatus": "{432 4.2.0 STOREDRV.Deliver; offline}"},
+        (None, None, None, None),
+    ),
+    "the front end of a proxy session is the client": (
+        {"source": "SMTP", "recipientstatus": "{[{LED=450 4.4.101 Proxy session setup failed on Frontend with '451 4.4.0"
+            " Primary target IP address responded with: \"421 4.4.2 Connection dropped.\" The last endpoint attempted was"
+            " 203.0.113.5:25'};{MSG=};{FQDN=HQ-EX14.contoso.example};{IP=192.0.2.14};{LRT=}]}"},
+        ("hq-ex14.contoso.example", "192.0.2.14", None, "203.0.113.5"),
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("changes", "ends"), ENDS.values(), ids=ENDS.keys())
+def test_both_ends_of_a_session_are_told_by_what_names_them(
+    changes: dict[str, str | None], ends: tuple[str | None, ...]
+) -> None:
+    """The error comes before the columns, and a name of one source never stands beside the address of another."""
+    changes = {"eventid": "DEFER", "recipientstatus": f"{{{LOST}}}"} | changes
+    (found,) = events(**changes)
+    assert (found.sending_host, found.sending_ip, found.receiving_host, found.receiving_ip) == ends
+
+
 TWO = "{anna@fabrikam.example, ben@contoso.example}"
 PAIRS = {
     "one for each": (TWO, f"{{{LOST}, {REFUSED}}}", [("anna@fabrikam.example", 421), ("ben@contoso.example", 550)]),

@@ -8,7 +8,9 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from itertools import chain, islice
 
-from triage.decode import queue_csv, queue_groups, queue_json, queue_list, queue_table, tls_report
+import msgspec
+
+from triage.decode import export_csv, export_errors, export_json, export_list, export_table, tls_report
 from triage.decode.export_row import Row, is_export, is_known, plain
 from triage.decode.export_text import GZIP, HEAD, json_values, lines_of, plain_text, text_of
 from triage.decode.queue_export import is_message, place_of, read_message, read_queue
@@ -35,7 +37,7 @@ _ANNOUNCED = re.compile(
     rb"(?im)^(?:tls-report-domain:|content-type:[^\n]*(?:\n[ \t][^\n]*){0,10}?"
     rb"(?:report-type[ \t]*=[ \t]*\"?tlsrpt|application/tlsrpt))"
 )
-_JSON = re.compile(r"^[ \t\ufeff]*(?:\[\s{0,99}){0,3}\{\s{0,99}\"", re.MULTILINE)
+_JSON = re.compile(r"^[ \t]*(?:\[\s{0,99}){0,3}\{\s{0,99}\"", re.MULTILINE)
 _JSON_WORDS = re.compile(
     r'"(?:NextHopDomain|NextHopConnector|DeliveryType|MessageCount|QueueIdentity|LastError|InternetMessageId'
     r'|RecipientStatus|MessageSubject|MessageTraceId|report-id|total-failure-session-count)"',
@@ -50,18 +52,13 @@ def read_export(content: bytes, hosts: Hosts) -> Document | None:
         return tls_report.read_packed(content)
     if _is_mail(content[:HEADERS]):
         return tls_report.read_mail_report(content) if _ANNOUNCED.search(_header_block(content)) else None
-    return read_text_export(content, hosts)
-
-
-def read_text_export(content: bytes, hosts: Hosts) -> Document | None:
-    """Read an export that is known to be no mail message, as `read_export` does."""
     head = text_of(content[:HEAD])
     if head is None or not head.strip():
         return None
-    lines = list(lines_of(head))
     if (at := _json_at(head)) is not None and not _shows_mail(lines_of(head[:at])):
         return _read_json(text_of(content) or "", hosts)
-    read = _reader_of(lines)
+    lines = list(lines_of(head))
+    read = next((read for is_so, read in _SHAPES if is_so(lines)), None)
     return None if read is None else read_rows(read(text_of(content) or ""), hosts)
 
 
@@ -71,10 +68,10 @@ def read_pasted(text: str, hosts: Hosts) -> Document | None:
     if (at := _json_at(text)) is not None:
         return _read_json(text[at:], hosts)
     lines = list(lines_of(text))
-    start = next((at for at, line in enumerate(lines) if queue_csv.head_of([line]) is not None), None)
+    start = next((at for at, line in enumerate(lines) if export_csv.head_of([line]) is not None), None)
     if start is not None:
-        return read_rows(queue_csv.read_csv(iter(lines[start:])), hosts)
-    shapes = ((_is_copied, _read_copied), (_is_spaced, _read_spaced), (_shows_error, _read_groups))
+        return read_rows(export_csv.read_csv(iter(lines[start:])), hosts)
+    shapes = ((_is_copied, _read_copied), (_is_spaced, _read_spaced), (_shows_error, _read_errors))
     read = next((read for is_so, read in shapes if is_so(lines)), None)
     return None if read is None else read_rows(read(text), hosts)
 
@@ -124,53 +121,45 @@ def _says(one: Observation) -> tuple[bool, int]:
     return one.diagnostic is not None, one.count
 
 
-Reader = Callable[[str], Iterator[Row]]
-
-
-def _reader_of(lines: list[str]) -> Reader | None:
-    """Tell by its first lines how an export is written; None where it is none."""
-    return next((read for is_so, read in _READERS if is_so(lines)), None)
-
-
 def _begins_with_error(lines: list[str]) -> bool:
     first = next((line.strip() for line in lines[:20] if line.strip() and line[0] != "#"), "")
-    return queue_groups.begins(first) or queue_groups.is_bare(first)
+    return export_errors.begins(first) or export_errors.is_bare(first)
 
 
 def _is_delimited(lines: list[str]) -> bool:
-    return queue_csv.head_of(lines) is not None
+    return export_csv.head_of(lines) is not None
 
 
 def _is_copied(lines: list[str]) -> bool:
-    return any(map(queue_csv.is_viewer_copy, lines))
+    return any(map(export_csv.is_viewer_copy, lines))
 
 
 def _is_spaced(lines: list[str]) -> bool:
-    return queue_table.has_table(lines) or is_export(queue_list.names_in(lines, spaced=True))
+    return export_table.has_table(lines) or is_export(export_list.names_in(lines, spaced=True))
 
 
 def _is_flush(lines: list[str]) -> bool:
-    return is_export(queue_list.names_in(lines, spaced=False))
+    return is_export(export_list.names_in(lines, spaced=False))
 
 
 def _shows_error(lines: list[str]) -> bool:
-    return any(queue_groups.begins(line.strip()) for line in lines)
+    return any(export_errors.begins(line.strip()) for line in lines)
 
 
-def _read_groups(text: str) -> Iterator[Row]:
-    return queue_groups.read_groups(lines_of(text))
+def _read_errors(text: str) -> Iterator[Row]:
+    return export_errors.read_errors(lines_of(text))
 
 
 def _read_copied(text: str) -> Iterator[Row]:
-    return queue_csv.read_viewer_copy(lines_of(text))
+    return export_csv.read_viewer_copy(lines_of(text))
 
 
 def _read_spaced(text: str) -> Iterator[Row]:
-    return chain(queue_table.read_tables(lines_of(text)), _read_list(text))
+    return chain(export_table.read_tables(lines_of(text)), _read_list(text))
 
 
 def _read_list(text: str, spaced: bool = True) -> Iterator[Row]:
-    return (row for row in queue_list.read_list(lines_of(text), spaced) if is_export(row))
+    return (row for row in export_list.read_list(lines_of(text), spaced) if is_export(row))
 
 
 def _shows_mail(lines: Iterable[str]) -> bool:
@@ -179,37 +168,33 @@ def _shows_mail(lines: Iterable[str]) -> bool:
     return bool(names - _ALSO_PROPERTIES)
 
 
-_READERS: tuple[tuple[Callable[[list[str]], bool], Reader | None], ...] = (
-    (_begins_with_error, _read_groups),
-    (_is_delimited, lambda text: queue_csv.read_csv(lines_of(text))),
+_SHAPES: tuple[tuple[Callable[[list[str]], bool], Callable[[str], Iterator[Row]] | None], ...] = (
+    (_begins_with_error, _read_errors),
+    (_is_delimited, lambda text: export_csv.read_csv(lines_of(text))),
     (_is_copied, _read_copied),
     (_shows_mail, None),
     (_is_spaced, _read_spaced),
     (_is_flush, lambda text: _read_list(text, spaced=False)),
-    (_shows_error, _read_groups),
+    (_shows_error, _read_errors),
 )
-"""How an export may be written, in the order in which it is asked."""
+"""How an export may be written, told by its first lines in this order, and what reads it; None for a mail."""
 
 
 def _read_json(text: str, hosts: Hosts) -> Document | None:
     values, damaged = json_values(text)
-    whole = values[0] if len(values) == 1 else values
-    reports = whole if isinstance(whole, list) else [whole]
-    if any(tls_report.is_report(one) for one in reports):
+    if len(values) != 1:
+        values = [[one for value in values for one in (value if isinstance(value, list) else [value])]]
+    reports = values[0] if isinstance(values[0], list) else values
+    if any(map(tls_report.is_report, reports)):
         document: Document | None = tls_report.read_report(reports)
     else:
-        objects = queue_json.rows_in(whole)
-        document = None if objects is None else read_rows(queue_json.read_objects(objects), hosts)
+        objects = export_json.rows_in(values[0])
+        document = None if objects is None else read_rows(export_json.read_objects(objects), hosts)
     if not damaged:
         return document
     if document is None or not document.observations:
         return Document(kind="unreadable", error=_DAMAGED)
-    return _with_word(document, "damaged")
-
-
-def _with_word(document: Document, word: str) -> Document:
-    suppressed = document.suppressed | {word: document.suppressed.get(word, 0) + 1}
-    return Document(kind=document.kind, observations=document.observations, suppressed=suppressed)
+    return msgspec.structs.replace(document, suppressed=document.suppressed | {"cut-off": 1})
 
 
 def _is_mail(start: bytes) -> bool:
@@ -217,13 +202,13 @@ def _is_mail(start: bytes) -> bool:
     first = start.lstrip(b"\xef\xbb\xbf \t\r\n").partition(b"\n")[0][:HEAD]
     line = first.decode("ascii", "replace")
     if first.startswith((b"From ", b">From ")):
-        return queue_csv.head_of([line]) is None
+        return export_csv.head_of([line]) is None
     return _FIELD.match(first) is not None and not _begins_export(line)
 
 
 def _begins_export(line: str) -> bool:
     """Tell a property of an export (`LastError: …`) from a field of a mail's header."""
-    if queue_groups.begins(line):
+    if export_errors.begins(line):
         return True
     name = line.partition(":")[0]
     return is_known(plain(name)) and not _MAIL_FIELD.match(line)

@@ -92,11 +92,8 @@ def hop_of(row: Row, said: Unwrapped | None, hosts: Hosts) -> Hop:
     host, domain = _next_hop(row, hosts)
     receiving, ip = _named(said, host)
     sending, sending_ip = (None, None) if _own_name(row) in _NO_HOP else (server, None)
-    if said is not None and (frontend := normal(said.frontend_host)) and ip_of(frontend) is None:
-        # Front End Transport opened the session: it is the SMTP client, and may be another machine.
-        sending_ip = said.frontend_ip
-        if frontend.partition(".")[0] != (server or "").partition(".")[0]:
-            sending = frontend
+    if said is not None and said.frontend_host:
+        sending, sending_ip = front_end(said, server)
     return Hop(
         reported_by=server,
         sending_host=sending,
@@ -105,6 +102,17 @@ def hop_of(row: Row, said: Unwrapped | None, hosts: Hosts) -> Hop:
         receiving_ip=ip,
         domain=domain,
     )
+
+
+def front_end(said: Unwrapped, server: str | None) -> tuple[str | None, str | None]:
+    """Give name and address of the SMTP client where Front End Transport opened the session: it may be on another
+    machine than the server that tells of it, whose own name stands for it otherwise.
+    """
+    frontend = normal(said.frontend_host)
+    if frontend is None or ip_of(frontend):
+        return server, said.frontend_ip
+    is_own = frontend.partition(".")[0] == (server or "").partition(".")[0]
+    return server if is_own else frontend, said.frontend_ip
 
 
 def server_of(row: Row) -> str | None:

@@ -16,7 +16,7 @@ from triage.decode.export_row import Row, moment, plain
 from triage.decode.failure import read_address
 from triage.decode.limits import MAX_RECIPIENTS
 from triage.decode.outcome import domain_of, spoken
-from triage.decode.queue_export import tls_of
+from triage.decode.queue_export import front_end, tls_of
 from triage.decode.reply import Unwrapped, unwrap
 from triage.decode.reply import address as ip_of
 from triage.decode.returned import bare_id
@@ -47,14 +47,13 @@ _SUMMARY = re.compile(r"(?P<address>[^\s;,#]{1,64}@[^\s;,#]{1,255})##(?P<events>
 
 
 class Ends(msgspec.Struct, frozen=True, kw_only=True):
-    """Who wrote an event, and both ends of the session that it is about, as far as its columns tell."""
+    """Who wrote an event, and both ends of the session that it is about, as far as they are told."""
 
     server: str | None = None
     sending_host: str | None = None
     sending_ip: str | None = None
     receiving_host: str | None = None
     receiving_ip: str | None = None
-    is_session: bool = False
 
 
 def is_tracking(row: Row) -> bool:
@@ -142,31 +141,42 @@ def _paired(recipients: list[str], said: list[Unwrapped]) -> list[tuple[str | No
     return [(None, one) for one in said]
 
 
-def _ends(row: Row) -> Ends:
-    """Read the columns that name hosts; ServerHostname is another server only where a session was opened."""
-    connector, backslash, _ = (row.get("connectorid") or "").partition("\\")
-    client_ip = ip_of(row.get("clientip"))
-    if backslash:
+def _ends(row: Row, said: Unwrapped | None) -> Ends:
+    connector, is_receive_connector, _ = (row.get("connectorid") or "").partition("\\")
+    if is_receive_connector:
         server = normal(connector)
-        return Ends(server=server, sending_ip=client_ip, receiving_host=server, is_session=True)
+        return Ends(server=server, sending_ip=ip_of(row.get("clientip")), receiving_host=server)
     server = normal(row.get("clienthostname"))
-    if plain(row.get("source") or "") != "smtp":
+    host, ip = _tried(row, server, said)
+    told = said is not None and bool(said.error or said.phase or said.frontend_host or _is_of_the_session(said))
+    if host is None and ip is None and not told:
         return Ends(server=server)
+    sending, sending_ip = server, ip_of(row.get("clientip"))
+    if said is not None and said.frontend_host:
+        sending, sending_ip = front_end(said, server)
+    return Ends(server=server, sending_host=sending, sending_ip=sending_ip, receiving_host=host, receiving_ip=ip)
+
+
+def _tried(row: Row, server: str | None, said: Unwrapped | None) -> tuple[str | None, str | None]:
+    """Give name and address of the server tried: as the error names them, else as the columns of a session do."""
+    host, ip = (normal(said.receiving_host), said.receiving_ip) if said else (None, None)
+    if host is not None and (as_ip := ip_of(host)):
+        host, ip = None, ip or as_ip
     other = normal(row.get("serverhostname"))
-    return Ends(
-        server=server,
-        sending_host=server,
-        sending_ip=client_ip,
-        receiving_host=None if other == server else other,
-        receiving_ip=ip_of(row.get("serverip")) if other != server else None,
-        is_session=other is not None,
-    )
+    if plain(row.get("source") or "") != "smtp" or other in (None, server):
+        return host, ip
+    other_ip = ip_of(row.get("serverip"))
+    if host not in (None, other) or (ip is not None and ip != other_ip):
+        return host, ip
+    return other, other_ip
+
+
+def _is_of_the_session(said: Unwrapped) -> bool:
+    return any(one.status and _OF_THE_SESSION.fullmatch(one.status) for one in (*said.wrappers, said.cause))
 
 
 def _observation(row: Row, said: Unwrapped | None, recipient: str | None, action: Action) -> Observation:
-    ends = _ends(row)
-    if said is not None and not (row.get("connectorid") or "").count("\\"):
-        ends = _told(ends, said)
+    ends = _ends(row, said)
     sender = row.get("sender") or row.get("senderaddress") or ""
     return Observation(
         source="tracking-log",
@@ -179,8 +189,8 @@ def _observation(row: Row, said: Unwrapped | None, recipient: str | None, action
         diagnostic=spoken(said.cause) if said else None,
         wrappers=said.wrappers if said else (),
         reported_by=ends.server,
-        sending_host=ends.sending_host if ends.is_session else None,
-        sending_ip=ends.sending_ip if ends.is_session else None,
+        sending_host=ends.sending_host,
+        sending_ip=ends.sending_ip,
         receiving_host=ends.receiving_host,
         receiving_ip=ends.receiving_ip,
         tls=tls_of(said),
@@ -190,21 +200,4 @@ def _observation(row: Row, said: Unwrapped | None, recipient: str | None, action
             from_=read_address(sender) if "@" in sender else None,
             subject=row.get("messagesubject") or row.get("subject") or None,
         ),
-    )
-
-
-def _told(ends: Ends, said: Unwrapped) -> Ends:
-    """Add what the error itself says of the session: the server tried, and a front end that opened it."""
-    host, ip = normal(said.receiving_host), said.receiving_ip
-    if host is not None and (as_ip := ip_of(host)):
-        host, ip = None, ip or as_ip
-    frontend = normal(said.frontend_host)
-    of_session = any(one.status and _OF_THE_SESSION.fullmatch(one.status) for one in (*said.wrappers, said.cause))
-    return Ends(
-        server=ends.server,
-        sending_host=frontend or ends.server,
-        sending_ip=said.frontend_ip or ends.sending_ip,
-        receiving_host=host or (ends.receiving_host if ip in (None, ends.receiving_ip) else None),
-        receiving_ip=ip or (ends.receiving_ip if host in (None, ends.receiving_host) else None),
-        is_session=ends.is_session or bool(host or ip or said.error or said.phase or frontend) or of_session,
     )

@@ -103,13 +103,8 @@ class _Records:
             yield f"{line}\n"
 
     def _alone(self, line: str) -> list[str] | None:
-        try:
-            values = _trimmed(
-                next(csv.reader([line], delimiter=self._delimiter, skipinitialspace=True), []), len(self.names)
-            )
-        except csv.Error:
-            return None
-        return values if not values or len(values) == len(self.names) else None
+        values = _trimmed(_split(line, self._delimiter), len(self.names))
+        return values if not line.strip() or len(values) == len(self.names) else None
 
 
 def _trimmed(values: list[str], most: int) -> list[str]:
@@ -135,11 +130,16 @@ def read_viewer_copy(lines: Iterable[str]) -> Iterator[Row]:
 def _head(line: str, delimiter: str) -> Head | None:
     if not 0 < line.count(delimiter) <= MAX_COLUMNS:
         return None
-    try:
-        names = _names(next(csv.reader([line], delimiter=delimiter, skipinitialspace=True), []))
-    except csv.Error:
-        return None
+    names = _names(_split(line, delimiter))
     return Head(delimiter, names) if names else None
+
+
+def _split(line: str, delimiter: str) -> list[str]:
+    """Split one line; nothing where a value passes the bound."""
+    try:
+        return next(csv.reader([line], delimiter=delimiter, skipinitialspace=True), [])
+    except csv.Error:
+        return []
 
 
 def _names(columns: list[str]) -> tuple[str, ...] | None:

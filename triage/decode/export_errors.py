@@ -28,7 +28,7 @@ def is_bare(line: str) -> bool:
     return _OF_A_QUEUE.match(line) is not None
 
 
-def read_groups(lines: Iterable[str]) -> Iterator[Row]:
+def read_errors(lines: Iterable[str]) -> Iterator[Row]:
     """Give a row for each error. It runs on in the lines below until it is whole; other lines are passed over."""
     one: _Error | None = None
     for line in map(str.strip, lines):
