@@ -62,7 +62,7 @@ def test_a_lost_session_names_both_ends() -> None:
     )
 
 
-ENDS = {
+ENDS: dict[str, tuple[dict[str, str | None], tuple[str | None, ...]]] = {
     "the error names the server tried": (
         {"source": "SMTP", "serverhostname": "mx.fabrikam.example", "serverip": "203.0.113.9", "clientip": "192.0.2.11"},
         ("hq-ex13", "192.0.2.11", "mx.fabrikam.example", "203.0.113.9"),
@@ -94,8 +94,7 @@ def test_both_ends_of_a_session_are_told_by_what_names_them(
     changes: dict[str, str | None], ends: tuple[str | None, ...]
 ) -> None:
     """The error comes before the columns, and a name of one source never stands beside the address of another."""
-    changes = {"eventid": "DEFER", "recipientstatus": f"{{{LOST}}}"} | changes
-    (found,) = events(**changes)
+    (found,) = events(**{"eventid": "DEFER", "recipientstatus": f"{{{LOST}}}", **changes})
     assert (found.sending_host, found.sending_ip, found.receiving_host, found.receiving_ip) == ends
 
 
