@@ -3,17 +3,20 @@
 import codecs
 import csv
 import io
+import itertools
 import json
 import time
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from triage.decode.exports import MAX_OBSERVATIONS, read_export
-from triage.decode.queue_table import read_tables
+from triage.decode.export_row import Row
+from triage.decode.export_table import read_tables
+from triage.decode.exports import MAX_OBSERVATIONS, MAX_ROWS, read_export, read_rows
 from triage.hosts import Hosts
 from triage.model import Document
 
@@ -379,9 +382,22 @@ def test_damaged_json_says_so() -> None:
 
 
 def test_a_damaged_row_costs_only_itself() -> None:
-    """A quote that never ends takes the row with it; the queues above are read."""
-    content = as_csv(QUEUES).encode() + b'"HQ-EX13\\5","never ends' + b"x" * 300_000
-    assert told(content)[:2] == EXPECTED
+    """A quote that never ends takes its own row with it; the queues above and below are read, and the row is counted."""
+    above, below = as_csv(QUEUES).encode(), as_csv(QUEUES).encode().partition(b"\r\n")[2]
+    document = read(above + b'"HQ-EX13\\5","never ends\r\n' + below.replace(b"HQ-EX13", b"HQ-EX14"))
+    told_by = [(one.reported_by, one.count) for one in document.observations]
+    assert told_by == [("hq-ex13", 412), ("hq-ex13", 5), ("hq-ex14", 412), ("hq-ex14", 5)]
+    assert document.suppressed["unreadable-row"] == 1
+
+
+def test_a_message_to_a_thousand_people_is_one_row() -> None:
+    """A value may be longer than the standard library's reader allows by itself."""
+    people = [f"p{at}@fabrikam.example" for at in range(1000)]
+    status = ";".join(["[{LED=550 5.1.1 No such user here, and the reply goes on for quite a while so that it is long"
+        " enough to pass what the reader of the standard library takes for one value of a row};{MSG=};{FQDN=};{IP=}]"]
+        * 1000)  # fmt: skip
+    content = f'EventId,MessageId,Recipients,RecipientStatus\nFAIL,<a@b.example>,{";".join(people)},"{status}"\n'
+    assert [one.recipient for one in read(content.encode()).observations] == people
 
 
 def test_more_rows_than_the_bound_are_counted() -> None:
@@ -407,6 +423,32 @@ def test_no_bytes_raise(content: bytes) -> None:
     """Any bytes give an answer: a document or None."""
     document = read_export(content, HOSTS)
     assert document is None or isinstance(document, Document)
+
+
+JSON_VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters(codec=None), max_size=12),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["Address", "Server", "RowId", "value",
+        "Status", "LastError", "QueueIdentity"]), inner, max_size=4),
+    max_leaves=8,
+)  # fmt: skip
+NAMES = ["Identity", "Queue", "Status", "MessageCount", "Recipients", "LastError", "RecipientStatus", "EventId",
+    "InternetMessageId", "FromAddress", "DeliveryType", "NextHopDomain", "ExpirationTime", "LastRetryTime"]  # fmt: skip
+
+
+@given(st.lists(st.dictionaries(st.sampled_from(NAMES), JSON_VALUES), max_size=3))
+def test_no_json_raises_and_what_it_gives_can_be_kept(objects: list[object]) -> None:
+    """Any values in any property, half surrogate pairs too, give a document that can be written down."""
+    document = read_export(json.dumps([{"LastError": "4", "MessageCount": 1}, *objects]).encode(), HOSTS)
+    assert document is not None
+    assert msgspec.msgpack.encode(document)
+    assert all(0 < one.count < 10**12 for one in document.observations)
+
+
+def test_rows_beyond_the_bound_are_told() -> None:
+    """A text of rows without end is read up to a bound, and that it was cut is told."""
+    row: Row = {"identity": "A\\3", "status": "Ready"}
+    document = read_rows(itertools.repeat(row, MAX_ROWS + 1), HOSTS)
+    assert document.suppressed == {"no-error": MAX_ROWS, "cut-off": 1}
 
 
 @settings(deadline=None)
@@ -451,6 +493,21 @@ HOSTILE: dict[str, Callable[[], bytes]] = {
     "tabs": lambda: b"x\tDnsConnectorDelivery\tRetry\t5\t\n" + b"\t" * (50 * MB),
     "UTF-16 of nothing": lambda: codecs.BOM_UTF16_LE + b"\0" * (50 * MB),
     "spaces": lambda: b" " * (50 * MB),
+    "a quote on each line": lambda: CSV_HEAD + b'"A,5,Retry,4\r\n' * (5 * MB),
+    "quotes alone": lambda: CSV_HEAD + b'"\n' * (20 * MB),
+    "a CSV of huge values": lambda: CSV_HEAD + (b'A,5,Retry,"' + b"x" * (2 * MB) + b'"\n') * 20,
+    "semicolons": lambda: CSV_HEAD.replace(b",", b";") + b";" * (50 * MB),
+    "bars": lambda: CSV_HEAD.replace(b",", b"|") + b"|||\n" * (10 * MB),
+    "a tracking event of everybody": lambda: (
+        b"EventId,Recipients,RecipientStatus\nFAIL," + b"a@b.example;" * MB + b"," + b"550 5.1.1 x;" * MB + b"\n"
+    ),
+    "groups that never end": lambda: b"[{LED=" * (8 * MB),
+    "groups that never end, line by line": lambda: b"[{LED=4\n" * (5 * MB),
+    "replies that wrap nothing": lambda: b"451 4.4.397 Error communicating with target host. ->\n" * MB,
+    "JSON one behind the other": lambda: b'{"LastError":"4","MessageCount":5}\n' * MB,
+    "JSON that breaks off again and again": lambda: b'{"LastError":"4"}\n{"a\n' * (2 * MB),
+    "brackets behind JSON": lambda: b'{"LastError":"4"}\n' + b'[PS] \n["\n' * (5 * MB),
+    "half surrogates": lambda: b'{"LastError":"' + b"\\ud800" * (8 * MB) + b'","MessageCount":5}',
     "a header field without end": lambda: b"Content-Type: a;\n " + b"report-type\t \n " * (3 * MB),
 }
 SECONDS = 15

@@ -1,5 +1,7 @@
 """Mail that is no report never becomes one."""
 
+import base64
+import gzip
 from collections.abc import Callable
 
 import pytest
@@ -79,7 +81,6 @@ STRUCTURES = [
     ("multipart/report; report-type=feedback-report", "message/feedback-report", "feedback"),
     ("multipart/mixed", "message/feedback-report", "feedback"),
     ("multipart/report; report-type=disposition-notification", "message/disposition-notification", "other"),
-    ("multipart/report; report-type=tlsrpt", "application/tlsrpt+gzip", "tls-report"),
     ("multipart/mixed", "application/zip", "other"),
 ]
 
@@ -88,12 +89,27 @@ STRUCTURES = [
 def test_structure_decides(
     report: Callable[..., bytes], read: Callable[[bytes], Document], outer: str, part: str, kind: str
 ) -> None:
-    """Complaints, read receipts and TLS reports are known by their parts, though they quote a whole message."""
+    """Complaints and read receipts are known by their parts, though they quote a whole message."""
     content = report("Feedback-Type: abuse\n", outer=outer, kind=part, human="See the report.\n", sender=EVE)
     assert (
         read(content.replace(b"Undelivered Mail Returned to Sender", b"Report").replace(b"<>", b"<e@x.example>")).kind
         == kind
     )
+
+
+TLS_REPORT = b'{"report-id": "1", "policies": [{"summary": {"total-failure-session-count": 3}}]}'
+TLS_REPORTS = {"whole": (gzip.compress(TLS_REPORT), "tls-report"), "damaged": (b"Feedback", "unreadable")}
+
+
+@pytest.mark.parametrize(("content", "kind"), TLS_REPORTS.values(), ids=TLS_REPORTS)
+@pytest.mark.parametrize("outer", ["multipart/report; report-type=tlsrpt", "multipart/mixed"])
+def test_a_tls_report_is_known_by_its_part(
+    report: Callable[..., bytes], read: Callable[[bytes], Document], outer: str, content: bytes, kind: str
+) -> None:
+    """What its part holds is read; where that is no report, the message is unreadable, and never a bounce."""
+    packed = base64.b64encode(content).decode()
+    mail = report(packed, outer=outer, kind="application/tlsrpt+gzip", encoding="base64", human="See it.\n", sender=EVE)
+    assert read(mail).kind == kind
 
 
 SENDERS = [

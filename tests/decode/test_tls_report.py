@@ -55,7 +55,7 @@ def changed(change: Callable[[dict[str, Any]], object]) -> Document:
     """Read the report above after a change."""
     report = copy.deepcopy(REPORT)
     change(report)
-    return read_report(report)
+    return read_report([report])
 
 
 def found(content: bytes) -> Document:
@@ -67,7 +67,7 @@ def found(content: bytes) -> Document:
 
 def test_each_failure_detail_is_told_with_its_count() -> None:
     """Who failed to reach which server, how often, and with which result, at the end of the period."""
-    first, second, _ = read_report(REPORT).observations
+    first, second, _ = read_report([REPORT]).observations
     assert (first.source, first.action, first.impact, first.count) == ("tls-report", "failed", "none", 30)
     assert (first.sending_ip, first.receiving_host, first.receiving_ip) == (
         "198.51.100.62", "mx1.contoso.example", "192.0.2.25",
@@ -82,7 +82,7 @@ def test_each_failure_detail_is_told_with_its_count() -> None:
 
 def test_successes_are_relayed_sessions() -> None:
     """The sessions that succeeded are one observation; their TLS version is not told."""
-    last = read_report(REPORT).observations[-1]
+    last = read_report([REPORT]).observations[-1]
     assert (last.action, last.count, last.tls.version, last.recipient_domain) == (
         "relayed",
         1200,
@@ -280,4 +280,4 @@ def test_no_report_raises(policies: list[Any], period: Any, contact: Any) -> Non
     """Any values in any place give a document whose counts are counts."""
     report = {"policies": policies, "date-range": period, "contact-info": contact, "organization-name": contact}
     assert is_report(report)
-    assert all(0 < one.count < 10**12 for one in read_report(report).observations)
+    assert all(0 < one.count < 10**12 for one in read_report([report]).observations)

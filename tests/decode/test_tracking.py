@@ -18,7 +18,7 @@ EVENT: dict[str, str | None] = {
     "timestamp": "18.10.2026 09:14:03",
     "eventid": "FAIL",
     "source": "ROUTING",
-    "serverhostname": "HQ-EX13",
+    "clienthostname": "HQ-EX13",
     "messageid": "<offer-4711@contoso.example>",
     "recipients": "{anna@fabrikam.example}",
     "recipientstatus": f"{{{REFUSED}}}",
@@ -62,6 +62,42 @@ def test_a_lost_session_names_both_ends() -> None:
     )
 
 
+ENDS: dict[str, tuple[dict[str, str | None], tuple[str | None, ...]]] = {
+    "the error names the server tried": (
+        {"source": "SMTP", "serverhostname": "mx.fabrikam.example", "serverip": "203.0.113.9", "clientip": "192.0.2.11"},
+        ("hq-ex13", "192.0.2.11", "mx.fabrikam.example", "203.0.113.9"),
+    ),
+    "the columns name another than the error": (
+        {"source": "SMTP", "serverhostname": "mx2.fabrikam.example", "serverip": "203.0.113.10"},
+        ("hq-ex13", None, "mx.fabrikam.example", "203.0.113.9"),
+    ),
+    "only the columns name it": (
+        {"source": "SMTP", "serverhostname": "mx2.fabrikam.example", "serverip": "203.0.113.10",
+            "recipientstatus": "{451 4.7.0 Busy}"},
+        ("hq-ex13", None, "mx2.fabrikam.example", "203.0.113.10"),
+    ),
+    "the mailbox server of a delivery is no other end of a session": (
+        {"source": "STOREDRIVER", "serverhostname": "HQ-MBX2", "recipientstatus": "{432 4.2.0 STOREDRV.Deliver; offline}"},
+        (None, None, None, None),
+    ),
+    "the front end of a proxy session is the client": (
+        {"source": "SMTP", "recipientstatus": "{[{LED=450 4.4.101 Proxy session setup failed on Frontend with '451 4.4.0"
+            " Primary target IP address responded with: \"421 4.4.2 Connection dropped.\" The last endpoint attempted was"
+            " 203.0.113.5:25'};{MSG=};{FQDN=HQ-EX14.contoso.example};{IP=192.0.2.14};{LRT=}]}"},
+        ("hq-ex14.contoso.example", "192.0.2.14", None, "203.0.113.5"),
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("changes", "ends"), ENDS.values(), ids=ENDS.keys())
+def test_both_ends_of_a_session_are_told_by_what_names_them(
+    changes: dict[str, str | None], ends: tuple[str | None, ...]
+) -> None:
+    """The error comes before the columns, and a name of one source never stands beside the address of another."""
+    (found,) = events(**{"eventid": "DEFER", "recipientstatus": f"{{{LOST}}}", **changes})
+    assert (found.sending_host, found.sending_ip, found.receiving_host, found.receiving_ip) == ends
+
+
 TWO = "{anna@fabrikam.example, ben@contoso.example}"
 PAIRS = {
     "one for each": (TWO, f"{{{LOST}, {REFUSED}}}", [("anna@fabrikam.example", 421), ("ben@contoso.example", 550)]),
@@ -84,8 +120,9 @@ def test_each_recipient_has_his_own_status(
 SET_ASIDE = {
     "a success": ({"eventid": "SEND", "recipientstatus": "{250 2.1.5 Recipient OK}"}, "other-event"),
     "a receipt": ({"eventid": "RECEIVE", "recipientstatus": "{To, Cc}"}, "other-event"),
-    "a failure without a status": ({"recipientstatus": "{}"}, "no-error"),
-    "an empty group": ({"recipientstatus": "{[{LRT=};{LED=};{FQDN=};{IP=}]}"}, "no-error"),
+    "a status that is none": ({"eventid": "", "recipientstatus": "{}"}, "no-error"),
+    "an empty group": ({"eventid": "", "recipientstatus": "{[{LRT=};{LED=};{FQDN=};{IP=}]}"}, "no-error"),
+    "nobody failed": ({"recipientstatus": "{250 2.1.5 Recipient OK}"}, "no-error"),
 }
 
 
@@ -122,9 +159,9 @@ LOG = (
     "#Date: 2026-10-18T00:00:12.000Z\r\n#Fields: date-time,client-ip,client-hostname,server-ip,server-hostname,"
     "source-context,connector-id,source,event-id,internal-message-id,message-id,network-message-id,recipient-address,"
     "recipient-status,total-bytes,recipient-count,related-recipient-address,reference,message-subject,sender-address\r\n"
-    "2026-10-18T09:14:03.123Z,,,,HQ-EX13,,Outbound,SMTP,DEFER,17,<offer-4711@contoso.example>,,anna@fabrikam.example,"
+    "2026-10-18T09:14:03.123Z,,HQ-EX13,,,,Outbound,SMTP,DEFER,17,<offer-4711@contoso.example>,,anna@fabrikam.example,"
     + LOST.replace(",", "") + ",2690,1,,,Offer 4711,karl.holm@contoso.example\r\n"
-    "2026-10-18T09:15:03.123Z,,,,HQ-EX13,,Outbound,SMTP,SEND,18,<b@contoso.example>,,ben@fabrikam.example,250 2.1.5 OK,"
+    "2026-10-18T09:15:03.123Z,,HQ-EX13,,,,Outbound,SMTP,SEND,18,<b@contoso.example>,,ben@fabrikam.example,250 2.1.5 OK,"
     "2690,1,,,Other,karl.holm@contoso.example\r\n"
 )  # fmt: skip
 TRACE = (

@@ -1,9 +1,10 @@
 """Bytes → observations: what a report says of each hop, and nothing more than it says."""
 
-from triage.decode.assemble import Reader, assemble
+from triage.decode.assemble import assemble
 from triage.decode.exports import read_export
 from triage.decode.message import Mail, read_mail
 from triage.decode.protocol_log import HEAD, is_protocol_log, read_protocol_log
+from triage.decode.reader import Reader
 from triage.hosts import Hosts
 from triage.model import Document
 
@@ -17,7 +18,7 @@ def decode(content: bytes, hosts: Hosts, authserv_id: str | None = None) -> Docu
     """Read one document and give what it says; never raises on any bytes.
 
     A document is a mail message, an SMTP protocol log, an export of queues or of message tracking, or a TLS report: its
-    content tells which.
+    content tells which. A mail that carries one of them, or a bounce, is read for what it carries.
 
     `hosts` says which servers are ours; Authentication-Results count only from the server named `authserv_id`.
     What cannot be read at all has the kind `unreadable` and a sentence that says why.

@@ -3,6 +3,7 @@
 import msgspec
 
 from triage.decode import limits
+from triage.decode.carried import doubted, read_carried, together
 from triage.decode.exchange import Cause, HumanReport
 from triage.decode.failure import Failure, Report, read_address, utc
 from triage.decode.found import Found, failed_recipients, find
@@ -10,10 +11,12 @@ from triage.decode.kinds import form_of
 from triage.decode.message import Mail, read_mail
 from triage.decode.outcome import domain_of, human_causes, observation, outcome
 from triage.decode.prose import reason_for
+from triage.decode.reader import Reader
 from triage.decode.received import read_received
 from triage.decode.returned import Returned, bare_id, relayed, returned_message, returned_text
+from triage.decode.tls_report import report_in
 from triage.decode.trust import Claims, assess
-from triage.hosts import Hosts, normal
+from triage.hosts import normal
 from triage.model import Document, Observation, Original, Trust
 from triage.model.words import Action, Kind
 
@@ -21,41 +24,34 @@ MAX_ASKED = 50
 """Recipients of one report for whom the human part is read again, each time from its start."""
 
 
-class Reader(msgspec.Struct, frozen=True):
-    """What a reading needs to know from outside."""
-
-    hosts: Hosts
-    authserv_id: str | None = None
-
-
 def assemble(mail: Mail, reader: Reader) -> Document:
-    """Read a message and the messages attached to it. A forward takes the kind of the report inside."""
+    """Read a message and what is in it. A forward takes the kind of the report inside, a letter that of its export."""
     document = _read(mail, reader)
     if document.observations or document.kind not in ("other", "auto-reply"):
         return document
     inside = [assemble(one, reader) for one in mail.attached]
-    reports = [one for one in inside if one.observations]
-    if not reports:
-        return _undecided(mail, document, inside)
-    observations = tuple(one for report in reports for one in report.observations)
-    suppressed: dict[str, int] = {}
-    for report in reports:
-        for word, count in report.suppressed.items():
-            suppressed[word] = suppressed.get(word, 0) + count
-    return Document(kind=_kind(observations), suppressed=suppressed, observations=observations)
+    carried = [] if document.kind == "auto-reply" or form_of(mail).bulk else read_carried(mail, reader)
+    every = [*inside, *carried]
+    if not any(one.observations for one in every):
+        return _undecided(mail, document, every)
+    found = together(doubted(every, mail, reader))
+    ndr = any(one.source == "ndr" for one in found.observations)
+    return msgspec.structs.replace(found, kind=_kind(found.observations)) if ndr else found
 
 
 def _undecided(mail: Mail, document: Document, inside: list[Document]) -> Document:
-    """Give the kind of a message without a report: that of the one message that it passes on, else its own."""
+    """Give the kind of a message without a report: that of the one document that it passes on, else its own."""
     if any(leaf.kind == "application/ms-tnef" for leaf in mail.leaves) and form_of(mail).report_subject:
         why = "The report is inside a winmail.dat attachment; save it as .eml or forward it as an attachment instead."
         return Document(kind="unreadable", error=why)
-    passed_on = [one for one in inside if one.kind in ("feedback", "tls-report")]
+    passed_on = [one for one in inside if one.kind in ("feedback", "tls-report", "unreadable")]
     return passed_on[0] if len(inside) == 1 and passed_on and document.kind == "other" else document
 
 
 def _read(mail: Mail, reader: Reader) -> Document:
     form = form_of(mail)
+    if form.kind == "tls-report":
+        return report_in(mail) or Document(kind=form.kind)
     if form.kind is not None:
         return Document(kind=form.kind)
     found = find(mail, form)

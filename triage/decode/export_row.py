@@ -22,6 +22,8 @@ Row = dict[str, str | None]
 column that the export does not have is no key."""
 
 _CUT = ("...", "\u2026")
+_NUMBER = re.compile(r"[0-9]{1,11}|[0-9]{1,3}(?:[.,'\u2019\u00a0\u202f ][0-9]{3}){1,3}")
+_NO_DIGIT = re.compile(r"[^0-9]")
 _NO_LETTER = re.compile(r"[^a-z0-9]+")
 _TYPE_NAME = re.compile(r"(?:Deserialized\.)?(?:System|Microsoft)\.[\w.`+]{1,200}(?:\[.{0,300})?")
 _ZONED = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d)")
@@ -32,6 +34,7 @@ class Words(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The whole of `phrases/exports.toml`."""
 
     telling: frozenset[str]
+    together: tuple[frozenset[str], ...]
     known: frozenset[str]
     delivery_types: tuple[str, ...]
     more_delivery_types: tuple[str, ...]
@@ -59,14 +62,17 @@ def is_known(name: str) -> bool:
 
 
 def is_export(names: Iterable[str]) -> bool:
-    """Tell whether columns of these names, already `plain`, are those of an export: two known ones, one telling."""
+    """Tell whether columns of these names, already `plain`, are those of an export."""
     known = {name for name in names if is_known(name)}
-    return len(known) > 1 and not known.isdisjoint(words().telling)
+    telling = not known.isdisjoint(words().telling) or any(pair <= known for pair in words().together)
+    return len(known) > 1 and telling
 
 
 def cell(text: str) -> str | None:
     """Give a value as exported; None for a collection of which only the name of its type is left."""
     text = text[:MAX_CELL].strip()
+    if not text.isascii():
+        text = text.encode("utf-8", "replace").decode("utf-8")  # JSON can hold half of a surrogate pair
     return None if text[:1] in "DSM" and _TYPE_NAME.fullmatch(text) else text
 
 
@@ -86,9 +92,9 @@ def word(value: str | None, known: tuple[str, ...]) -> str | None:
 
 
 def number(value: str | None) -> int | None:
-    """Give a count; None where it is none."""
-    digits = (value or "").strip()
-    return int(digits) if digits.isascii() and digits.isdigit() and len(digits) < 12 else None
+    """Give a count, also with the thousands set apart as cultures do it; None where it is none."""
+    found = _NUMBER.fullmatch((value or "").strip())
+    return int(_NO_DIGIT.sub("", found.group())) if found else None
 
 
 def moment(value: str | None) -> str | None:

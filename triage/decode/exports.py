@@ -4,27 +4,26 @@ Told before anything is parsed as mail, and never of a mail message: that begins
 the head of a table, a list of properties, JSON or the groups of a LastError.
 """
 
-import codecs
 import re
-from collections.abc import Iterable, Iterator
-from itertools import chain
-from typing import Literal
+from collections.abc import Callable, Iterable, Iterator
+from itertools import chain, islice
 
 import msgspec
 
-from triage.decode import queue_csv, queue_json, queue_list, queue_table, tls_report
-from triage.decode.export_row import MAX_CELL, Row, is_export, is_known, plain
-from triage.decode.queue_export import is_message, read_message, read_queue
+from triage.decode import export_csv, export_errors, export_json, export_list, export_table, tls_report
+from triage.decode.export_row import Row, is_export, is_known, plain
+from triage.decode.export_text import GZIP, HEAD, json_values, lines_of, plain_text, text_of
+from triage.decode.queue_export import is_message, place_of, read_message, read_queue
 from triage.decode.tracking import is_tracking, read_event
 from triage.hosts import Hosts
 from triage.model import Document, Observation
 
-HEAD = 64 * 2**10
-"""Bytes in which an export shows what it is; what a shell prints before the first row is far shorter."""
 HEADERS = 256 * 2**10
 """Bytes of a mail's header block in which a TLS report is announced."""
 MAX_OBSERVATIONS = 50_000
 """Of one document. A server seldom has a thousand queues; a queue of this depth is better told as one queue."""
+MAX_ROWS = 1_000_000
+"""Of one document, whatever they say: a tracking log is cut at ten megabytes, which have some 30,000."""
 
 _FIELD = re.compile(rb"[A-Za-z0-9][!-9;-~]{0,75}:")
 _MAIL_FIELD = re.compile(
@@ -32,19 +31,16 @@ _MAIL_FIELD = re.compile(
     r"|Reply-To|X-[\w-]{1,60}|ARC-[\w-]{1,40}|DKIM-Signature|Authentication-Results):",
     re.IGNORECASE,
 )
+_ALSO_PROPERTIES = frozenset({"received", "subject", "to"})
+"""Fields of a mail's header whose names are properties of a queued message or a trace too."""
 _ANNOUNCED = re.compile(
     rb"(?im)^(?:tls-report-domain:|content-type:[^\n]*(?:\n[ \t][^\n]*){0,10}?"
     rb"(?:report-type[ \t]*=[ \t]*\"?tlsrpt|application/tlsrpt))"
 )
-_GROUPS = re.compile(
-    r"(?P<label>Reason|LastError|RecipientStatus|Status|Detail)? ?:? ?(?P<open>\{? ?\[? ?)(?:\{ ?(?:LED|LRT|MSG) ?=|LED=[245])",
-    re.IGNORECASE,
-)
-_REPLY = re.compile(r"[45]\d\d[ -]")
-_JSON = re.compile(r"[{\[]\s*[\"{\[]")
+_JSON = re.compile(r"^[ \t]*(?:\[\s{0,99}){0,3}\{\s{0,99}\"", re.MULTILINE)
 _JSON_WORDS = re.compile(
-    r'"(?:policies|NextHopDomain|NextHopConnector|DeliveryType|MessageCount|QueueIdentity|LastError|InternetMessageId'
-    r'|RecipientStatus|EventId|MessageTraceId)"',
+    r'"(?:NextHopDomain|NextHopConnector|DeliveryType|MessageCount|QueueIdentity|LastError|InternetMessageId'
+    r'|RecipientStatus|MessageSubject|MessageTraceId|report-id|total-failure-session-count)"',
     re.IGNORECASE,
 )
 _DAMAGED = "It is an export in JSON, and damaged or cut off."
@@ -52,148 +48,167 @@ _DAMAGED = "It is an export in JSON, and damaged or cut off."
 
 def read_export(content: bytes, hosts: Hosts) -> Document | None:
     """Read an export and give what it says; None where it is none, which costs little. Never raises on any bytes."""
-    if content.startswith(tls_report.GZIP):
+    if content.startswith(GZIP):
         return tls_report.read_packed(content)
     if _is_mail(content[:HEADERS]):
         return tls_report.read_mail_report(content) if _ANNOUNCED.search(_header_block(content)) else None
     head = text_of(content[:HEAD])
-    start = (head or "").lstrip()
-    if head is None or not start:
+    if head is None or not head.strip():
         return None
-    if _JSON.match(start) and not _GROUPS.match(start):
-        return _read_json(text_of(content) or "", hosts) if _JSON_WORDS.search(start) else None
-    shape = _shape(list(lines_of(head)))
-    return None if shape is None else read_rows(_rows(shape, text_of(content) or ""), hosts)
+    if (at := _json_at(head)) is not None and not _shows_mail(lines_of(head[:at])):
+        return _read_json(text_of(content) or "", hosts)
+    lines = list(lines_of(head))
+    read = next((read for is_so, read in _SHAPES if is_so(lines)), None)
+    return None if read is None else read_rows(read(text_of(content) or ""), hosts)
 
 
-def text_of(content: bytes) -> str | None:
-    """Decode an export: UTF-16 as PowerShell 5 writes it, UTF-8, else Windows-1252; None for what is no text."""
-    start = content[:512]
-    charset = "utf-8-sig"
-    if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        charset = "utf-16"
-    elif b"\0" in start:
-        even, odd = start[::2].count(0), start[1::2].count(0)
-        if not (even == 0 and odd * 3 > len(start)) and not (odd == 0 and even * 3 > len(start)):
-            return None
-        charset = "utf-16-be" if even else "utf-16-le"
-    try:
-        return content.decode(charset)
-    except UnicodeDecodeError as error:
-        if charset == "utf-8-sig" and len(content) - error.start > 3:
-            charset = "cp1252"
-        # Cut within a character, as the start of a larger file is: what stands before is as it was.
-        return content.decode(charset, "replace")
+def read_pasted(text: str, hosts: Hosts) -> Document | None:
+    """Read an export that stands somewhere in the text of a mail; None where there is none."""
+    text = plain_text(text)
+    if (at := _json_at(text)) is not None:
+        return _read_json(text[at:], hosts)
+    lines = list(lines_of(text))
+    start = next((at for at, line in enumerate(lines) if export_csv.head_of([line]) is not None), None)
+    if start is not None:
+        return read_rows(export_csv.read_csv(iter(lines[start:])), hosts)
+    shapes = ((_is_copied, _read_copied), (_is_spaced, _read_spaced), (_shows_error, _read_errors))
+    read = next((read for is_so, read in shapes if is_so(lines)), None)
+    return None if read is None else read_rows(read(text), hosts)
 
 
-def read_rows(rows: Iterable[Row], hosts: Hosts) -> Document:
-    """Give the document of the rows of an export."""
+def _json_at(text: str) -> int | None:
+    """Give where JSON begins that has the words of an export."""
+    found = _JSON.search(text) if _JSON_WORDS.search(text) else None
+    return found.start() if found else None
+
+
+def read_rows(rows: Iterator[Row], hosts: Hosts) -> Document:
+    """Give the document of the rows of an export. A queue or message that it shows twice is told once."""
     seen: list[Observation] = []
+    places: dict[tuple[str | None, ...], int] = {}
     suppressed: dict[str, int] = {}
-    for row in rows:
-        if len(seen) >= MAX_OBSERVATIONS:
-            read: list[Observation] | Observation | str = "left-out"
-        elif is_tracking(row):
-            read = read_event(row)
-        else:
-            read = read_message(row, hosts) if is_message(row) else read_queue(row, hosts)
+    for row in islice(rows, MAX_ROWS):
+        read = _read_row(row, hosts) if len(seen) < MAX_OBSERVATIONS else "left-out"
         if isinstance(read, str):
             suppressed[read] = suppressed.get(read, 0) + 1
-        else:
-            seen.extend(read if isinstance(read, list) else [read])
+            continue
+        place = place_of(row)
+        for one in read:
+            key = (place, one.recipient)
+            at = places.setdefault(key, len(seen)) if place else len(seen)
+            if at == len(seen):
+                seen.append(one)
+            elif _says(one) >= _says(seen[at]):
+                seen[at] = one
+    if next(rows, None) is not None:
+        suppressed["cut-off"] = 1
     return Document(kind="queue", observations=tuple(seen), suppressed=suppressed)
 
 
-def lines_of(text: str) -> Iterator[str]:
-    """Give the lines of a text one by one, without their ends: a list of them takes several times the text's room."""
-    if "\n" not in text[:HEAD]:
-        text = text.replace("\r", "\n")
-    at = 0
-    while (end := text.find("\n", at)) >= 0:
-        yield text[at : end - 1 if text[end - 1 : end] == "\r" else end]
-        at = end + 1
-    yield text[at:]
+def _read_row(row: Row, hosts: Hosts) -> list[Observation] | str:
+    if not row:
+        return "unreadable-row"
+    if is_tracking(row):
+        return read_event(row)
+    if is_message(row):
+        return read_message(row, hosts)
+    read = read_queue(row, hosts)
+    return read if isinstance(read, str) else [read]
 
 
-Shape = Literal["groups", "delimited", "copied", "spaced", "flush"]
+def _says(one: Observation) -> tuple[bool, int]:
+    """Order what an export says of one queue twice: with its error before without, then by the depth."""
+    return one.diagnostic is not None, one.count
 
 
-def _shape(lines: list[str]) -> Shape | None:
-    """Tell by its first lines how an export is written: `spaced` are lists and tables, `flush` lists without spaces."""
+def _begins_with_error(lines: list[str]) -> bool:
     first = next((line.strip() for line in lines[:20] if line.strip() and line[0] != "#"), "")
-    if _GROUPS.match(first):
-        return "groups"
-    if queue_csv.head_of(lines) is not None:
-        return "delimited"
-    if any(queue_csv.is_viewer_copy(line) for line in lines[:5]):
-        return "copied"
-    if any(_MAIL_FIELD.match(line) for line in lines):
-        return None
-    if queue_table.has_table(lines) or is_export(queue_list.names_in(lines, spaced=True)):
-        return "spaced"
-    return "flush" if is_export(queue_list.names_in(lines, spaced=False)) else None
+    return export_errors.begins(first) or export_errors.is_bare(first)
 
 
-def _rows(shape: Shape, text: str) -> Iterator[Row]:
-    if shape == "groups":
-        return _read_groups(lines_of(text))
-    if shape == "copied":
-        return queue_csv.read_viewer_copy(lines_of(text))
-    if shape == "delimited":
-        return queue_csv.read_csv(lines_of(text))
-    listed = queue_list.read_list(lines_of(text), spaced=shape == "spaced")
-    return chain(queue_table.read_tables(lines_of(text)), (row for row in listed if is_export(row)))
+def _is_delimited(lines: list[str]) -> bool:
+    return export_csv.head_of(lines) is not None
 
 
-def _read_groups(lines: Iterable[str]) -> Iterator[Row]:
-    """Give a row for each LastError or RecipientStatus that stands by itself, copied out of a property page."""
-    texts: list[str] = []
-    name = ""
-    size = 0
-    for line in map(str.strip, lines):
-        found = _GROUPS.match(line)
-        if found or (_REPLY.match(line) and texts and texts[-1].endswith(("}", "]"))):
-            if texts:
-                yield {name: " ".join(texts)}
-            name, texts, size = _group_name(found), [], 0
-        size += len(line)
-        if size < MAX_CELL and name and line:
-            texts.append(line)
-    if texts:
-        yield {name: " ".join(texts)}
+def _is_copied(lines: list[str]) -> bool:
+    return any(map(export_csv.is_viewer_copy, lines))
 
 
-def _group_name(found: "re.Match[str] | None") -> str:
-    """Tell a LastError from a RecipientStatus, which stands in braces of its own or behind a word of the trace."""
-    if found is None:
-        return "lasterror"
-    label, brackets = (found.group("label") or "").lower(), found.group("open")
-    return "recipientstatus" if label not in ("", "lasterror") or brackets.replace(" ", "") == "{[" else "lasterror"
+def _is_spaced(lines: list[str]) -> bool:
+    return export_table.has_table(lines) or is_export(export_list.names_in(lines, spaced=True))
+
+
+def _is_flush(lines: list[str]) -> bool:
+    return is_export(export_list.names_in(lines, spaced=False))
+
+
+def _shows_error(lines: list[str]) -> bool:
+    return any(export_errors.begins(line.strip()) for line in lines)
+
+
+def _read_errors(text: str) -> Iterator[Row]:
+    return export_errors.read_errors(lines_of(text))
+
+
+def _read_copied(text: str) -> Iterator[Row]:
+    return export_csv.read_viewer_copy(lines_of(text))
+
+
+def _read_spaced(text: str) -> Iterator[Row]:
+    return chain(export_table.read_tables(lines_of(text)), _read_list(text))
+
+
+def _read_list(text: str, spaced: bool = True) -> Iterator[Row]:
+    return (row for row in export_list.read_list(lines_of(text), spaced) if is_export(row))
+
+
+def _shows_mail(lines: Iterable[str]) -> bool:
+    """Tell whether the header of a mail message stands in these lines, such as that of one passed on."""
+    names = {found.group()[:-1].lower() for line in lines if (found := _MAIL_FIELD.match(line))}
+    return bool(names - _ALSO_PROPERTIES)
+
+
+_SHAPES: tuple[tuple[Callable[[list[str]], bool], Callable[[str], Iterator[Row]] | None], ...] = (
+    (_begins_with_error, _read_errors),
+    (_is_delimited, lambda text: export_csv.read_csv(lines_of(text))),
+    (_is_copied, _read_copied),
+    (_shows_mail, None),
+    (_is_spaced, _read_spaced),
+    (_is_flush, lambda text: _read_list(text, spaced=False)),
+    (_shows_error, _read_errors),
+)
+"""How an export may be written, told by its first lines in this order, and what reads it; None for a mail."""
 
 
 def _read_json(text: str, hosts: Hosts) -> Document | None:
-    try:
-        value = msgspec.json.decode(text.encode("utf-8", "replace"))
-    except (msgspec.DecodeError, RecursionError):
+    values, damaged = json_values(text)
+    if len(values) != 1:
+        values = [[one for value in values for one in (value if isinstance(value, list) else [value])]]
+    reports = values[0] if isinstance(values[0], list) else values
+    if any(map(tls_report.is_report, reports)):
+        document: Document | None = tls_report.read_report(reports)
+    else:
+        objects = export_json.rows_in(values[0])
+        document = None if objects is None else read_rows(export_json.read_objects(objects), hosts)
+    if not damaged:
+        return document
+    if document is None or not document.observations:
         return Document(kind="unreadable", error=_DAMAGED)
-    reports = value if isinstance(value, list) else [value]
-    if any(tls_report.is_report(one) for one in reports):
-        return tls_report.read_report(value)
-    objects = queue_json.rows_in(value)
-    return None if objects is None else read_rows(queue_json.read_objects(objects), hosts)
+    return msgspec.structs.replace(document, suppressed=document.suppressed | {"cut-off": 1})
 
 
 def _is_mail(start: bytes) -> bool:
     """Tell whether bytes begin with a header field of a mail message, or with the separator line of a mailbox."""
     first = start.lstrip(b"\xef\xbb\xbf \t\r\n").partition(b"\n")[0][:HEAD]
+    line = first.decode("ascii", "replace")
     if first.startswith((b"From ", b">From ")):
-        return True
-    return _FIELD.match(first) is not None and not _begins_export(first.decode("ascii", "replace"))
+        return export_csv.head_of([line]) is None
+    return _FIELD.match(first) is not None and not _begins_export(line)
 
 
 def _begins_export(line: str) -> bool:
     """Tell a property of an export (`LastError: …`) from a field of a mail's header."""
-    if _GROUPS.match(line):
+    if export_errors.begins(line):
         return True
     name = line.partition(":")[0]
     return is_known(plain(name)) and not _MAIL_FIELD.match(line)

@@ -8,7 +8,8 @@ import re
 
 import msgspec
 
-_KEY = re.compile(r"(?:\{ ?|\} ?; ?|^|\[ ?)(LRT|LED|MSG|FQDN|IP) ?=", re.IGNORECASE)
+_KEY = re.compile(r"(?:(?P<brace>\{ ?)|\} ?; ?|^\[? ?)(?P<name>LRT|LED|MSG|FQDN|IP) ?=", re.IGNORECASE)
+"""A group may have lost its brace; a key without one counts only where there is none with it."""
 _OPENING = re.compile(r"\{ ?(?:LRT|LED|MSG|FQDN|IP) ?=", re.IGNORECASE)
 _BARE_LED = re.compile(r"^LED=(?=[245]\d\d[ -])")
 _CLOSING = re.compile(r" ?\}(?: ?; ?[\w.-]{1,255}\})?(?: ?; ?| ?\][ }\]]*)?$")
@@ -31,8 +32,10 @@ def read_last_error(text: str) -> LastError | None:
         return None
     values: dict[str, str] = {}
     keys = list(_KEY.finditer(text))
+    braced = {key.group("name").upper() for key in keys if key.group("brace")}
+    keys = [key for key in keys if key.group("brace") or key.group("name").upper() not in braced]
     for here, following in zip(keys, [*keys[1:], None], strict=False):
-        name = here.group(1).upper()
+        name = here.group("name").upper()
         if name in values:
             continue
         stop = following.start() if following else len(text)

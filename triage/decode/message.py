@@ -95,6 +95,11 @@ class Leaf:
             return ""
 
     @property
+    def content(self) -> bytes:
+        """The whole part, its transfer encoding undone."""
+        return _content(self._node)
+
+    @property
     def text(self) -> str:
         """The decoded text, HTML as text; at most `limits.TEXT_BYTES` of it (more of a delivery-status part)."""
         if self._text is None:
@@ -105,12 +110,16 @@ class Leaf:
 
 
 class Mail:
-    """One message: `leaves` are its own parts, `attached` the messages in it. Headers are decoded when asked for."""
+    """One message: `leaves` are its own parts, `attached` the messages in it. Headers are decoded when asked for.
+
+    `is_cut` tells that it passes a bound of `limits`: then its parts may not be whole.
+    """
 
     def __init__(self, node: Node, depth: int = 0) -> None:
         """Take a parsed message; `depth` is the number of messages around it."""
         self.node = node
         self.depth = depth
+        self.is_cut = False
         self.leaves: list[Leaf] = []
         self.attached: list[Mail] = []
         self._headers: dict[str, list[str]] | None = None
@@ -166,7 +175,17 @@ class Mail:
 
 def read_mail(content: bytes) -> Mail:
     """Parse bytes within `limits` and give the message. Never raises; what is no message becomes one text part."""
-    content = _start_of_message(bounded(content))
+    kept = bounded(content)
+    mail = _read(_start_of_message(kept))
+    waiting = [mail] if len(kept) < len(content) else []
+    while waiting:
+        one = waiting.pop()
+        one.is_cut = True
+        waiting.extend(one.attached)
+    return mail
+
+
+def _read(content: bytes) -> Mail:
     node = _parse(content)
     mail = Mail(node)
     if _is_lost(mail):

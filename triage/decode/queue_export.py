@@ -25,9 +25,12 @@ _NO_HOP = ("submission", "unreachable", "poison")
 _OF_MICROSOFT = "exchange-online"
 
 _NO_ERROR = re.compile(r"\{LED ?= ?\}", re.IGNORECASE)
-_READ_OFF = re.compile(r"<\s?(?P<key>LR[TI]|LED|MSG|FQDN|IP)\s?[-=]", re.IGNORECASE)
-_READ_OFF_END = re.compile(r">(?=; ?\{|\]?$)")
+_READ_OFF = re.compile(r"[<(]\s?(?P<key>LR[TI]|LED|MSG|FQDN|IP)\s?[-=]", re.IGNORECASE)
+_READ_OFF_END = re.compile(r"[>)](?=; ?\{|\]?$)")
 _HOST = re.compile(r"[a-z0-9_](?:[a-z0-9_-]*\.)+[a-z0-9-]{2,}")
+_NAME = re.compile(r"[\w-]+(?:\.[\w-]+)*")
+"""What a group FQDN may hold: also a short name, and names in any script; nothing that somebody masked."""
+_IDENTITY = ("queueidentity", "identity", "queue", "queueid", "messageidentity")
 
 
 class Hop(msgspec.Struct, frozen=True, kw_only=True):
@@ -45,7 +48,8 @@ def read_queue(row: Row, hosts: Hosts) -> Observation | str:
     """Give what one row of Get-Queue or Queue Viewer says, or the word under which it is set aside.
 
     `shadow` and `poison` queues hold nothing that waits; an `empty` queue may keep the error of a fault long past;
-    `no-error` is a queue that works, or of which the export does not say that it does not.
+    `no-error` is a queue that works, or of which the export does not say that it does not. A queue in Retry has met
+    one, also where its text is not shown.
     """
     kind, own = _delivery_type(row), _own_name(row)
     depth = number(row.get("messagecount"))
@@ -88,11 +92,8 @@ def hop_of(row: Row, said: Unwrapped | None, hosts: Hosts) -> Hop:
     host, domain = _next_hop(row, hosts)
     receiving, ip = _named(said, host)
     sending, sending_ip = (None, None) if _own_name(row) in _NO_HOP else (server, None)
-    if said is not None and (frontend := normal(said.frontend_host)) and ip_of(frontend) is None:
-        # Front End Transport opened the session: it is the SMTP client, and may be another machine.
-        sending_ip = said.frontend_ip
-        if frontend.partition(".")[0] != (server or "").partition(".")[0]:
-            sending = frontend
+    if said is not None and said.frontend_host:
+        sending, sending_ip = front_end(said, server)
     return Hop(
         reported_by=server,
         sending_host=sending,
@@ -103,6 +104,17 @@ def hop_of(row: Row, said: Unwrapped | None, hosts: Hosts) -> Hop:
     )
 
 
+def front_end(said: Unwrapped, server: str | None) -> tuple[str | None, str | None]:
+    """Give name and address of the SMTP client where Front End Transport opened the session: it may be on another
+    machine than the server that tells of it, whose own name stands for it otherwise.
+    """
+    frontend = normal(said.frontend_host)
+    if frontend is None or ip_of(frontend):
+        return server, said.frontend_ip
+    is_own = frontend.partition(".")[0] == (server or "").partition(".")[0]
+    return server if is_own else frontend, said.frontend_ip
+
+
 def server_of(row: Row) -> str | None:
     r"""Give the server in an identity such as `HQ-EX13\3` or `HQ-EX13\3\4711`, in lower case; None without one."""
     server, backslash, _ = _identity(row).partition("\\")
@@ -110,11 +122,14 @@ def server_of(row: Row) -> str | None:
 
 
 def _identity(row: Row) -> str:
-    for name in ("queueidentity", "identity", "queue", "messageidentity"):
-        value = row.get(name) or ""
-        if "\\" in value:
-            return value
-    return ""
+    return next((value for name in _IDENTITY if "\\" in (value := row.get(name) or "")), "")
+
+
+def place_of(row: Row) -> str | None:
+    """Give the whole identity of a queue or a queued message, to know it again; None where it is not shown whole."""
+    identity = (row.get("identity") or _identity(row)).lower()
+    parts = identity.split("\\")
+    return identity if len(parts) > 1 and all(parts) else None
 
 
 def _own_name(row: Row) -> str | None:
@@ -134,10 +149,10 @@ def _delivery_type(row: Row) -> str | None:
 
 
 def _has_error(row: Row, statuses: tuple[str, ...]) -> bool:
-    """Tell whether the row shows an error: its text, also a cut one; or Retry, where the export has no such text."""
-    if "lasterror" not in row:
-        return word(row.get("status"), statuses) == "retry"
-    error = row["lasterror"]
+    """Tell whether the row shows an error: its text, also a cut one; or Retry, the last connection having failed."""
+    if word(row.get("status"), statuses) == "retry":
+        return True
+    error = row.get("lasterror", "")
     return error is None or bool(error.strip(" {}[];") and not _NO_ERROR.search(error))
 
 
@@ -162,14 +177,14 @@ def _named(said: Unwrapped | None, next_hop: str | None) -> tuple[str | None, st
             continue
         if as_ip := ip_of(name):
             ip = ip or as_ip
-        elif _HOST.fullmatch(name) or name == host:
+        elif _HOST.fullmatch(name) or (name == host and _NAME.fullmatch(name)):
             return name, ip
     return None, ip
 
 
 def _said(error: str | None) -> Unwrapped | None:
     """Take an error text apart, also one whose markers were read off a picture: `<LRI-…>; <led-451 …>`."""
-    if not error:
+    if not error or not error.strip(" {}[];") or _NO_ERROR.search(error):
         return None
     if "{" not in error and _READ_OFF.search(error[:200]):
         error = _READ_OFF_END.sub("}", _READ_OFF.sub(lambda found: f"{{{found.group('key').upper()}=", error[:20_000]))

@@ -63,7 +63,16 @@ _EXPIRED = re.compile(r"QUEUE\.Expired|message (?:has )?expired|message delayed"
 _EXPIRY_STATUS = re.compile(r"[45]\.4\.(?:7|300)")
 
 _STRAIGHT = str.maketrans(
-    {"\u2018": "'", "\u2019": "'", "\u201a": "'", "\u201c": '"', "\u201d": '"', "\u201e": '"', "\u00a0": " "}
+    {
+        "\u2018": "'",
+        "\u2019": "'",
+        "\u201a": "'",
+        "\u201c": '"',
+        "\u201d": '"',
+        "\u201e": '"',
+        "\u00a0": " ",
+        "\u2192": "->",
+    }
 )
 
 
@@ -233,7 +242,9 @@ def _within_quotes(text: str, start: int, quote: str) -> str:
     if stop < 0:
         stop = len(text)
     end = text.rfind(quote, start, stop)
-    return text[start : end if end >= 0 else stop].strip()
+    inner = text[start : end if end >= 0 else stop].strip()
+    # Copied out of a CSV, the quotes are doubled.
+    return inner.strip(quote) if inner.startswith(quote) else inner
 
 
 def _within(text: str, start: int, opening: str, closing: str) -> str:

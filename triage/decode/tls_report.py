@@ -6,7 +6,6 @@ report it as `validation-failure` or `starttls-not-supported`, so that the words
 """
 
 import re
-import zlib
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from email.message import Message
@@ -14,6 +13,8 @@ from typing import Any
 
 import msgspec
 
+from triage.decode.export_row import cell
+from triage.decode.export_text import GZIP, json_values, text_of, unpacked
 from triage.decode.failure import read_address
 from triage.decode.message import Mail, read_mail
 from triage.decode.outcome import domain_of
@@ -28,8 +29,6 @@ MAX_OBSERVATIONS = 20_000
 """Of one document; what more there is, is counted as set aside."""
 MAX_DETAIL = 400
 """Characters of a text that the reporter chose."""
-
-GZIP = b"\x1f\x8b\x08"
 
 PHASES: dict[str, Phase] = {
     "starttls-not-supported": "starttls",
@@ -50,18 +49,20 @@ _FILE = re.compile(r"[^!]{1,255}![^!]{1,255}!\d{1,12}!\d{1,12}.{0,80}\.json(?:\.
 def is_report(value: Any) -> bool:
     """Tell whether decoded JSON is a report: policies, and one more of its keys."""
     keys = ("report-id", "date-range", "organization-name", "contact-info")
-    return isinstance(value, dict) and isinstance(value.get("policies"), list) and any(key in value for key in keys)
+    return (
+        isinstance(value, dict) and isinstance(value.get("policies"), list | dict) and any(key in value for key in keys)
+    )
 
 
-def read_report(value: Any) -> Document:
-    """Read one report, or a list of them, decoded from JSON and checked with `is_report`."""
-    return _document(value if isinstance(value, list) else [value], None)
+def read_report(values: Iterable[Any]) -> Document:
+    """Read the reports among values decoded from JSON."""
+    return _document(values, None)
 
 
 def read_packed(content: bytes) -> Document | None:
     """Read a report that is packed with gzip; None where what is packed is no report."""
-    value = _json(content)
-    return read_report(value) if is_report(value) else None
+    reports = _reports(content)
+    return read_report(reports) if reports else None
 
 
 def read_mail_report(content: bytes) -> Document | None:
@@ -78,10 +79,10 @@ def report_in(mail: Mail) -> Document | None:
     parts = [part for part in _leaves(mail.node) if _may_carry(part)]
     if not parts:
         return None
-    values = [value for part in parts if is_report(value := _json(_bytes(part)))]
-    if not values:
+    reports = [report for part in parts for report in _reports(_bytes(part))]
+    if not reports:
         return Document(kind="unreadable", error=_DAMAGED)
-    return _document(values, submitter if submitter and _NAME.fullmatch(submitter) else None)
+    return _document(reports, submitter if submitter and _NAME.fullmatch(submitter) else None)
 
 
 def _leaves(node: Message) -> Iterator[Message]:
@@ -113,22 +114,17 @@ def _bytes(part: Message) -> bytes:
     return content if isinstance(content, bytes) else b""
 
 
-def _json(content: bytes) -> Any:
-    """Decode a report, packed or not; None where it is damaged or passes the bound."""
+def _reports(content: bytes) -> list[Any]:
+    """Decode the reports in bytes, packed or not; none where they are damaged or pass the bound."""
     if content.startswith(GZIP):
-        try:
-            content = zlib.decompressobj(wbits=31).decompress(content, MAX_BYTES + 1)
-        except zlib.error:
-            return None
+        content = unpacked(content, MAX_BYTES) or b""
     if len(content) > MAX_BYTES:
-        return None
-    try:
-        return msgspec.json.decode(content.removeprefix(b"\xef\xbb\xbf"))
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return None
+        return []
+    values, _ = json_values(text_of(content) or "")
+    return [one for value in values for one in (value if isinstance(value, list) else [value]) if is_report(one)]
 
 
-def _document(reports: list[Any], submitter: str | None) -> Document:
+def _document(reports: Iterable[Any], submitter: str | None) -> Document:
     seen: list[Observation] = []
     more = 0
     for one in _observations(reports, submitter):
@@ -150,7 +146,7 @@ def _observations(reports: Iterable[Any], submitter: str | None) -> Iterator[Obs
             reported_by=submitter or _reporter(report),
             time=_utc(period.get("end-datetime")),
         )
-        for policy in report["policies"]:
+        for policy in _list(report["policies"]):
             yield from _policy(_dict(policy), shared)
 
 
@@ -164,8 +160,7 @@ def _policy(entry: dict[str, Any], shared: Observation) -> Iterator[Observation]
         tls=Tls(required=_required(policy)),
     )
     told = 0
-    details = entry.get("failure-details")
-    for detail in details if isinstance(details, list) else []:
+    for detail in _list(entry.get("failure-details")):
         failure = _failure(_dict(detail), of_policy)
         if failure is not None:
             told += failure.count
@@ -227,12 +222,17 @@ def _host(value: Any) -> str | None:
     return name if name and _NAME.fullmatch(name) and not ip_of(name) else None
 
 
+def _list(value: Any) -> list[Any]:
+    """Give a list, also where a reporter wrote its only member without the brackets."""
+    return value if isinstance(value, list) else [value] if isinstance(value, dict) else []
+
+
 def _dict(value: Any) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
 def _text(value: Any) -> str:
-    return " ".join(value[:MAX_DETAIL].split()) if isinstance(value, str) else ""
+    return cell(" ".join(value[:MAX_DETAIL].split())) or "" if isinstance(value, str) else ""
 
 
 def _count(value: Any, missing: int = 0) -> int:

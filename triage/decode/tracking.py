@@ -2,15 +2,21 @@
 
 Reads the rows of Get-MessageTrackingLog and its log file, and Exchange Online's message trace, whose details say
 `Reason: [{LED=…`. Other events are about messages that went on their way.
+
+ClientHostname is the server that wrote the event; ServerHostname is the other end of a session, and empty where none
+was opened. An event whose connector is a Receive connector (`EX01\\Default EX01`) is about a message that this server
+did not let in: there ClientIp is the stranger's.
 """
 
 import re
+
+import msgspec
 
 from triage.decode.export_row import Row, moment, plain
 from triage.decode.failure import read_address
 from triage.decode.limits import MAX_RECIPIENTS
 from triage.decode.outcome import domain_of, spoken
-from triage.decode.queue_export import tls_of
+from triage.decode.queue_export import front_end, tls_of
 from triage.decode.reply import Unwrapped, unwrap
 from triage.decode.reply import address as ip_of
 from triage.decode.returned import bare_id
@@ -27,44 +33,67 @@ _EVENTS: dict[str, Action] = {
 }
 _IMPACTS: dict[Action, Impact] = {"failed": "returned", "delayed": "waiting"}
 
-_ONES = re.compile(r"\}\] ?\}? ?[,;] ?(?=\{? ?\[ ?\{)")
+_TIMES = ("datetime", "datetimeutc", "origintimestamputc", "timestamp", "date")
+
+_BETWEEN = re.compile(r"(?<=\}\])[ }]?\}?[,;] ?(?=\{? ?\[ ?\{)")
+_BETWEEN_REPLIES = re.compile(r"[,;] ?(?=[245]\d\d[ -][245]\.\d{1,3}\.\d)")
 _MARK = re.compile(r"(?:LED|LRT) ?=")
 _EMPTY = re.compile(r"\{LED ?= ?\}")
-_REASON = re.compile(r"^(?:Reason|RecipientStatus|Status|Detail|LastError) ?: ?", re.IGNORECASE)
+_LABEL = re.compile(r"^(?:Reason|RecipientStatus|Status|Detail|LastError) ?: ?", re.IGNORECASE)
+_REPLY = re.compile(r"\{?[245]\d\d[ -]")
 _OF_THE_SESSION = re.compile(r"[45]\.4\.\d{1,3}")
-_ADDRESS = re.compile(r"[^\s;,{}\[\]<>\"]{1,64}@[^\s;,{}\[\]<>\"]{1,255}")
+_ADDRESS = re.compile(r"[^\s;,{}\[\]<>\"#]{1,64}@[^\s;,{}\[\]<>\"#]{1,255}")
+_SUMMARY = re.compile(r"(?P<address>[^\s;,#]{1,64}@[^\s;,#]{1,255})##(?P<events>[A-Za-z, ]{0,80})")
+
+
+class Ends(msgspec.Struct, frozen=True, kw_only=True):
+    """Who wrote an event, and both ends of the session that it is about, as far as they are told."""
+
+    server: str | None = None
+    sending_host: str | None = None
+    sending_ip: str | None = None
+    receiving_host: str | None = None
+    receiving_ip: str | None = None
 
 
 def is_tracking(row: Row) -> bool:
     """Tell a tracking event from a queue or a queued message."""
-    if "recipientstatus" in row or "messagetraceid" in row or ("eventid" in row and "messageid" in row):
+    if "recipientstatus" in row or "messagetraceid" in row:
+        return True
+    if "eventid" in row and not row.keys().isdisjoint(("messageid", "recipients", "messagesubject")):
         return True
     return _MARK.search((row.get("status") or row.get("detail") or "")[:40]) is not None
 
 
 def read_event(row: Row) -> list[Observation] | str:
-    """Give one observation for each recipient who failed or waits, or the word under which the row is set aside."""
-    texts = _statuses(row)
+    """Give one observation for each recipient who failed or waits, or the word under which the row is set aside.
+
+    A failure of which the export shows no reply is still one; its cause is not known.
+    """
+    if summary := _SUMMARY.findall(row.get("recipientstatus") or ""):
+        failed = [address for address, events in summary[:MAX_RECIPIENTS] if "fail" in events.lower()]
+        return [_observation(row, None, one, "failed") for one in failed] or "other-event"
     event = _event(row)
     if event is not None and event not in _EVENTS:
         return "other-event"
-    if not texts:
+    recipients = _recipients(row)
+    said = [unwrap(text) for text in _statuses(row, len(recipients))]
+    if not said and event is None:
         return "no-error"
-    said = [unwrap(text) for text in texts]
     seen: list[Observation] = []
-    for recipient, one in _paired(_recipients(row), said):
-        action = _EVENTS[event] if event else _by_code(one)
-        if action is not None:
+    for recipient, one in _paired(recipients, said):
+        action = _EVENTS[event] if event else _by_code(one) if one else None
+        if action is not None and not (one and _is_success(one)):
             seen.append(_observation(row, one, recipient, action))
-    return seen or "no-event"
+    return seen or "no-error"
 
 
 def _event(row: Row) -> str | None:
     for name in ("eventid", "event"):
         if value := row.get(name):
             return plain(value)
-    status = plain(row.get("status") or "")
-    return status if status in _EVENTS else None
+    status = row.get("status") or ""
+    return None if _MARK.search(status[:40]) else plain(status) or None
 
 
 def _by_code(said: Unwrapped) -> Action | None:
@@ -74,22 +103,23 @@ def _by_code(said: Unwrapped) -> Action | None:
     return "delayed" if digit == "4" else "failed" if digit == "5" else None
 
 
-def _statuses(row: Row) -> list[str]:
+def _is_success(said: Unwrapped) -> bool:
+    return said.cause.reply_code is not None and said.cause.reply_code < 300
+
+
+def _statuses(row: Row, recipients: int) -> list[str]:
     """Give the error texts of the row's recipients, in their order."""
     for name in ("recipientstatus", "detail", "status", "reason", "lasterror"):
-        text = _REASON.sub("", (row.get(name) or "").strip())
-        if text.startswith("{[") and text.endswith("]}"):
-            text = text[1:-1]
+        text = _LABEL.sub("", " ".join((row.get(name) or "").split()))
+        if text.startswith("{") and text.endswith("}") and not _MARK.match(text[1:].lstrip()):
+            text = text[1:-1].strip()
         if _MARK.search(text[:200]):
-            ones = _ONES.sub("}]\n", text).split("\n")[:MAX_RECIPIENTS] if "\n" not in text else _split_lines(text)
+            ones = _BETWEEN.sub("\n", text).split("\n")[:MAX_RECIPIENTS]
             return [one for one in ones if not _EMPTY.search(one)]
-        if re.match(r"\{?[45]\d\d[ -]", text):
-            return [text.strip("{}")]
+        if _REPLY.match(text):
+            ones = _BETWEEN_REPLIES.sub("\n", text).split("\n")
+            return ones if len(ones) == recipients else [text]
     return []
-
-
-def _split_lines(text: str) -> list[str]:
-    return _ONES.sub("}]\n", " ".join(text.split())).split("\n")[:MAX_RECIPIENTS]
 
 
 def _recipients(row: Row) -> list[str]:
@@ -100,8 +130,10 @@ def _recipients(row: Row) -> list[str]:
     return []
 
 
-def _paired(recipients: list[str], said: list[Unwrapped]) -> list[tuple[str | None, Unwrapped]]:
+def _paired(recipients: list[str], said: list[Unwrapped]) -> list[tuple[str | None, Unwrapped | None]]:
     """Give each recipient his status: by place where there are as many, the only one for all, else nobody's."""
+    if not said:
+        return [(recipient, None) for recipient in recipients] or [(None, None)]
     if len(recipients) == len(said):
         return list(zip(recipients, said, strict=True))
     if recipients and len({one.cause for one in said}) == 1:
@@ -109,15 +141,42 @@ def _paired(recipients: list[str], said: list[Unwrapped]) -> list[tuple[str | No
     return [(None, one) for one in said]
 
 
-def _observation(row: Row, said: Unwrapped, recipient: str | None, action: Action) -> Observation:
-    host, ip = normal(said.receiving_host), said.receiving_ip
+def _ends(row: Row, said: Unwrapped | None) -> Ends:
+    connector, is_receive_connector, _ = (row.get("connectorid") or "").partition("\\")
+    if is_receive_connector:
+        server = normal(connector)
+        return Ends(server=server, sending_ip=ip_of(row.get("clientip")), receiving_host=server)
+    server = normal(row.get("clienthostname"))
+    host, ip = _tried(row, server, said)
+    told = said is not None and bool(said.error or said.phase or said.frontend_host or _is_of_the_session(said))
+    if host is None and ip is None and not told:
+        return Ends(server=server)
+    sending, sending_ip = server, ip_of(row.get("clientip"))
+    if said is not None and said.frontend_host:
+        sending, sending_ip = front_end(said, server)
+    return Ends(server=server, sending_host=sending, sending_ip=sending_ip, receiving_host=host, receiving_ip=ip)
+
+
+def _tried(row: Row, server: str | None, said: Unwrapped | None) -> tuple[str | None, str | None]:
+    """Give name and address of the server tried: as the error names them, else as the columns of a session do."""
+    host, ip = (normal(said.receiving_host), said.receiving_ip) if said else (None, None)
     if host is not None and (as_ip := ip_of(host)):
         host, ip = None, ip or as_ip
-    server = normal(row.get("serverhostname"))
-    frontend = normal(said.frontend_host)
-    handed_over = bool(host or ip or said.error or said.phase or frontend) or any(
-        reply.status and _OF_THE_SESSION.fullmatch(reply.status) for reply in (*said.wrappers, said.cause)
-    )
+    other = normal(row.get("serverhostname"))
+    if plain(row.get("source") or "") != "smtp" or other in (None, server):
+        return host, ip
+    other_ip = ip_of(row.get("serverip"))
+    if host not in (None, other) or (ip is not None and ip != other_ip):
+        return host, ip
+    return other, other_ip
+
+
+def _is_of_the_session(said: Unwrapped) -> bool:
+    return any(one.status and _OF_THE_SESSION.fullmatch(one.status) for one in (*said.wrappers, said.cause))
+
+
+def _observation(row: Row, said: Unwrapped | None, recipient: str | None, action: Action) -> Observation:
+    ends = _ends(row, said)
     sender = row.get("sender") or row.get("senderaddress") or ""
     return Observation(
         source="tracking-log",
@@ -125,17 +184,17 @@ def _observation(row: Row, said: Unwrapped, recipient: str | None, action: Actio
         impact=_IMPACTS[action],
         recipient=recipient,
         recipient_domain=domain_of(recipient),
-        reply_code=said.cause.reply_code,
-        status=said.cause.status,
-        diagnostic=spoken(said.cause),
-        wrappers=said.wrappers,
-        reported_by=server,
-        sending_host=(frontend or server) if handed_over else None,
-        sending_ip=said.frontend_ip,
-        receiving_host=host,
-        receiving_ip=ip,
+        reply_code=said.cause.reply_code if said else None,
+        status=said.cause.status if said else None,
+        diagnostic=spoken(said.cause) if said else None,
+        wrappers=said.wrappers if said else (),
+        reported_by=ends.server,
+        sending_host=ends.sending_host,
+        sending_ip=ends.sending_ip,
+        receiving_host=ends.receiving_host,
+        receiving_ip=ends.receiving_ip,
         tls=tls_of(said),
-        time=moment(row.get("datetime") or row.get("timestamp") or row.get("date")) or said.time,
+        time=next((time for name in _TIMES if (time := moment(row.get(name)))), said.time if said else None),
         original=Original(
             message_id=bare_id(row.get("messageid")),
             from_=read_address(sender) if "@" in sender else None,

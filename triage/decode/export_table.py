@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from itertools import pairwise
 
 from triage.decode.export_row import MAX_CELL, Row, cell, is_cut, is_export, plain, words
+from triage.decode.export_text import joined
 
 MAX_WIDTH = 4096
 """Characters of a line: Out-File -Width is seldom set above this; a longer line is no row."""
@@ -14,6 +15,8 @@ _RULE = re.compile(r"\s*-+(?: +-+)+\s*")
 _HYPHENS = re.compile(r"-+")
 _ACROSS = "\u2026"
 _IDENTITY = ("identity", "queueidentity", "queue", "messageidentity")
+_UNBROKEN = ("status", "messagecount")
+"""Columns whose values every row has, and that no console breaks."""
 
 
 def has_table(lines: Iterable[str]) -> bool:
@@ -49,24 +52,30 @@ def _names(head: str, rule: str) -> list[str]:
 
 
 def _rows(names: list[str], rule: str, body: list[str]) -> Iterator[Row]:
-    gaps = [_gap(body, left[1], right[0]) for left, right in pairwise(_spans(rule))]
-    keys = [at for at, name in enumerate(names) if name in _IDENTITY] or [0]
-    row: list[str] | None = None
+    spans = _spans(rule)
+    gaps = [_gap(body, left[1], right[0]) for left, right in pairwise(spans)]
+    widths = [right[0] - left[0] - 1 for left, right in pairwise(spans)]
+    widths.append(max((len(line.rstrip()) - spans[-1][0] for line in body), default=0) if spans else 0)
+    row: list[list[str]] = []
+    size = 0
     for line in body:
         cells = _cells(line, gaps)
         if _is_row(names, cells):
             if row:
-                yield _row(names, row)
-            row = cells
-        elif row and not any(cells[at] for at in keys) and sum(map(len, row)) < MAX_CELL:
+                yield _row(names, row, widths)
+            row, size = [[cell] for cell in cells], len(line)
+        elif row and size < MAX_CELL and not _own(names, cells):
             # -Wrap: the cells of a row run on in the lines below, where the columns that fitted are empty.
-            row = [f"{above} {more}".strip() for above, more in zip(row, cells, strict=True)]
+            size += len(line)
+            for pieces, cell_below in zip(row, cells, strict=True):
+                pieces.extend([cell_below] if cell_below else [])
     if row:
-        yield _row(names, row)
+        yield _row(names, row, widths)
 
 
-def _row(names: list[str], cells: list[str]) -> Row:
-    return {name: _value(name, text) for name, text in zip(names, cells, strict=True)}
+def _row(names: list[str], cells: list[list[str]], widths: list[int]) -> Row:
+    texts = (joined(pieces, width) for pieces, width in zip(cells, widths, strict=True))
+    return {name: _value(name, text) for name, text in zip(names, texts, strict=True)}
 
 
 def _gap(body: list[str], left: int, right: int) -> int:
@@ -92,19 +101,26 @@ def _cells(line: str, gaps: list[int]) -> list[str]:
     return cells
 
 
+def _own(names: list[str], cells: list[str]) -> bool:
+    """Tell whether a line has a word in a column that is too narrow to be broken: then it is another line's."""
+    return any(text and name in _UNBROKEN for name, text in zip(names, cells, strict=True))
+
+
 def _is_row(names: list[str], cells: list[str]) -> bool:
     """Tell a row from a line that runs on or does not belong to the table: by its identity, status or counts."""
     known = words()
+    shown = False
     for name, text in zip(names, cells, strict=True):
-        if name in _IDENTITY and "\\" in text and " " not in text.partition("\\")[0]:
-            return True
         if name == "status" and plain(text) in (*known.queue_statuses, *known.message_statuses):
             return True
         if name in ("messagecount", "retrycount") and text.isascii() and text.isdigit():
             return True
         if name == "eventid" and text.isascii() and text.isupper():
             return True
-    return False
+        if name in _UNBROKEN and not text:
+            return False  # an identity that was broken runs on in a line in which these are empty
+        shown = shown or (name in _IDENTITY and "\\" in text and " " not in text.partition("\\")[0])
+    return shown
 
 
 def _value(name: str, text: str) -> str | None:

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterable, Iterator
 
 from triage.decode.export_row import MAX_CELL, Row, cell, is_known, plain
+from triage.decode.export_text import joined
 
 MAX_NAME = 60
 """Characters of a property's name; the longest of Exchange's has 33."""
@@ -78,7 +79,7 @@ class _Value:
     def __init__(self, line: str, at: int) -> None:
         self._lines = [line[at:].strip()]
         self.room = len(line) - len(line[at:].lstrip()) if line[at:].strip() else at + 1
-        self.lengths = [len(line.rstrip())]
+        self.width = len(line.rstrip())
         self._size = len(line)
         self._closed = self._lines[0].startswith("[{") and self._lines[0].endswith("}]")
 
@@ -90,31 +91,14 @@ class _Value:
         moved = 0 if line[0] in " \t" else self.room  # a copy may lose the indentation
         self._size += len(text)
         self._lines.append(text)
-        self.lengths.append(len(line.rstrip()) + moved)
+        self.width = max(self.width, len(line.rstrip()) + moved)
         self._closed = self._lines[0].startswith("[{") and text.endswith("}]")
 
     def text(self, width: int) -> str:
-        """Join the lines, `width` the length of the longest line of the row.
-
-        The console breaks at spaces, and the space still stands on the line; within a word it breaks only where the
-        word is longer than the column, and such a word fills its line to the last place.
-        """
-        column = width - self.room
-        joined = [self._lines[0]]
-        word = _last_word(self._lines[0])
-        for text, length in zip(self._lines[1:], self.lengths, strict=False):
-            first = text.partition(" ")[0]
-            # A bracket opens a word: the host that stamped a reply stands in brackets behind a space.
-            broken = length == width and column > 0 and word + len(first) > column and first[:1] != "["
-            joined.append(text if broken else f" {text}")
-            word = (word if broken else 0) + len(first) if first == text else _last_word(text)
-        return "".join(joined)
-
-
-def _last_word(text: str) -> int:
-    return len(text) - text.rfind(" ") - 1
+        """Join the lines, `width` the length of the longest line of the row."""
+        return joined(self._lines, width - self.room)
 
 
 def _row(values: dict[str, _Value]) -> Row:
-    width = max(length for value in values.values() for length in value.lengths)
+    width = max(value.width for value in values.values())
     return {name: cell(value.text(width)) for name, value in values.items()}

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from triage.decode.export_row import MAX_CELL, Row, cell, is_export, plain
+from triage.decode.export_row import Row, cell, is_export, plain
 
 MAX_ITEMS = 5000
 """Members of one collection, such as the recipients of a message."""
@@ -35,8 +35,8 @@ def _text(value: Any) -> str | None:
     if isinstance(value, bool | int | float):
         return str(value)[:400]
     if isinstance(value, list):
-        return f"{{{', '.join(text for one in value[:MAX_ITEMS] if (text := _member(one)))}}}"[:MAX_CELL]
-    return _member(value)
+        return cell(f"{{{', '.join(text for one in value[:MAX_ITEMS] if (text := _member(one)))}}}")
+    return cell(_member(value) or "")
 
 
 def _member(value: Any) -> str | None:
