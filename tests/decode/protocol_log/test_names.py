@@ -4,7 +4,7 @@ import pytest
 
 from tests.decode.protocol_log.conftest import OURS, log_of, received_rows, session_rows
 from tests.decode.protocol_log.test_outcomes import CONNECTED, OFFERED, RECEIVED, STARTTLS
-from triage.decode.protocol_log import read_protocol_log, read_protocol_logs
+from triage.decode.protocol_log import read_protocol_log
 from triage.hosts import Hosts
 
 FAILED = ("*,,TLS negotiation failed with error SocketError", "-,,Remote")
@@ -50,11 +50,11 @@ def test_a_shared_banner_gives_way_to_the_connectors_server(read):
     assert seen.reported_by == "hq-ex10a"
 
 
-def test_a_receive_log_beside_it_names_the_server_of_a_send_log():
+def test_a_receive_log_in_the_same_file_names_the_server_of_a_send_log():
     """One input that shows name and address together joins them."""
     sending = log_of(*sent())
     receiving = log_of(*received_rows([*RECEIVED, *STARTTLS_MIRRORED]), side="receive")
-    document = read_protocol_logs([[sending], [receiving]], Hosts())
+    document = read_protocol_log([sending, receiving], Hosts())
     assert {one.reported_by for one in document.observations} == {"hq-ex10a.contoso.example"}
 
 
@@ -64,7 +64,7 @@ def test_an_address_that_two_servers_show_names_neither():
         one.replace("HQ-EX10A", "BR-EX10B") for one in received_rows([*RECEIVED, *STARTTLS_MIRRORED], key="08D9AA")
     ]
     receiving = log_of(*received_rows([*RECEIVED, *STARTTLS_MIRRORED]), *other, side="receive")
-    document = read_protocol_logs([[log_of(*sent())], [receiving]], Hosts())
+    document = read_protocol_log([log_of(*sent()), receiving], Hosts())
     assert [one.reported_by for one in document.observations if one.source == "send-log"] == [None]
 
 

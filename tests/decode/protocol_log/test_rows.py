@@ -4,9 +4,9 @@ import codecs
 
 import pytest
 
-from tests.decode.protocol_log.conftest import FIELDS, header, log_of, received_rows, session_rows, succeeded
+from tests.decode.protocol_log.conftest import FIELDS, header, in_turn, log_of, received_rows, session_rows, succeeded
 from tests.decode.protocol_log.test_outcomes import CONNECTED, GOODBYE, HANDED, OFFERED, RECEIVED, STARTTLS
-from triage.decode.protocol_log import read_protocol_log, read_protocol_logs
+from triage.decode.protocol_log import read_protocol_log
 from triage.hosts import Hosts
 
 FAILED = ("*,,TLS negotiation failed with error SocketError", "-,,Remote")
@@ -77,8 +77,9 @@ def test_interleaved_sessions_are_put_together(read):
 def test_a_session_may_span_two_files(at):
     """Exchange begins a new file each hour, in the middle of sessions."""
     rows = session_rows(SENT)
-    document = read_protocol_logs([[log_of(*rows[:at])], [log_of(*rows[at:])]], Hosts())
-    assert document == read_protocol_log([log_of(*rows)], Hosts())
+    first, second = in_turn(log_of(*rows[:at]), log_of(*rows[at:]))
+    assert (first.observations, first.suppressed) == ((), {})
+    assert second == read_protocol_log([log_of(*rows)], Hosts())
 
 
 def test_a_send_and_a_receive_log_may_repeat_a_session_id():
@@ -86,8 +87,9 @@ def test_a_send_and_a_receive_log_may_repeat_a_session_id():
     sending, receiving = session_rows(SENT), received_rows([*RECEIVED, "<,STARTTLS,", ">,220 2.0.0 ready,", *FAILED])
     halves = [log_of(*sending[:5]), log_of(*receiving[:5], side="receive")]
     halves += [log_of(*sending[5:]), log_of(*receiving[5:], side="receive")]
-    document = read_protocol_logs([[half] for half in halves], Hosts())
-    assert sorted(one.source for one in document.observations) == ["receive-log", "send-log"]
+    *begun, third, fourth = in_turn(*halves)
+    assert [one.observations for one in begun] == [(), ()]
+    assert [one.source for one in (*third.observations, *fourth.observations)] == ["send-log", "receive-log"]
 
 
 @pytest.mark.parametrize("cut", [3, 20, 60, 90, 110])

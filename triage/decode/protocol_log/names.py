@@ -58,16 +58,17 @@ class Names:
         self._full: dict[str, str] = {}
         self._by_ip: dict[str, str | None] = {}
 
-    def learn(self, own: Own) -> None:
-        """Remember which full name and which address go with the server that a connector's id names."""
+    def learn(self, own: Own) -> bool:
+        """Remember which full name and which address go with the server that a connector's id names; False if full."""
         if own.server is None or len(self._full) >= MAX_SERVERS or len(self._by_ip) >= MAX_SERVERS:
-            return
+            return False
         if own.said is not None and own.said.partition(".")[0] == own.server:
             self._full.setdefault(own.server, own.said)
         if own.ip is not None and not ipaddress.ip_address(own.ip).is_loopback:
             known = self._by_ip.setdefault(own.ip, own.server)
             if known != own.server:
                 self._by_ip[own.ip] = None
+        return True
 
     def own(self, own: Own) -> str | None:
         """Give the name of the log's own server; None where the log does not name the machine."""

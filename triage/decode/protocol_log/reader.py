@@ -82,8 +82,24 @@ class Reader:
 
     def adopt(self, side: Side | None, session: Session) -> None:
         """Take over an open session from another reader."""
-        self.let_go(side, session.key)
+        session.first = self.replaced(side, session.key) or session.first
         self._put(side, session)
+
+    def replaced(self, side: Side | None, key: bytes) -> bytes | None:
+        """Make room for a session of this id whose connection was seen elsewhere.
+
+        Of its own rows before the connection it gives the time of the first; what else is open under the id is handed
+        over as it stands.
+        """
+        known = self._young[side].get(key) or self._old[side].get(key)
+        if known is None:
+            return None
+        if not _is_new(known):
+            self.let_go(side, key)
+            return None
+        self._young[side].pop(key, None)
+        self._old[side].pop(key, None)
+        return known.first
 
     def let_go(self, side: Side | None, key: bytes) -> None:
         """Hand over an open session of this id as it stands: another begins under its id."""
@@ -108,7 +124,7 @@ class Reader:
             session.local = session.local or local[:MAX_FIELD]
             self.let_go(self.side, session.key)
         elif tail.startswith(b"+,"):
-            if session.connected or session.step != "connect":
+            if not _is_new(session):
                 self.let_go(self.side, session.key)
                 found = row_of(row)
                 session = self._session(found) if found is not None else session
@@ -134,7 +150,8 @@ class Reader:
         key = row.session
         if key in self._young[self.side] or key in self._old[self.side]:
             return False
-        if key not in self._foreign and row.sequence == b"0":
+        if row.event == b"+" or (row.sequence == b"0" and key not in self._foreign):
+            self._foreign.discard(key)
             return False
         if row.event == b"-":
             self._foreign.discard(key)
@@ -174,3 +191,8 @@ class Reader:
             self.versions.setdefault(self.side, self._version)
         if self._elsewhere is not None:
             self._elsewhere(row)
+
+
+def _is_new(session: Session) -> bool:
+    """Say whether nothing but rows from before the connection was seen of a session."""
+    return not session.connected and session.step == "connect" and session.refusal is None
