@@ -6,19 +6,20 @@ rows (bytes → rows) → reader (rows → sessions) → outcome, closed (what b
 
 from collections.abc import Callable, Iterable
 
-from triage.decode.protocol_log.head import HEAD, is_protocol_log, side_of_log
+from triage.decode.protocol_log.head import declared_side, is_protocol_log, side_of_log
 from triage.decode.protocol_log.log_reader import LogReader
-from triage.decode.protocol_log.part import Piece, pieces, read_part
+from triage.decode.protocol_log.part import PART_BYTES, Piece, pieces, read_part
 from triage.decode.protocol_log.session import Side
 from triage.decode.protocol_log.suspects import rows_of, suspect_peers, suspect_rows
 from triage.hosts import Hosts
 from triage.model import Document
 
 __all__ = [
-    "HEAD",
+    "PART_BYTES",
     "LogReader",
     "Piece",
     "Side",
+    "declared_side",
     "is_protocol_log",
     "pieces",
     "read_part",

@@ -37,13 +37,17 @@ def is_protocol_log(head: bytes) -> bool:
     return len(lines) >= 2 and all(_ROW.match(line) for line in lines[:2])
 
 
+def declared_side(head: bytes) -> Side | None:
+    """Give what the header in the first bytes of a log says it is; None where there is none."""
+    found = _LOG_TYPE.search(_plain(head[:HEAD]))
+    return ("receive" if b"receive" in found.group().lower() else "send") if found else None
+
+
 def side_of_log(head: bytes) -> Side:
     """Tell a Send from a Receive log by its first bytes: by its header, else by its first whole row."""
-    text = _plain(head[:HEAD])
-    found = _LOG_TYPE.search(text)
-    if found:
-        return "receive" if b"receive" in found.group().lower() else "send"
-    rows = (row_of(line) for line in text.split(b"\n"))
+    if declared := declared_side(head):
+        return declared
+    rows = (row_of(line) for line in _plain(head[:HEAD]).split(b"\n"))
     return next((side_of(row.local, row.remote, row.event, row.rest) for row in rows if row is not None), "send")
 
 

@@ -147,9 +147,9 @@ def _without_command(session: Session) -> Outcome | SetAside:
 def _without_mail(session: Session, from_exchange_online: bool) -> Outcome | SetAside:
     is_send = session.side == "send"
     # Of a session whose beginning is missing, the first answer to EHLO may be the one inside TLS, which offers none.
-    if session.step == "ehlo" and session.offered is False and session.from_start:
-        if (is_send and not session.anonymous) or from_exchange_online:
-            return Outcome("starttls-not-offered", "starttls", f"{NOT_OFFERED}: {text_of(session.greeting)}")
+    lacked = session.step == "ehlo" and session.offered is False and session.from_start
+    if lacked and ((is_send and not session.anonymous) or from_exchange_online):
+        return Outcome("starttls-not-offered", "starttls", f"{NOT_OFFERED}: {text_of(session.greeting)}")
     # A client that says nothing more and leaves is a probe of some kind; one whose connection broke is not.
     if session.quit or not (is_send or _error(session)):
         return "no-mail"

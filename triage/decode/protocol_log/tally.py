@@ -96,9 +96,8 @@ class Tally:
 
     def learn(self, own: Own) -> None:
         """Remember what a session says of its own server."""
-        if own.server is not None and own not in self._owns:
-            if self._names.learn(own):
-                self._owns[own] = None
+        if own.server is not None and own not in self._owns and self._names.learn(own):
+            self._owns[own] = None
 
     def add(self, closed: Closed) -> None:
         """Count one session."""
