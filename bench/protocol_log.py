@@ -157,7 +157,7 @@ def find(what: str, path: Path) -> str:
     """Do one of the three."""
     if what == "suspect rows":
         return f"{sum(1 for _ in suspect_rows(chunks(path)))} rows"
-    document = read_suspects([lambda: chunks(path)], Hosts()) if what == "suspect peers" else None
+    document = read_suspects(lambda: chunks(path), Hosts()) if what == "suspect peers" else None
     document = document or read_protocol_log(chunks(path), Hosts())
     failed = sum(one.count for one in document.observations if one.action == "failed")
     total = sum(one.count for one in document.observations)

@@ -1,5 +1,6 @@
 """The `triage` command: a file for each noun, each command a few lines that call one function."""
 
+import signal
 import sys
 
 from triage.errors import TriageError
@@ -19,5 +20,6 @@ def main() -> None:
         sys.stderr.close()
         sys.exit(0)
     except KeyboardInterrupt:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second one would only break what ends already
         sys.stderr.write("triage: interrupted. What was read is kept; the same command goes on from there.\n")
         sys.exit(130)

@@ -16,8 +16,8 @@ from triage.decode.protocol_log.rows import Lines, rows_in
 from triage.decode.protocol_log.session import Session, Side
 from triage.hosts import Hosts
 
-PART_BYTES = 4 * 2**20
-"""Bytes that are read apart at once: large enough that a process is worth asking, small enough to hold several."""
+PART_BYTES = 2 * 2**20
+"""Bytes that are read apart at once: large enough that most sessions lie within, small enough to hold several."""
 
 _LOG_TYPE = b"#Log-"
 

@@ -141,7 +141,7 @@ class Reader:
             self.unreadable += bool(row.strip())
             return None
         if self._elsewhere is not None and self._is_foreign(found):
-            self._elsewhere(row)
+            self._pass_on(row, found, self._elsewhere)
             return None
         return self._session(found), found.time, found.local, found.event + b"," + found.rest
 
@@ -153,11 +153,19 @@ class Reader:
         if row.event == b"+" or (row.sequence == b"0" and key not in self._foreign):
             self._foreign.discard(key)
             return False
-        if row.event == b"-":
-            self._foreign.discard(key)
-        else:
-            self._foreign.add(key)
         return True
+
+    def _pass_on(self, row: bytes, found: Row, elsewhere: Callable[[bytes], None]) -> None:
+        """Give away a row of a session that began before: the first of them, and those that say something."""
+        tail = found.event + b"," + found.rest[:4]
+        handlers = HANDLERS[self.side or side_of(found.local, found.remote, found.event, found.rest)]
+        says_something = found.event in b"+-" or tail in handlers or tail.upper() in handlers
+        if says_something or found.session not in self._foreign:
+            elsewhere(row)
+        if found.event == b"-":
+            self._foreign.discard(found.session)
+        else:
+            self._foreign.add(found.session)
 
     def _session(self, row: Row) -> Session:
         young, old = self._young[self.side], self._old[self.side]
