@@ -39,8 +39,9 @@ class Piece(msgspec.Struct, frozen=True):
     taken: int
 
 
-def pieces(chunks: Iterable[bytes], side: Side | None = None, size: int = PART_BYTES) -> Iterator[Piece]:
+def pieces(chunks: Iterable[bytes], side: Side | None = None, size: int | None = None) -> Iterator[Piece]:
     """Cut a log into pieces that `read_part` can read; `side` holds for a log whose header is missing."""
+    enough = size or PART_BYTES
     lines = Lines()
     held: list[bytes] = []
     kept = taken = 0
@@ -49,7 +50,7 @@ def pieces(chunks: Iterable[bytes], side: Side | None = None, size: int = PART_B
         if text := lines.push(chunk):
             held.append(text)
             kept += len(text)
-        if kept >= size:
+        if kept >= enough:
             whole = b"".join(held)
             yield Piece(whole, side, taken)
             side = _side_after(whole, side)
