@@ -67,16 +67,21 @@ def digest_of(begun: bytes, stream: Stream, copy: IO[bytes] | None, limit: int |
     return size, digest.hexdigest()
 
 
-def spool() -> tuple[IO[bytes], Again]:
-    """Give a temporary file to copy a stream to, and what opens the copy. It is gone when nobody holds either."""
-    file = TemporaryFile()  # noqa: SIM115 - closed with the last item that it belongs to
+class Copy:
+    """A temporary file that a stream is copied to. It is gone when nobody holds this any more."""
+
+    def __init__(self) -> None:
+        self.file = TemporaryFile()  # noqa: SIM115 - closed below
+
+    def __del__(self) -> None:
+        if hasattr(self, "file"):  # there may have been no room for it
+            self.file.close()
 
     @contextmanager
-    def again() -> Iterator[Stream]:
-        file.seek(0)
-        yield Stream(file.read)
-
-    return file, again
+    def again(self) -> Iterator[Stream]:
+        """Open the copy."""
+        self.file.seek(0)
+        yield Stream(self.file.read)
 
 
 def reopened(path: str, status: os.stat_result) -> Reopen:

@@ -14,13 +14,13 @@ from triage.collect.kind import HEAD, not_read, shape_of
 from triage.collect.large import (
     SNIFFED,
     Again,
+    Copy,
     IsLog,
     Large,
     Reopen,
     digest_of,
     from_start,
     gunzipped,
-    spool,
     unpacked_member,
 )
 from triage.collect.limits import MIB, Limits
@@ -122,12 +122,13 @@ class Unpacking:
 
     def _large(self, begun: bytes, stream: Stream, path: str, again: Again | None) -> Iterator[Item]:
         """Give a log that is not held: it is read again from where it lies, or from a copy where that is no place."""
-        copy, limit = None, None
+        copy: IO[bytes] | None = None
+        limit: int | None = None
         try:
             if again is None:
-                copy, again = spool()
-                copy.write(begun)
-                limit = self._limits.spooled_bytes
+                spooled = Copy()
+                spooled.file.write(begun)
+                copy, again, limit = spooled.file, spooled.again, self._limits.spooled_bytes
             size, digest = digest_of(begun, stream, copy, limit)
         except TooLarge:
             yield self._unreadable(path, 0, _too_large_to_copy("log", self._limits.spooled_bytes))
