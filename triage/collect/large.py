@@ -41,7 +41,7 @@ class Large(msgspec.Struct, frozen=True):
         """Give the bytes piece by piece; raises `BadInput` where fewer are left than there were."""
         left = self.size
         with self.open() as stream:
-            # Asked for as they were at first: what unpacks a damaged archive gives the same bytes to the same questions.
+            # Asked for as `take` asked: what unpacks a damaged archive gives the same bytes to the same questions.
             stream.peek(SNIFFED)
             while left > 0:
                 part = stream.read(CHUNK)[:left]
@@ -51,20 +51,41 @@ class Large(msgspec.Struct, frozen=True):
                 yield part
 
 
-def digest_of(begun: bytes, stream: Stream, copy: IO[bytes] | None, limit: int | None) -> tuple[int, str]:
-    """Read a stream, of which `begun` was read, to its end; give size and digest (hex) of both, and write on to `copy`.
+class Taken(msgspec.Struct, frozen=True):
+    """A log as it was read first: its digest in hex, and its bytes or what stands for them."""
 
-    Raises `TooLarge` past `limit` bytes, and `OSError` where the copy cannot be written.
+    sha256: str
+    content: bytes = b""
+    large: Large | None = None
+
+
+def take(stream: Stream, held: int, again: Again | None, spooled: int) -> Taken:
+    """Read a log to its end; past `held` bytes it is not held, but found `again` or else in a copy.
+
+    Raises `TooLarge` where a copy passes `spooled` bytes, and `OSError` where it cannot be written.
     """
-    digest, size = sha256(begun), len(begun)
+    head, digest, size = stream.peek(SNIFFED), sha256(), 0
+    parts: list[bytes] = []
+    copy: Copy | None = None
     while part := stream.read(CHUNK):
-        size += len(part)
-        if limit is not None and size > limit:
-            raise TooLarge
         digest.update(part)
+        size += len(part)
+        if size <= held:
+            parts.append(part)
+            continue
+        if again is None:
+            copy = Copy()
+            again = copy.again
         if copy is not None:
-            copy.write(part)
-    return size, digest.hexdigest()
+            if size > spooled:
+                raise TooLarge
+            copy.file.writelines(parts)
+            copy.file.write(part)
+        parts.clear()
+    if size <= held:
+        return Taken(digest.hexdigest(), b"".join(parts))
+    assert again is not None  # noqa: S101 - set where the bound was passed
+    return Taken(digest.hexdigest(), large=Large(head, size, again))
 
 
 class Copy:

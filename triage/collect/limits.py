@@ -13,7 +13,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """One document. Exchange Online carries 150 MB at most and returns headers alone for a large message;
     the largest real reports are far below, and a document is held in memory whole."""
 
-    log_bytes: int = 16 * MIB
+    log_bytes: int = 12 * MIB
     """A protocol log held in memory; a larger one is read in pieces, whatever its size. Exchange begins a new file at
     10 MB by default."""
 

@@ -14,13 +14,11 @@ from triage.collect.kind import HEAD, not_read, shape_of
 from triage.collect.large import (
     SNIFFED,
     Again,
-    Copy,
     IsLog,
-    Large,
     Reopen,
-    digest_of,
     from_start,
     gunzipped,
+    take,
     unpacked_member,
 )
 from triage.collect.limits import MIB, Limits
@@ -97,21 +95,9 @@ class Unpacking:
 
     def _document(self, stream: Stream, path: str, again: Again | None) -> Iterator[Item]:
         if self._is_log is not None and self._is_log(stream.peek(SNIFFED)):
-            # What came through a pipe is kept in the journal, as far as that takes it.
-            held = (
-                self._limits.message_bytes
-                if self._streamed
-                else min(self._limits.log_bytes, self._limits.message_bytes)
-            )
-            parts: list[bytes] = []
-            while sum(map(len, parts)) <= held and (part := stream.read(CHUNK)):
-                parts.append(part)
-            content = b"".join(parts)
-            if len(content) > held:
-                yield from self._large(content, stream, path, again)
-                return
-        else:
-            content = stream.upto(self._limits.message_bytes + 1)
+            yield from self._log(stream, path, again)
+            return
+        content = stream.upto(self._limits.message_bytes + 1)
         if len(content) > self._limits.message_bytes:
             yield self._unreadable(path, 0, _too_large(self._limits.message_bytes))
             return
@@ -120,24 +106,21 @@ class Unpacking:
         if stream.failure is not None:
             yield self._unreadable(path, int(bool(content)), stream.failure)
 
-    def _large(self, begun: bytes, stream: Stream, path: str, again: Again | None) -> Iterator[Item]:
-        """Give a log that is not held: it is read again from where it lies, or from a copy where that is no place."""
-        copy: IO[bytes] | None = None
-        limit: int | None = None
+    def _log(self, stream: Stream, path: str, again: Again | None) -> Iterator[Item]:
+        """Give a log: held if it is small, else read again from where it lies, or from a copy where that is no place."""
+        # What came through a pipe is kept in the journal, as far as that takes it.
+        bounds = self._limits.message_bytes, self._limits.log_bytes
+        held = bounds[0] if self._streamed else min(bounds)
         try:
-            if again is None:
-                spooled = Copy()
-                spooled.file.write(begun)
-                copy, again, limit = spooled.file, spooled.again, self._limits.spooled_bytes
-            size, digest = digest_of(begun, stream, copy, limit)
+            taken = take(stream, held, again, self._limits.spooled_bytes)
         except TooLarge:
             yield self._unreadable(path, 0, _too_large_to_copy("log", self._limits.spooled_bytes))
             return
         except OSError as error:  # no room for the temporary file
             yield self._unreadable(path, 0, because(error))
             return
-        large = Large(begun[:SNIFFED], size, again)
-        yield Item(Place(path), b"", digest, None, self.consumed, self._streamed, large)
+        place = Place(path)
+        yield Item(place, taken.content, taken.sha256, None, self.consumed, self._streamed, taken.large)
         if stream.failure is not None:
             yield self._unreadable(path, 1, stream.failure)
 
