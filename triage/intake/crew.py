@@ -3,11 +3,11 @@
 import multiprocessing
 import os
 import signal
-import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
+from multiprocessing.process import BaseProcess
 from types import TracebackType
 from typing import Generic, ParamSpec, Self, TypeVar
 
@@ -16,8 +16,8 @@ from triage.intake.one import Knowledge
 MOST = 4
 """Processes at most: with more, this one, which joins their work, is what the rest waits for; each takes 40 MB."""
 
-WORTH_BYTES = 4 * 2**20
-"""Input from which on a crew pays: each process takes a fifth of a second to start."""
+WORTH_BYTES = 32 * 2**20
+"""Input from which on a crew pays: each process takes a fifth of a second to start, half of one where it loads rules."""
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -47,6 +47,7 @@ class Crew:
         self.count = count
         self.make = make
         self._pool: ProcessPoolExecutor | None = None
+        self._others: set[BaseProcess] = set()
 
     def submit(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> Task[T]:
         """Ask for `function(…)`, which must be importable by its name, as must be what it takes and gives."""
@@ -55,6 +56,7 @@ class Crew:
             return function(*args, **kwargs)
 
         if self._pool is None:
+            self._others = set(multiprocessing.active_children())
             self._pool = ProcessPoolExecutor(self.count, multiprocessing.get_context("spawn"), _begin)
         try:
             with _deaf():
@@ -72,7 +74,7 @@ class Crew:
             return
         if kind is not None:
             # Somebody waits for the prompt: what is under way is of no use any more.
-            for process in multiprocessing.active_children():
+            for process in set(multiprocessing.active_children()) - self._others:
                 process.terminate()
         self._pool.shutdown(wait=kind is None, cancel_futures=True)
 
@@ -90,12 +92,15 @@ def _begin() -> None:
 
 @contextmanager
 def _deaf() -> Iterator[None]:
-    """Start processes that ignore Ctrl-C from their first moment, not only once they have begun to work."""
-    if threading.current_thread() is not threading.main_thread():
+    """Start processes that hear no Ctrl-C from their first moment, not only once they have begun to work.
+
+    They inherit what is blocked here; here it comes as soon as the block ends.
+    """
+    if not hasattr(signal, "pthread_sigmask"):
         yield
         return
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
