@@ -1,11 +1,18 @@
 """What reading protocol logs costs, beside `grep -cE` for the error texts on the same file, in one run.
 
-    python bench/protocol_log.py [--size MB] [--rounds N] [--keep FILE]
+    python bench/protocol_log.py [--size MB] [--rounds N] [--keep DIR]
 
-It makes a Send log of the given size (interleaved sessions, nearly all healthy), then measures in turns: grep; finding
-suspect rows; reading the suspect peers' sessions in full; reading every session. Each runs in a process of its own, so
-that its peak of memory is its own; the start of Python, a fifth of a second, is not counted. Best of the rounds counts.
-Exit code 1 where a ratio or the memory is past its bound.
+It makes a Send log of the given size (interleaved sessions, nearly all healthy) and the same sessions once more as a
+folder of four files, then measures in turns:
+
+- grep;
+- the readers by themselves, in one process: finding suspect rows; the diagnosis of suspect peers, whose sessions are
+  read in full; the diagnosis of every session. The start of Python and the loading of rules are not counted;
+- the commands as a person runs them, start and all: `triage diagnose` with and without `--suspects`, `triage run`, and
+  both readings of the folder, with one process and with a crew.
+
+Memory is the peak of all processes together (what they share counted once), sampled, so that Linux alone tells it.
+Best of the rounds counts. Exit code 1 where a ratio or the memory is past its bound.
 """
 
 import argparse
@@ -18,22 +25,32 @@ import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from triage.decode.protocol_log import read_protocol_log, read_suspects, suspect_rows  # noqa: E402  # beside this file
-from triage.hosts import Hosts  # noqa: E402
+from triage.collect.files import Item  # noqa: E402  # found beside this file, whether installed or not
+from triage.decode.protocol_log import read_protocol_log, read_suspects, suspect_rows  # noqa: E402
+from triage.intake import Work, inputs, readings  # noqa: E402
+from triage.intake.one import reading_of  # noqa: E402
+from triage.model import Place, Reading  # noqa: E402
+from triage.settings import Settings  # noqa: E402
+from triage.wiring import knowledge_of  # noqa: E402
 
 ERRORS = (
     "TLS negotiation failed|Must issue a STARTTLS|STARTTLS is required|[(]SocketError[)]|[(]ConnectionReset[)]"
     "|XXXXXXX|[*]{8}"
 )
 CHUNK = 2**20
+GREP = "grep -cE"
 BOUNDS = {"suspect rows": 5, "suspect peers": 10, "every session": 25}
-"""Times as long as grep that each may take."""
+"""Times as long as grep that each may take, alone in one process."""
+ALONE = "folder, one process"
 MEMORY = 200
-"""MB that each may take."""
+"""MB that each may take, all its processes together."""
+FILES = 4
+SAMPLED = 0.02
 AT_ONCE = 40
 """Sessions open at the same time in the log that is made."""
 FIELDS = "date-time,connector-id,session-id,sequence-number,local-endpoint,remote-endpoint,event,data,context"
@@ -139,6 +156,21 @@ def make(path: Path, size: int) -> None:
             out.write("".join(lines))
 
 
+def divide(path: Path, folder: Path) -> None:
+    """Write the rows of a log into several files, each with the header: sessions go on from one to the next."""
+    folder.mkdir()
+    size = path.stat().st_size // FILES + 1
+    with path.open("rb") as log:
+        header = b"".join(log.readline() for _ in range(5))
+        for number in range(FILES):
+            with (folder / f"SEND20261018{number:02}-1.LOG").open("wb") as out:
+                out.write(header)
+                end = (number + 1) * size
+                while log.tell() < end and (part := log.read(min(CHUNK, end - log.tell()))):
+                    out.write(part)
+                out.write(log.readline())
+
+
 def chunks(path: Path) -> Iterator[bytes]:
     """Give a file piece by piece."""
     with path.open("rb") as file:
@@ -147,69 +179,131 @@ def chunks(path: Path) -> Iterator[bytes]:
 
 
 def read(what: str, path: Path) -> str:
-    """Do one of the three and give the seconds that it took and what it found, in short."""
+    """Do one of the readings and give the seconds that it took and what it found, in short."""
+    knowledge = knowledge_of(Settings())
     start = time.perf_counter()
-    found = find(what, path)
+    if what == "suspect rows":
+        return _timed(start, f"{sum(1 for _ in suspect_rows(chunks(path)))} rows")
+    if what == ALONE:
+        return _timed(start, _told([one.reading for one in readings(map(Work, inputs([str(path)])), knowledge)]))
+    if what == "suspect peers":
+        document = read_suspects(lambda: chunks(path), knowledge.hosts)
+    else:
+        document = read_protocol_log(chunks(path), knowledge.hosts)
+    return _timed(start, _told([reading_of(Item(Place(str(path)), b"", ""), document, knowledge)]))
+
+
+def _timed(start: float, found: str) -> str:
     return f"{time.perf_counter() - start} {found}"
 
 
-def find(what: str, path: Path) -> str:
-    """Do one of the three."""
-    if what == "suspect rows":
-        return f"{sum(1 for _ in suspect_rows(chunks(path)))} rows"
-    document = read_suspects([lambda: chunks(path)], Hosts()) if what == "suspect peers" else None
-    document = document or read_protocol_log(chunks(path), Hosts())
-    failed = sum(one.count for one in document.observations if one.action == "failed")
-    total = sum(one.count for one in document.observations)
-    return f"{failed} failed of {total} sessions, {len(document.observations)} observations"
+def _told(found: list[Reading]) -> str:
+    seen = [finding.observation for reading in found for finding in reading.findings]
+    failed = sum(one.count for one in seen if one.action == "failed")
+    return f"{failed} failed of {sum(one.count for one in seen)} sessions, {len(seen)} observations"
 
 
-def measure(command: list[str]) -> tuple[float, int, str]:
-    """Run a command and give its seconds, as it tells or as they pass, its peak of memory in MB and what it printed."""
+class Measured(NamedTuple):
+    """What a command took: seconds, and MB of all its processes at their peak."""
+
+    seconds: float
+    memory: int
+    said: str = ""
+
+
+def measure(command: list[str], tells_seconds: bool) -> Measured:
+    """Run a command and give what it took; one that tells its seconds itself leaves its start out."""
     start = time.perf_counter()
-    process = subprocess.Popen(command, stdout=subprocess.PIPE)
-    assert process.stdout is not None  # noqa: S101
-    said = process.stdout.read().decode().strip()
-    _, _, usage = os.wait4(process.pid, 0)
-    process.returncode = 0
-    seconds, _, rest = said.partition(" ")
-    return float(seconds) if rest else time.perf_counter() - start, usage.ru_maxrss // 1024, rest or f"{said} rows"
+    with tempfile.TemporaryFile() as out:
+        process = subprocess.Popen(command, stdout=out, stderr=subprocess.DEVNULL)
+        peak = 0
+        while process.poll() is None:
+            peak = max(peak, sum(_memory(one) for one in _family(process.pid)))
+            time.sleep(SAMPLED)
+        seconds = time.perf_counter() - start
+        out.seek(0)
+        said = out.read(200).decode("utf-8", "replace").strip()
+    if process.returncode:
+        sys.exit(f"{' '.join(command)} ended with {process.returncode}")
+    if not tells_seconds:
+        return Measured(seconds, peak // 1024)
+    told, _, rest = said.partition(" ")
+    return Measured(float(told), peak // 1024, rest)
+
+
+def _family(process: int) -> Iterator[int]:
+    yield process
+    try:
+        children = Path(f"/proc/{process}/task/{process}/children").read_text(encoding="ascii").split()
+    except OSError:
+        return
+    for child in children:
+        yield from _family(int(child))
+
+
+def _memory(process: int) -> int:
+    """Give the kB that a process holds, its share of what several hold."""
+    try:
+        lines = Path(f"/proc/{process}/smaps_rollup").read_text(encoding="ascii").splitlines()
+    except OSError:
+        return 0
+    return next((int(line.split()[1]) for line in lines if line.startswith("Pss:")), 0)
 
 
 def main() -> int:
-    """Make the log, measure each reader beside grep and print the ratios."""
+    """Make the logs, measure each reader beside grep and print the ratios."""
     parser = argparse.ArgumentParser(description="Measure the reader of protocol logs.")
     parser.add_argument("--size", type=int, default=100, help="MB of the log that is made (1000 for 1 GB)")
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--keep", type=Path, help="the log, made where it does not exist, and kept")
-    parser.add_argument("--read", choices=list(BOUNDS), help=argparse.SUPPRESS)
+    parser.add_argument("--keep", type=Path, help="the folder for the logs, made where it does not exist, and kept")
+    parser.add_argument("--read", choices=[*BOUNDS, ALONE], help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.read:
         print(read(options.read, options.keep))
         return 0
-    with tempfile.TemporaryDirectory() as folder:
-        path = options.keep or Path(folder) / "SEND20261018-1.LOG"
-        if not path.exists():
-            make(path, options.size * 10**6)
-        return report(path, options.rounds)
+    with tempfile.TemporaryDirectory() as temporary:
+        place = options.keep or Path(temporary)
+        place.mkdir(exist_ok=True, parents=True)
+        log, folder = place / f"SEND20261018-{options.size}.LOG", place / f"folder-{options.size}"
+        if not log.exists():
+            make(log, options.size * 10**6)
+        if not folder.exists():
+            divide(log, folder)
+        return report(log, folder, options.rounds)
 
 
-def report(path: Path, rounds: int) -> int:
+def commands_for(log: Path, folder: Path, store: Path) -> dict[str, list[str]]:
+    """Give what is measured, by name."""
+    own = [sys.executable, str(Path(__file__)), "--keep"]
+    triage = [sys.executable, "-m", "triage"]
+    return {
+        GREP: [GREP.partition(" ")[0], "-cE", ERRORS, str(log)],
+        **{name: [*own, str(log), "--read", name] for name in BOUNDS},
+        ALONE: [*own, str(folder), "--read", ALONE],
+        "triage diagnose --suspects": [*triage, "diagnose", "--json", "--suspects", str(log)],
+        "triage diagnose": [*triage, "diagnose", "--json", str(log)],
+        "triage run": [*triage, "run", "--store", str(store), str(log)],
+        "triage diagnose folder": [*triage, "diagnose", "--json", str(folder)],
+    }
+
+
+def report(log: Path, folder: Path, rounds: int) -> int:
     """Print a row for each reader; give 1 where one is past its bound."""
-    commands = {"grep -cE": ["grep", "-cE", ERRORS, str(path)]}
-    for name in BOUNDS:
-        commands[name] = [sys.executable, str(Path(__file__)), "--keep", str(path), "--read", name]
-    turns = [{name: measure(command) for name, command in commands.items()} for _ in range(rounds)]
-    best = {name: min(turn[name] for turn in turns) for name in commands}
-    size = path.stat().st_size / 1e6
-    print(
-        f"{size:.0f} MB, best of {rounds} rounds\n\n{'':16}{'seconds':>9}{'MB/s':>8}{'x grep':>8}{'bound':>7}{'MB':>6}"
-    )
+    os.chdir(ROOT)
+    turns: list[dict[str, Measured]] = []
+    for _ in range(rounds):
+        with tempfile.TemporaryDirectory() as fresh:
+            commands = commands_for(log, folder, Path(fresh) / "triage.sqlite")
+            turns.append({name: measure(one, "--read" in one) for name, one in commands.items()})
+    best = {name: min(turn[name] for turn in turns) for name in turns[0]}
+    size = log.stat().st_size / 1e6
+    print(f"{size:.0f} MB, best of {rounds} rounds, {os.cpu_count()} cores\n")
+    print(f"{'':27}{'seconds':>9}{'MB/s':>8}{'x grep':>8}{'bound':>7}{'MB':>6}")
     late = False
-    for name, (seconds, memory, said) in best.items():
-        ratio, bound = seconds / best["grep -cE"][0], BOUNDS.get(name)
-        late = late or (bound is not None and (ratio > bound or memory > MEMORY))
-        print(f"{name:16}{seconds:>9.2f}{size / seconds:>8.0f}{ratio:>8.1f}{bound or '':>7}{memory:>6}  {said}")
+    for name, (seconds, _, said) in best.items():
+        ratio, bound, memory = seconds / best[GREP].seconds, BOUNDS.get(name), max(turn[name].memory for turn in turns)
+        late = late or (bound is not None and ratio > bound) or memory > MEMORY
+        print(f"{name:27}{seconds:>9.2f}{size / seconds:>8.0f}{ratio:>8.1f}{bound or '':>7}{memory:>6}  {said}")
     return int(late)
 
 

@@ -194,7 +194,7 @@ def test_the_reader_never_sees_a_document_that_broke_the_program(
             raise ZeroDivisionError
         return decode(content, *args)
 
-    monkeypatch.setattr("triage.pipeline.decode", failing)
+    monkeypatch.setattr("triage.intake.one.decode", failing)
     with SqliteDocuments(tmp_path / "s.sqlite") as documents:
         readings = [reading for reading, _ in take_in(items, documents, parts, NOW)]
     assert [reading.kind for reading in readings] == ["bounce", "unreadable", "bounce"]

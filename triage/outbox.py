@@ -35,8 +35,12 @@ def write_out(incidents: Sequence[Incident], documents: Documents, parts: Parts,
 
 def _replace(path: Path, content: bytes) -> None:
     temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
-    temporary.write_bytes(content)
-    os.replace(temporary, path)
+    try:
+        temporary.write_bytes(content)
+        os.replace(temporary, path)
+    except BaseException:  # Ctrl-C too leaves no half-written file
+        temporary.unlink(missing_ok=True)
+        raise
 
 
 def _remove_stale(place: Path, names: set[str]) -> None:

@@ -3,17 +3,15 @@
 The stages do not know each other; this module hands the work of one to the next.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
-from itertools import repeat
+from typing import TypeVar
 
 import msgspec
-import structlog
 
 from triage.collect.files import Item
-from triage.collect.journal import record
-from triage.decode import decode
-from triage.diagnose import Rulebook, diagnose, judge
+from triage.collect.journal import accepted, record
+from triage.diagnose import judge
 from triage.group import (
     Documents,
     affected,
@@ -26,10 +24,14 @@ from triage.group import (
     relate,
     uncounted,
 )
-from triage.hosts import Hosts
+from triage.intake import Crew, Done, Knowledge, Work, read, readings
 from triage.mend import Shelf, fill
-from triage.model import Finding, Incident, Reading
+from triage.model import Incident, Reading
 from triage.notify import Texts, affected_csv, card, ticket_html, ticket_markdown
+
+__all__ = ["Parts", "Progress", "read", "take_in", "tell"]
+
+T = TypeVar("T")
 
 AT_ONCE = 200
 """Documents that are read before they are counted together: few enough for one short write."""
@@ -40,14 +42,11 @@ SETTLED_AFTER = 3
 BYTES_AT_ONCE = 16 * 2**20
 
 
-class Parts(msgspec.Struct, frozen=True, kw_only=True):
+class Parts(Knowledge, frozen=True, kw_only=True):
     """What the stages work with: knowledge and settings, as values."""
 
-    hosts: Hosts
-    rulebook: Rulebook
     shelf: Shelf
     texts: Texts
-    authserv_id: str | None = None
     redact: str = "cards"
 
 
@@ -60,55 +59,40 @@ class Progress(msgspec.Struct):
     kinds: dict[str, int] = {}
 
 
-def read(item: Item, parts: Parts) -> Reading:
-    """Decode one document and diagnose each of its observations. Whatever is wrong with it becomes its `error`."""
-    if item.error is not None:
-        return Reading(source=item.place, sha256=item.sha256, kind="unreadable", error=item.error)
-    try:
-        document = decode(item.content, parts.hosts, parts.authserv_id)
-        members = document.members or repeat(b"")
-        findings = tuple(
-            Finding(one, diagnose(one, parts.rulebook, parts.hosts), own)
-            for one, own in zip(document.observations, members, strict=False)
-        )
-    # The outer edge: one document must not stop the rest, and must not be lost.
-    except Exception as error:  # noqa: BLE001
-        structlog.get_logger().exception("document_failed", sha256=item.sha256)
-        sentence = f"This program failed on it ({type(error).__name__}); the rest went on. This is a fault of ours."
-        return Reading(source=item.place, sha256=item.sha256, kind="unreadable", error=sentence)
-    return Reading(
-        source=item.place,
-        sha256=item.sha256,
-        kind=document.kind,
-        error=document.error,
-        suppressed=document.suppressed,
-        findings=findings,
-    )
-
-
-def take_in(items: Iterable[Item], documents: Documents, parts: Parts, now: str) -> Iterator[tuple[Reading, Progress]]:
+def take_in(
+    items: Iterable[Item],
+    documents: Documents,
+    parts: Parts,
+    now: str,
+    crew: Crew | None = None,
+    moved: Callable[[int], None] | None = None,
+) -> Iterator[tuple[Reading, Progress]]:
     """Keep, read and count documents; give each reading as it is made, with the progress so far.
 
     Each step can be repeated: what a killed run left uncounted is counted first, and what was counted before
-    changes nothing.
+    changes nothing. With a `crew` other processes read ahead; `moved` is told the raw bytes worked through in between.
     """
     progress = Progress(kinds={})
     for group in _chunks(uncounted(documents)):
         count(documents, group, parts, now)
-    for chunk in _item_chunks(items):
+    for chunk in _in_chunks(readings(_noted(items, documents, now), parts, crew, moved)):
+        with documents.batch():
+            kept = [work.known or keep(documents, reading) for work, reading in chunk]
+        fresh = [reading for reading, (work, _) in zip(kept, chunk, strict=True) if work.known is None]
+        count(documents, fresh, parts, now)
+        for (work, _), reading in zip(chunk, kept, strict=True):
+            _advance(progress, work.item, reading, work.known is not None)
+            yield reading, progress
+    settle(documents, parts, now)
+
+
+def _noted(items: Iterable[Item], documents: Documents, now: str) -> Iterator[Work]:
+    """Write documents down before anything reads them, and tell which were counted before."""
+    for chunk in _item_chunks(map(accepted, items)):
         with documents.batch():
             for item in chunk:
                 record(documents, item, now)
-        known = [counted_reading(documents, item.sha256) for item in chunk]
-        made = [reading or read(item, parts) for item, reading in zip(chunk, known, strict=True)]
-        with documents.batch():
-            kept = [old or keep(documents, new) for old, new in zip(known, made, strict=True)]
-        fresh = [reading for reading, old in zip(kept, known, strict=True) if old is None]
-        count(documents, fresh, parts, now)
-        for item, reading, old in zip(chunk, kept, known, strict=True):
-            _advance(progress, item, reading, old is not None)
-            yield reading, progress
-    settle(documents, parts, now)
+        yield from [Work(item, counted_reading(documents, item.sha256)) for item in chunk]
 
 
 def count(documents: Documents, readings: Sequence[Reading], parts: Parts, now: str) -> set[str]:
@@ -143,11 +127,20 @@ def _advance(progress: Progress, item: Item, reading: Reading, was_counted: bool
 
 
 def _item_chunks(items: Iterable[Item]) -> Iterator[list[Item]]:
-    chunk: list[Item] = []
+    return _gathered(items, lambda item: len(item.content))
+
+
+def _in_chunks(done: Iterable[Done]) -> Iterator[list[Done]]:
+    return _gathered(done, lambda one: len(one.work.item.content))
+
+
+def _gathered(ones: Iterable[T], size_of: Callable[[T], int]) -> Iterator[list[T]]:
+    """Put together as many as make one short write, and no more than memory takes."""
+    chunk: list[T] = []
     size = 0
-    for item in items:
-        chunk.append(item)
-        size += len(item.content)
+    for one in ones:
+        chunk.append(one)
+        size += size_of(one)
         if len(chunk) >= AT_ONCE or size >= BYTES_AT_ONCE:
             yield chunk
             chunk, size = [], 0

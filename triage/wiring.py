@@ -1,18 +1,19 @@
 """The real parts, put together once: settings in, stages ready to work out."""
 
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
-from triage.collect.files import unpacked
 from triage.diagnose import Rulebook
 from triage.errors import NotFound
 from triage.group import SqliteDocuments, incidents
 from triage.hosts import Hosts
+from triage.intake import Crew, Knowledge, crew_for, inputs_in, read
 from triage.mend import Shelf
 from triage.model.wire import json_line, reading_json
 from triage.notify import Texts
 from triage.outbox import write_out
-from triage.pipeline import Parts, read, take_in
+from triage.pipeline import Parts, take_in
 from triage.settings import Settings, load_settings
 
 
@@ -32,6 +33,16 @@ def parts_of(settings: Settings) -> Parts:
         authserv_id=settings.authserv_id,
         redact=settings.redact,
     )
+
+
+def knowledge_of(settings: Settings) -> Knowledge:
+    """Load what reading takes, as `parts_of` does, and nothing else."""
+    return Knowledge(hosts=hosts_of(settings), rulebook=Rulebook.load(settings.rules), authserv_id=settings.authserv_id)
+
+
+def crew_of(settings: Settings, size: int) -> Crew | None:
+    """Give the processes that help to read `size` bytes of input; None where one is enough."""
+    return crew_for(size, partial(knowledge_of, settings))
 
 
 def store_of(settings: Settings, path: str | Path | None = None) -> SqliteDocuments:
@@ -57,7 +68,7 @@ def take_in_bytes(content: bytes, name: str) -> None:
     settings = load_settings()
     parts = parts_of(settings)
     with store_of(settings) as documents:
-        for _ in take_in(unpacked(content, name), documents, parts, now()):
+        for _ in take_in(inputs_in(content, name), documents, parts, now()):
             pass
         if settings.out is not None:
             write_out(list(incidents(documents)), documents, parts, settings.out, now())
@@ -66,4 +77,4 @@ def take_in_bytes(content: bytes, name: str) -> None:
 def diagnose_bytes(content: bytes, name: str) -> bytes:
     """Give the contract's JSON lines for one upload; nothing is kept."""
     parts = parts_of(load_settings())
-    return b"".join(json_line(reading_json(read(item, parts))) + b"\n" for item in unpacked(content, name))
+    return b"".join(json_line(reading_json(read(item, parts))) + b"\n" for item in inputs_in(content, name))

@@ -190,14 +190,14 @@ def test_a_named_path_below_a_locked_folder_is_told(locked_folder):
 
 
 def test_paths_keep_their_order_and_folders_are_sorted(tmp_path, build):
-    """What was named first comes first; in a folder names decide, the same on every machine."""
+    """What was named first comes first; in a folder names and the numbers in them decide."""
     for name in ("b/2.eml", "b/10.eml", "b/1/z.eml", "a.eml"):
         (tmp_path / name).parent.mkdir(exist_ok=True, parents=True)
         (tmp_path / name).write_bytes(build.mail(len(name)))
 
     items = list(walk([str(tmp_path / "b"), str(tmp_path / "a.eml")]))
 
-    assert [place[0] for place in places(items)] == ["z.eml", "10.eml", "2.eml", "a.eml"]
+    assert [place[0] for place in places(items)] == ["z.eml", "2.eml", "10.eml", "a.eml"]
 
 
 def test_progress_ends_at_what_was_measured(tmp_path, build):

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from triage.diagnose import Rulebook, diagnose, judge
 from triage.hosts import Hosts
-from triage.model import Diagnosis, Observation, Product, Software, Tallied, Tls
+from triage.model import Diagnosis, Observation, Product, Software, Surroundings, Tallied, Tls
 from triage.model.words import Category
 
 HOSTS = Hosts(domains=["contoso.example"])
@@ -113,5 +113,5 @@ def test_a_report_does_not_outvote_what_our_own_log_shows() -> None:
         tls=Tls(phase="handshake", error="NoCredentials"),
     )
     tallies = [Tallied(observation=one, diagnosis=verdict(one), count=one.count) for one in (own, told(None))]
-    found = judge(tallies, book(), HOSTS)
+    found = judge(tallies, Surroundings(), book(), HOSTS)
     assert (found.category, found.confidence) == ("tls-certificate", "certain")

@@ -1,6 +1,7 @@
 """`triage run`: the main job."""
 
 import os
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from triage.group import Documents
     from triage.model import Incident, Reading
     from triage.pipeline import Parts, Progress
+    from triage.settings import Settings
 
 
 def run(
@@ -36,7 +38,7 @@ def run(
     values = load_settings(settings)
     parts = parts_of(values)
     with store_of(values, store) as documents:
-        progress, unreadable = _take_in(paths, documents, parts)
+        progress, unreadable = _take_in(paths, documents, parts, values)
         found = list(incidents(documents))
         for reading in unreadable:
             not_read(reading)
@@ -48,16 +50,20 @@ def run(
         raise typer.Exit(1)
 
 
-def _take_in(paths: list[str], documents: "Documents", parts: "Parts") -> "tuple[Progress, list[Reading]]":
+def _take_in(
+    paths: list[str], documents: "Documents", parts: "Parts", values: "Settings"
+) -> "tuple[Progress, list[Reading]]":
     """Read everything, with a progress line; give the progress and the documents that could not be read."""
-    from triage.collect.files import measure, walk
+    from triage.collect.files import measure
+    from triage.intake import inputs
     from triage.pipeline import Progress, take_in
-    from triage.wiring import now
+    from triage.wiring import crew_of, now
 
     unreadable: list[Reading] = []
     progress = Progress(kinds={})
-    with meter(measure(paths)) as shown:
-        for reading, progress in take_in(walk(paths), documents, parts, now()):
+    size = measure(paths)
+    with meter(size) as shown, crew_of(values, size) or nullcontext() as crew:
+        for reading, progress in take_in(inputs(paths), documents, parts, now(), crew, shown.move):
             shown.update(progress.consumed, f"{progress.read} documents")
             if reading.kind == "unreadable":
                 unreadable.append(reading)

@@ -1,5 +1,8 @@
 """What people see in a terminal, and the plain form of the same for a pipe."""
 
+import os
+import signal
+import stat
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -22,6 +25,27 @@ def say(text: str = "", *, error: bool = False) -> None:
     line = terminal(text) + "\n"
     encoding = stream.encoding or "utf-8"
     stream.write(line.encode(encoding, "replace").decode(encoding))
+
+
+def put_line(line: bytes) -> None:
+    """Write a line to standard output, whole: Ctrl-C comes before it or after it, where that is a file."""
+    sys.stdout.flush()
+    with _whole(sys.stdout.fileno()):
+        sys.stdout.buffer.write(line + b"\n")
+        sys.stdout.buffer.flush()
+
+
+@contextmanager
+def _whole(file: int) -> Iterator[None]:
+    # A pipe may be full for as long as nobody reads it, and Ctrl-C must end that; a file takes what it is given.
+    if not hasattr(signal, "pthread_sigmask") or not stat.S_ISREG(os.fstat(file).st_mode):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def not_read(reading: "Reading") -> None:
@@ -92,6 +116,23 @@ class Meter:
         self._seen += 1
         if self._progress is not None and self._task is not None and self._seen % REFRESH_DOCUMENTS == 1:
             self._progress.update(self._task, completed=consumed, description=text)
+
+    def move(self, consumed: int) -> None:
+        """Show how many bytes were consumed, in the middle of a document."""
+        if self._progress is not None and self._task is not None:
+            self._progress.update(self._task, completed=consumed)
+
+    @contextmanager
+    def aside(self) -> Iterator[None]:
+        """Take the line off the screen while the block prints to the same terminal."""
+        if self._progress is None or not sys.stdout.isatty():
+            yield
+            return
+        self._progress.stop()
+        try:
+            yield
+        finally:
+            self._progress.start()
 
 
 @contextmanager

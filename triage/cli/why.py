@@ -19,15 +19,14 @@ def why(
 
     Exit code 1 means that the document could not be read.
     """
-    from triage.collect.files import walk
     from triage.diagnose import explain
-    from triage.pipeline import read
+    from triage.intake import inputs, read
     from triage.settings import load_settings
     from triage.wiring import parts_of
 
     parts = parts_of(load_settings(settings))
     unreadable = False
-    for item in walk([file]):
+    for item in inputs([file]):
         reading = read(item, parts)
         say(f"{reading.source.path} [{reading.source.index}] is: {reading.kind}")
         if reading.kind == "unreadable":

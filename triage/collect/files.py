@@ -11,6 +11,7 @@ import msgspec
 from triage.collect.folder import files
 from triage.collect.item import Item, document, shown, unreadable
 from triage.collect.kind import HEAD, is_store, not_read, shape_of
+from triage.collect.large import IsLog, reopened, reread
 from triage.collect.limits import Limits
 from triage.collect.stream import CHUNK, Stream, because
 from triage.collect.unpack import Unpacking
@@ -55,20 +56,23 @@ def measure(paths: Sequence[str]) -> int:
     return total
 
 
-def walk(paths: Sequence[str], limits: Limits = _DEFAULT) -> Iterator[Item]:
+def walk(paths: Sequence[str], limits: Limits = _DEFAULT, is_log: IsLog | None = None) -> Iterator[Item]:
     """Give every document in `paths`, in the order of the paths, of names and of places in a container.
+
+    `is_log` tells by their first bytes what may have any size: these are read in pieces where they are large.
 
     "-" is standard input. What the bytes say decides what is done: an mbox gives its messages, a .zip its
     members, a .gz what is packed in it, in one another to a bound. What cannot be read is an item with `error`,
     and the rest goes on. Raises `NotFound`, before anything is read, for a path that does not exist.
     """
-    return _walk([_look(path) for path in paths], limits)
+    return _walk([_look(path) for path in paths], limits, is_log)
 
 
-def unpacked(content: bytes, path: str, limits: Limits = _DEFAULT) -> Iterator[Item]:
+def unpacked(content: bytes, path: str, limits: Limits = _DEFAULT, is_log: IsLog | None = None) -> Iterator[Item]:
     """Give the documents in bytes that are in memory already; `path` says where they came from."""
     stream = Stream(BytesIO(content).read)
-    return Unpacking(limits, len(content)).items(stream, shown(path), BytesIO(content))
+    unpacking = Unpacking(limits, len(content), is_log=is_log, reopen=reread(content))
+    return unpacking.items(stream, shown(path), BytesIO(content))
 
 
 def _look(path: str) -> _Named:
@@ -83,7 +87,7 @@ def _look(path: str) -> _Named:
     return _Named(path, status.st_mode, status.st_size)
 
 
-def _walk(paths: Sequence[_Named], limits: Limits) -> Iterator[Item]:
+def _walk(paths: Sequence[_Named], limits: Limits, is_log: IsLog | None) -> Iterator[Item]:
     consumed = 0
     count = 0
     for named in paths:
@@ -95,9 +99,9 @@ def _walk(paths: Sequence[_Named], limits: Limits) -> Iterator[Item]:
             if error is not None:
                 yield unreadable(Place(shown(path)), error, consumed)
             elif named.is_pipe:
-                yield from _pipe(path, limits, consumed)
+                yield from _pipe(path, Unpacking(limits, None, consumed, streamed=True, is_log=is_log))
             else:
-                consumed = yield from _file(path, is_named, limits, consumed)
+                consumed = yield from _file(path, is_named, limits, consumed, is_log)
 
 
 def _files(named: _Named, limits: Limits) -> Iterator[tuple[str, bool, str | None]]:
@@ -108,12 +112,13 @@ def _files(named: _Named, limits: Limits) -> Iterator[tuple[str, bool, str | Non
         yield found.path, False, found.error
 
 
-def _file(path: str, is_named: bool, limits: Limits, before: int) -> Generator[Item, None, int]:
+def _file(path: str, is_named: bool, limits: Limits, before: int, is_log: IsLog | None) -> Generator[Item, None, int]:
     """Give the documents of a regular file, and at last the raw bytes read so far."""
     place = shown(path)
     try:
         with open(path, "rb", buffering=0) as file:
-            size = os.fstat(file.fileno()).st_size
+            status = os.fstat(file.fileno())
+            size = status.st_size
             # One byte more than there is tells the end in the same call; files of /proc have a size of none.
             head = file.read(min(size + 1, CHUNK))
             if not is_named and is_store(head):
@@ -122,27 +127,31 @@ def _file(path: str, is_named: bool, limits: Limits, before: int) -> Generator[I
             if whole and shape_of(head[:HEAD]) == "document" and not not_read(head[:HEAD]):
                 yield document(Place(place), head, before + size)
             else:
-                yield from _large_file(file, head, place, Unpacking(limits, size, before))
+                unpacking = Unpacking(limits, size, before, is_log=is_log, reopen=reopened(path, status))
+                yield from _large_file(file, size, head, unpacking, place)
     except OSError as error:
         yield unreadable(Place(place), because(error), before)
         return before
     return before + size
 
 
-def _large_file(file: FileIO, head: bytes, place: str, unpacking: Unpacking) -> Iterator[Item]:
-    def read(size: int) -> bytes:
-        given = file.read(size)
+def _large_file(file: FileIO, size: int, head: bytes, unpacking: Unpacking, place: str) -> Iterator[Item]:
+    """Give the documents of a file that takes more than one look; of one that grows, as far as it went at first."""
+
+    def read(wanted: int) -> bytes:
+        given = file.read(min(wanted, size - unpacking.read) if size else wanted)
         unpacking.read += len(given)
         return given
 
+    head = head[: size or None]
     unpacking.read = len(head)
     # A .zip is sought in, which the stream never sees: it gives only the head that tells so.
     with BufferedReader(file) as seekable:
         yield from unpacking.items(Stream(read, head), place, seekable)
 
 
-def _pipe(path: str, limits: Limits, before: int) -> Iterator[Item]:
-    unpacking = Unpacking(limits, None, before, streamed=True)
+def _pipe(path: str, unpacking: Unpacking) -> Iterator[Item]:
+    before = unpacking.consumed
     try:
         if path != STANDARD_INPUT:
             with open(path, "rb") as file:

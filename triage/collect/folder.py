@@ -1,12 +1,15 @@
 """The files below a folder, in one order everywhere, without what a mail store keeps for itself."""
 
 import os
+import re
 from collections.abc import Iterator
 
 import msgspec
 
 from triage.collect.limits import Limits
 from triage.collect.stream import because
+
+_DIGITS = re.compile(r"([0-9]{1,18})")
 
 _OWN_FILES = frozenset(
     {"thumbs.db", "ehthumbs.db", "desktop.ini", "maildirfolder", "maildirsize", "subscriptions", "incidents.json"}
@@ -41,8 +44,18 @@ def is_own(name: str) -> bool:
     )
 
 
+def natural(name: str) -> tuple[list[str | int], str]:
+    """Give what sorts names as people count: `SEND2026101809-2.LOG` stands before `SEND2026101809-10.LOG`.
+
+    Logs of a server are read in this order, which is the order in which they were written.
+    """
+    parts: list[str | int] = [*_DIGITS.split(name)]
+    parts[1::2] = map(int, parts[1::2])
+    return parts, name
+
+
 def files(folder: str, limits: Limits) -> Iterator[Found]:
-    """Give the files below `folder`, sorted by name at each level; links are followed, each folder once.
+    """Give the files below `folder`, sorted by name and number at each level; links are followed, each folder once.
 
     A Maildir's `tmp` is passed over, which holds what was not delivered yet; its subfolders are read though
     they are hidden (Maildir++). Other hidden files and folders, and index files, are passed over.
@@ -71,7 +84,7 @@ def _entries(folder: str, seen: set[tuple[int, int]]) -> Iterator[Found]:
             return
         seen.add(identity)
         with os.scandir(folder) as listing:
-            entries = sorted(listing, key=lambda entry: entry.name)
+            entries = sorted(listing, key=lambda entry: natural(entry.name))
     except OSError as error:
         yield Found(folder, None, because(error))
         return

@@ -1,9 +1,12 @@
 """One document as it was found: its place, its bytes, their digest."""
 
+from collections.abc import Iterator
 from hashlib import sha256
 
 import msgspec
 
+from triage.collect.large import SNIFFED, Large
+from triage.collect.stream import CHUNK
 from triage.model import Place
 
 
@@ -15,6 +18,7 @@ class Item(msgspec.Struct, frozen=True):
     is a name made of the place and the sentence, so that two unreadable inputs are two.
     `consumed` is how many raw bytes of all inputs have been read so far. `streamed` marks what came through a
     pipe or standard input: nobody can read those bytes again.
+    `large` stands for the bytes of a log that is not held in memory; `content` is then empty.
     """
 
     place: Place
@@ -23,6 +27,28 @@ class Item(msgspec.Struct, frozen=True):
     error: str | None = None
     consumed: int = 0
     streamed: bool = False
+    large: Large | None = None
+
+    @property
+    def size(self) -> int:
+        """Give how many bytes the document has."""
+        return len(self.content) if self.large is None else self.large.size
+
+    @property
+    def head(self) -> bytes:
+        """Give the first bytes of the document, by which a log is told."""
+        return self.content[:SNIFFED] if self.large is None else self.large.head
+
+    def chunks(self) -> Iterator[bytes]:
+        """Give the document's bytes piece by piece, as often as asked; `sha256` is their digest.
+
+        Raises `BadInput` where a large log changed since that was taken.
+        """
+        if self.large is not None:
+            yield from self.large.chunks()
+            return
+        for at in range(0, len(self.content), CHUNK):
+            yield self.content[at : at + CHUNK]
 
 
 def document(place: Place, content: bytes, consumed: int = 0, streamed: bool = False) -> Item:

@@ -8,7 +8,8 @@ from typing import Protocol
 
 import msgspec
 
-from triage.collect.item import Item
+from triage.collect.item import Item, unreadable
+from triage.collect.limits import MIB
 from triage.errors import Conflict
 
 
@@ -36,6 +37,21 @@ class Documents(Protocol):
         """Insert (`if_match` None) or replace a document; raises `Conflict` where somebody else was first."""
 
 
+def accepted(item: Item) -> Item:
+    """Give the item as the journal takes it: what it can neither keep nor find again becomes one with a sentence.
+
+    A large log is found again where it lies; one that came through a pipe lies nowhere, and would make the store as
+    large as itself.
+    """
+    if item.large is None or not item.streamed:
+        return item
+    sentence = (
+        f"A log of {item.size // MIB:,} MB came through a pipe, and only what can be read again is counted: save it as a "
+        "file and give that."
+    )
+    return unreadable(item.place, sentence, item.consumed)
+
+
 def record(documents: Documents, item: Item, now: str) -> bool:
     """Write down `item`, once; True where it is new.
 
@@ -48,7 +64,7 @@ def record(documents: Documents, item: Item, now: str) -> bool:
         path=item.place.path,
         index=item.place.index,
         sha256=item.sha256,
-        size=len(item.content),
+        size=item.size,
         at=now,
         kept=item.streamed,
     )

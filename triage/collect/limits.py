@@ -13,6 +13,10 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """One document. Exchange Online carries 150 MB at most and returns headers alone for a large message;
     the largest real reports are far below, and a document is held in memory whole."""
 
+    log_bytes: int = 12 * MIB
+    """A protocol log held in memory; a larger one is read in pieces, whatever its size. Exchange begins a new file at
+    10 MB by default."""
+
     archive_depth: int = 4
     """Archives within archives: a .zip of a .zip of a .gz is in use, a tower of them is a bomb."""
 
@@ -29,7 +33,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """What any input may unpack to whatever its ratio: a small input costs little at any ratio."""
 
     spooled_bytes: int = GIB
-    """A .zip that has to be copied to a temporary file to be read (from a pipe or another archive)."""
+    """A .zip or a large log that has to be copied to a temporary file to be read (from a pipe or an inner archive)."""
 
     folder_depth: int = 100
     """Folders within folders: no mail store comes near, a loop that links cannot show does."""

@@ -11,11 +11,21 @@ from triage.collect.folder import DELIVERED, is_own
 from triage.collect.inflate import gunzip
 from triage.collect.item import Item, document, shown, unreadable
 from triage.collect.kind import HEAD, not_read, shape_of
+from triage.collect.large import (
+    SNIFFED,
+    Again,
+    IsLog,
+    Reopen,
+    from_start,
+    gunzipped,
+    take,
+    unpacked_member,
+)
 from triage.collect.limits import MIB, Limits
 from triage.collect.mbox import messages
 from triage.collect.stream import CHUNK, Stream, because
-from triage.collect.zip_archive import Member, members, opened
-from triage.errors import BadInput
+from triage.collect.zip_archive import Member, logs_in_order, members, opened
+from triage.errors import BadInput, TooLarge
 from triage.model import Place
 
 Pull = Callable[[int], bytes]
@@ -30,9 +40,23 @@ NAME_CHARACTERS = 300
 class Unpacking:
     """One input while it is read: what it may cost, and how many of its raw bytes were read."""
 
-    def __init__(self, limits: Limits, raw_bytes: int | None, read_before: int = 0, streamed: bool = False) -> None:
-        """Begin. `raw_bytes` None: the size is not known; `read_before`: raw bytes of the inputs before."""
+    def __init__(
+        self,
+        limits: Limits,
+        raw_bytes: int | None,
+        read_before: int = 0,
+        streamed: bool = False,
+        is_log: IsLog | None = None,
+        reopen: Reopen | None = None,
+    ) -> None:
+        """Begin. `raw_bytes` None: the size is not known; `read_before`: raw bytes of the inputs before.
+
+        `is_log` tells what is not held in memory where it is large; without it, nothing is. `reopen` opens the input
+        anew where that can be done; without it, a large log is copied to a temporary file.
+        """
         self._limits = limits
+        self._is_log = is_log
+        self._reopen = reopen
         self._budget = Budget(limits, raw_bytes)
         self._read_before = read_before
         self._streamed = streamed
@@ -43,8 +67,15 @@ class Unpacking:
         """Give the raw bytes read so far, those of the inputs before included."""
         return self._read_before + self.read
 
-    def items(self, stream: Stream, path: str, file: IO[bytes] | None = None, depth: int = 0) -> Iterator[Item]:
-        """Give the documents of `stream`. `file` is the same bytes where they can be sought in."""
+    def items(
+        self, stream: Stream, path: str, file: IO[bytes] | None = None, depth: int = 0, again: Again | None = None
+    ) -> Iterator[Item]:
+        """Give the documents of `stream`.
+
+        `file` is the same bytes where they can be sought in; `again` opens a stream within the input anew.
+        """
+        if depth == 0 and self._reopen is not None:
+            again = from_start(self._reopen)
         head = stream.peek(HEAD)
         shape = shape_of(head)
         if shape in ("zip", "gzip") and depth >= self._limits.archive_depth:
@@ -52,17 +83,20 @@ class Unpacking:
         elif shape == "mbox":
             yield from self._mbox(stream, path)
         elif shape == "gzip":
-            yield from self.items(self._gunzipped(stream), path, depth=depth + 1)
+            yield from self.items(self._gunzipped(stream), path, depth=depth + 1, again=again and gunzipped(again))
         elif shape == "zip" and file is not None:
-            yield from self._zip(file, path, depth)
+            yield from self._zip(file, path, depth, self._reopen if depth == 0 else None)
         elif shape == "zip":
             yield from self._spooled_zip(stream, path, depth)
         elif sentence := not_read(head):
             yield self._unreadable(path, 0, sentence)
         else:
-            yield from self._document(stream, path)
+            yield from self._document(stream, path, again)
 
-    def _document(self, stream: Stream, path: str) -> Iterator[Item]:
+    def _document(self, stream: Stream, path: str, again: Again | None) -> Iterator[Item]:
+        if self._is_log is not None and self._is_log(stream.peek(SNIFFED)):
+            yield from self._log(stream, path, again)
+            return
         content = stream.upto(self._limits.message_bytes + 1)
         if len(content) > self._limits.message_bytes:
             yield self._unreadable(path, 0, _too_large(self._limits.message_bytes))
@@ -71,6 +105,24 @@ class Unpacking:
             yield document(Place(path), content, self.consumed, self._streamed)
         if stream.failure is not None:
             yield self._unreadable(path, int(bool(content)), stream.failure)
+
+    def _log(self, stream: Stream, path: str, again: Again | None) -> Iterator[Item]:
+        """Give a log: held if it is small, else read again from where it lies, or from a copy where that is no place."""
+        # What came through a pipe is kept in the journal, as far as that takes it.
+        bounds = self._limits.message_bytes, self._limits.log_bytes
+        held = bounds[0] if self._streamed else min(bounds)
+        try:
+            taken = take(stream, held, again, self._limits.spooled_bytes)
+        except TooLarge:
+            yield self._unreadable(path, 0, _too_large_to_copy("log", self._limits.spooled_bytes))
+            return
+        except OSError as error:  # no room for the temporary file
+            yield self._unreadable(path, 0, because(error))
+            return
+        place = Place(path)
+        yield Item(place, taken.content, taken.sha256, None, self.consumed, self._streamed, taken.large)
+        if stream.failure is not None:
+            yield self._unreadable(path, 1, stream.failure)
 
     def _mbox(self, stream: Stream, path: str) -> Iterator[Item]:
         index = 0
@@ -102,22 +154,19 @@ class Unpacking:
                 while part := stream.read(CHUNK):
                     left -= len(part)
                     if left < 0:
-                        sentence = (
-                            f"This archive has more than {self._limits.spooled_bytes // MIB:,} MB and stands in another"
-                        )
-                        yield self._unreadable(path, 0, f"{sentence} or in a pipe: save it as a file and give that.")
+                        yield self._unreadable(path, 0, _too_large_to_copy("archive", self._limits.spooled_bytes))
                         return
                     file.write(part)
             except OSError as error:  # no room for the temporary file
                 yield self._unreadable(path, 0, because(error))
                 return
-            yield from self._zip(file, path, depth)
+            yield from self._zip(file, path, depth, None)
         if stream.failure is not None and not self._budget.spent:
             yield self._unreadable(path, 0, stream.failure)
 
-    def _zip(self, file: IO[bytes], path: str, depth: int) -> Iterator[Item]:
+    def _zip(self, file: IO[bytes], path: str, depth: int, reopen: Reopen | None) -> Iterator[Item]:
         size = file.seek(0, io.SEEK_END)
-        listing = members(file, size)
+        listing = logs_in_order(members(file, size))
         is_empty = True
         while self._budget.spent is None:
             try:
@@ -137,9 +186,9 @@ class Unpacking:
             if depth == 0:
                 self.read = max(self.read, min(member.offset, size))
             if not member.is_folder and not _is_own(member.name):
-                yield from self._member(file, member, path, depth)
+                yield from self._member(file, member, path, depth, reopen)
 
-    def _member(self, file: IO[bytes], member: Member, path: str, depth: int) -> Iterator[Item]:
+    def _member(self, file: IO[bytes], member: Member, path: str, depth: int, reopen: Reopen | None) -> Iterator[Item]:
         place = f"{path}!{shown(member.name[:NAME_CHARACTERS])}"
         try:
             pull = opened(file, member)
@@ -148,7 +197,8 @@ class Unpacking:
         except OSError as error:
             yield self._unreadable(place, 0, because(error))
         else:
-            yield from self.items(Stream(self._counted(pull)), place, depth=depth + 1)
+            again = reopen and unpacked_member(reopen, member)
+            yield from self.items(Stream(self._counted(pull)), place, depth=depth + 1, again=again)
 
     def _unreadable(self, path: str, index: int, sentence: str) -> Item:
         return unreadable(Place(path, index), sentence, self.consumed)
@@ -164,4 +214,11 @@ def _too_large(limit: int) -> str:
     return (
         f"One document may have {limit // MIB} MB and this one has more. If it holds many messages, export them as "
         f"mbox or as .eml files; if it is a log, cut it between two lines into files of at most {limit // MIB} MB."
+    )
+
+
+def _too_large_to_copy(what: str, limit: int) -> str:
+    return (
+        f"This {what} has more than {limit // MIB:,} MB and stands in another archive or in a pipe: save it as a file and "
+        "give that."
     )

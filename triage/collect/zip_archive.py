@@ -7,10 +7,12 @@ gives nothing of an archive that is cut off, which is how a broken download arri
 import struct
 import zlib
 from collections.abc import Callable, Iterator
+from itertools import islice
 from typing import IO
 
 import msgspec
 
+from triage.collect.folder import natural
 from triage.collect.inflate import CUT_OFF, DAMAGED, inflate
 from triage.errors import BadInput
 
@@ -24,6 +26,9 @@ _LOCATOR = struct.Struct("<4sIQI")
 _END64 = struct.Struct("<4sQ2H2I4Q")
 _END_REACH = _END.size + 0xFFFF
 """The end record stands last, before a comment of at most 65,535 bytes (APPNOTE 4.3.16)."""
+
+SORTED = 10_000
+"""Members that are listed before the first is read, to put logs in order: a month of them is some thousand."""
 
 _METHODS = {1: "shrink", 6: "implode", 9: "deflate64", 12: "bzip2", 14: "LZMA", 93: "Zstandard", 95: "xz", 98: "PPMd"}
 
@@ -73,6 +78,31 @@ def members(file: IO[bytes], size: int) -> Iterator[Member]:
         yield member
     if listed % 2**16 != directory.count % 2**16:  # the short field counts no further
         raise BadInput(DAMAGED)
+
+
+def logs_in_order(listing: Iterator[Member]) -> Iterator[Member]:
+    """Give the members as they come, but those that look like logs by name, each in the place of another.
+
+    Programs list the files of a folder in any order, and a session may begin in one log and end in the next. Of archives
+    with more than `SORTED` members the order is left alone. Raises what `listing` raises, after its last member.
+    """
+    taken: list[Member] = []
+    failure: BadInput | OSError | None = None
+    try:
+        taken.extend(islice(listing, SORTED + 1))
+    except (BadInput, OSError) as error:
+        failure = error
+    if len(taken) <= SORTED:
+        logs = iter(sorted((one for one in taken if _is_log(one)), key=lambda one: natural(one.name)))
+        taken = [next(logs) if _is_log(one) else one for one in taken]
+    yield from taken
+    if failure is not None:
+        raise failure
+    yield from listing
+
+
+def _is_log(member: Member) -> bool:
+    return member.name.lower().endswith((".log", ".log.gz"))
 
 
 def opened(file: IO[bytes], member: Member) -> Callable[[int], bytes]:

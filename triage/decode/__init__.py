@@ -3,12 +3,35 @@
 from triage.decode.assemble import assemble
 from triage.decode.exports import read_export
 from triage.decode.message import Mail, read_mail
-from triage.decode.protocol_log import HEAD, is_protocol_log, read_protocol_log
+from triage.decode.protocol_log import (
+    PART_BYTES,
+    LogReader,
+    Side,
+    declared_side,
+    is_protocol_log,
+    pieces,
+    read_part,
+    read_protocol_log,
+    read_suspects,
+    side_of_log,
+)
 from triage.decode.reader import Reader
 from triage.hosts import Hosts
 from triage.model import Document
 
-__all__ = ["decode"]
+__all__ = [
+    "PART_BYTES",
+    "LogReader",
+    "Side",
+    "declared_side",
+    "decode",
+    "is_protocol_log",
+    "pieces",
+    "read_part",
+    "read_protocol_log",
+    "read_suspects",
+    "side_of_log",
+]
 
 SNIFFED = 4096
 """Bytes by which text is told from anything else."""
@@ -18,14 +41,15 @@ def decode(content: bytes, hosts: Hosts, authserv_id: str | None = None) -> Docu
     """Read one document and give what it says; never raises on any bytes.
 
     A document is a mail message, an SMTP protocol log, an export of queues or of message tracking, or a TLS report: its
-    content tells which. A mail that carries one of them, or a bounce, is read for what it carries.
+    content tells which. A mail that carries one of them, or a bounce, is read for what it carries. A log that is too
+    large to be held is for `read_protocol_log`, logs that go on in each other for `LogReader`.
 
     `hosts` says which servers are ours; Authentication-Results count only from the server named `authserv_id`.
     What cannot be read at all has the kind `unreadable` and a sentence that says why.
     """
     if not content.strip(b" \t\r\n\x00"):
         return Document(kind="unreadable", error="It is empty.")
-    if is_protocol_log(content[:HEAD]):
+    if is_protocol_log(content[:SNIFFED]):
         return read_protocol_log([content], hosts)
     if (export := read_export(content, hosts)) is not None:
         return export

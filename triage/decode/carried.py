@@ -14,7 +14,7 @@ from triage.decode.failure import read_address
 from triage.decode.limits import HEAD_BYTES, TAIL_BYTES
 from triage.decode.message import Leaf, Mail
 from triage.decode.outcome import domain_of
-from triage.decode.protocol_log import HEAD, is_protocol_log, read_protocol_log
+from triage.decode.protocol_log import is_protocol_log, read_protocol_log
 from triage.decode.reader import MAX_UNPACKED, Reader
 from triage.decode.trust import Claims, assess
 from triage.hosts import Hosts
@@ -67,7 +67,7 @@ def _attached(mail: Mail, reader: Reader) -> Iterator[Document]:
 
 
 def _read(content: bytes, reader: Reader) -> Document | None:
-    if is_protocol_log(content[:HEAD]):
+    if is_protocol_log(content):
         return read_protocol_log([content], reader.hosts)
     return read_export(content, reader.hosts)
 
@@ -95,7 +95,7 @@ def _pasted(mail: Mail, hosts: Hosts) -> Iterator[Document]:
 def _pasted_log(text: str, hosts: Hosts) -> Document | None:
     found = _LOG_LINE.search(text)
     content = text[found.start() :].encode("utf-8", "replace") if found else b""
-    return read_protocol_log([content], hosts) if content and is_protocol_log(content[:HEAD]) else None
+    return read_protocol_log([content], hosts) if content and is_protocol_log(content) else None
 
 
 def _is_body(leaf: Leaf) -> bool:

@@ -7,12 +7,27 @@ import msgspec
 from triage.model.incident import Incident
 from triage.model.reading import Reading
 
+_HEAD = [name for name in Reading.__struct_fields__ if name != "findings"]
+
 
 def reading_json(reading: Reading) -> dict[str, Any]:
     """Give the object that `triage diagnose --json` prints for one document."""
     plain = msgspec.to_builtins(reading)
     observations = [{**found["observation"], "diagnosis": found["diagnosis"]} for found in plain.pop("findings")]
     return {**plain, "observations": observations}
+
+
+def reading_line(reading: Reading) -> bytes:
+    """Give what `json_line(reading_json(reading))` gives, without holding all of it as objects: logs say much."""
+    try:
+        head = msgspec.json.encode({name: getattr(reading, name) for name in _HEAD})
+        observations = b",".join(
+            b'%s,"diagnosis":%s}' % (msgspec.json.encode(one.observation)[:-1], msgspec.json.encode(one.diagnosis))
+            for one in reading.findings
+        )
+    except UnicodeEncodeError:
+        return json_line(reading_json(reading))
+    return b'%s,"observations":[%s]}' % (head[:-1], observations)
 
 
 def incident_json(incident: Incident) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from triage.decode.protocol_log import read_protocol_log
+from triage.decode.protocol_log import LogReader, read_protocol_log
 from triage.hosts import Hosts
 from triage.model import Document
 
@@ -64,6 +64,16 @@ def received_rows(steps: Iterable[str], **given) -> list[str]:
 def log_of(*rows: str, side: str = "send", version: str = "15.0.0.0") -> bytes:
     """Give a whole log: header and rows."""
     return ("\r\n".join([*header(side, version), *rows]) + "\r\n").encode()
+
+
+def in_turn(*logs: bytes, hosts: Hosts | None = None) -> list[Document]:
+    """Give what each log says when they are read one after another; what is open at the end belongs to the last."""
+    reader = LogReader(hosts or Hosts())
+    documents = []
+    for number, log in enumerate(logs, start=1):
+        reader.take(log)
+        documents.append(reader.end(last=number == len(logs)))
+    return documents
 
 
 Read = Callable[..., Document]

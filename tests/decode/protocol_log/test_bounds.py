@@ -48,7 +48,7 @@ def test_no_bytes_raise(content, as_row):
     row = b"2026-10-18T09:14:00.000Z,C,08D9,1,192.0.2.10:25,198.51.100.20:25,<," if as_row else b""
     document = read_protocol_log([HEAD, row + content], HOSTS)
     assert document.kind == "protocol-log"
-    assert read_suspects([lambda: [HEAD, row + content]], HOSTS).kind == "protocol-log"
+    assert read_suspects(lambda: [HEAD, row + content], HOSTS).kind == "protocol-log"
 
 
 @settings(max_examples=100, deadline=None)

@@ -1,10 +1,12 @@
 """Which name stands for a machine, and which is only what somebody called itself."""
 
+from typing import Any
+
 import pytest
 
 from tests.decode.protocol_log.conftest import OURS, log_of, received_rows, session_rows
 from tests.decode.protocol_log.test_outcomes import CONNECTED, OFFERED, RECEIVED, STARTTLS
-from triage.decode.protocol_log import read_protocol_log, read_protocol_logs
+from triage.decode.protocol_log import read_protocol_log
 from triage.hosts import Hosts
 
 FAILED = ("*,,TLS negotiation failed with error SocketError", "-,,Remote")
@@ -50,11 +52,11 @@ def test_a_shared_banner_gives_way_to_the_connectors_server(read):
     assert seen.reported_by == "hq-ex10a"
 
 
-def test_a_receive_log_beside_it_names_the_server_of_a_send_log():
+def test_a_receive_log_in_the_same_file_names_the_server_of_a_send_log():
     """One input that shows name and address together joins them."""
     sending = log_of(*sent())
     receiving = log_of(*received_rows([*RECEIVED, *STARTTLS_MIRRORED]), side="receive")
-    document = read_protocol_logs([[sending], [receiving]], Hosts())
+    document = read_protocol_log([sending, receiving], Hosts())
     assert {one.reported_by for one in document.observations} == {"hq-ex10a.contoso.example"}
 
 
@@ -64,7 +66,7 @@ def test_an_address_that_two_servers_show_names_neither():
         one.replace("HQ-EX10A", "BR-EX10B") for one in received_rows([*RECEIVED, *STARTTLS_MIRRORED], key="08D9AA")
     ]
     receiving = log_of(*received_rows([*RECEIVED, *STARTTLS_MIRRORED]), *other, side="receive")
-    document = read_protocol_logs([[log_of(*sent())], [receiving]], Hosts())
+    document = read_protocol_log([log_of(*sent()), receiving], Hosts())
     assert [one.reported_by for one in document.observations if one.source == "send-log"] == [None]
 
 
@@ -116,3 +118,44 @@ def test_ipv6_endpoints_are_read():
     rows = sent(local="[2001:db8::10]:16547", remote="[2001:db8:1::20]:25")
     [seen] = read_protocol_log([log_of(*rows)], Hosts()).observations
     assert (seen.sending_ip, seen.receiving_ip) == ("2001:db8::10", "2001:db8:1::20")
+
+
+def test_masked_endpoints_name_no_address_and_are_told_apart():
+    """Logs that were made public have their addresses masked: two peers stay two."""
+    rows = [
+        *session_rows([one for one in SENT if "<,220 am6" not in one and "<,250-am6" not in one], **masked(31, 1)),
+        *session_rows([one for one in SENT if "<,220 am6" not in one and "<,250-am6" not in one], **masked(44, 2)),
+    ]
+    document = read_protocol_log([log_of(*rows)], Hosts())
+    assert [(one.sending_ip, one.receiving_ip, one.count) for one in document.observations] == [(None, None, 1)] * 2
+    assert len(set(document.members)) == 2
+
+
+def masked(peer: int, number: int) -> dict[str, Any]:
+    """Give the ends of a session as a masked log has them."""
+    return {"local": "10.**.**.168:37964", "remote": f"10.**.**.{peer}:25", "key": f"08D92C6B0000000{number}"}
+
+
+def test_a_masked_log_without_header_tells_its_side_by_the_ports():
+    """The port is left when the address is not."""
+    rows = "\r\n".join(sent(local="10.**.**.31:37964", remote="10.**.**.168:25")).encode()
+    [seen] = read_protocol_log([rows], Hosts()).observations
+    assert (seen.source, seen.tls.error) == ("send-log", "SocketError")
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [("mail.contoso.example", "mail.contoso.example"), ("HQ-EX10A", "hq-ex10a"), ("[192.0.2.10]", None), ("", None)],
+    ids=["shared", "short", "address", "none"],
+)
+def test_the_name_given_in_ehlo_is_told_beside_the_host(read, said, expected):
+    """Whether or not it names a machine; an address is no name."""
+    [seen] = read(*sent(said)).observations
+    assert (seen.ehlo, seen.sending_host) == (expected, None)
+
+
+def test_a_receive_log_tells_the_clients_ehlo(read):
+    """Also where it is not believed to name the machine."""
+    steps = ["<,EHLO mail.contoso.example," if "EHLO" in one else one for one in (*RECEIVED, *STARTTLS_MIRRORED)]
+    [seen] = read(*received_rows(steps), side="receive", hosts=Hosts(domains=["contoso.example"])).observations
+    assert (seen.ehlo, seen.sending_host) == ("mail.contoso.example", None)

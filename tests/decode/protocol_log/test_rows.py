@@ -4,9 +4,9 @@ import codecs
 
 import pytest
 
-from tests.decode.protocol_log.conftest import FIELDS, header, log_of, received_rows, session_rows, succeeded
+from tests.decode.protocol_log.conftest import FIELDS, header, in_turn, log_of, received_rows, session_rows, succeeded
 from tests.decode.protocol_log.test_outcomes import CONNECTED, GOODBYE, HANDED, OFFERED, RECEIVED, STARTTLS
-from triage.decode.protocol_log import read_protocol_log, read_protocol_logs
+from triage.decode.protocol_log import read_protocol_log
 from triage.hosts import Hosts
 
 FAILED = ("*,,TLS negotiation failed with error SocketError", "-,,Remote")
@@ -77,8 +77,9 @@ def test_interleaved_sessions_are_put_together(read):
 def test_a_session_may_span_two_files(at):
     """Exchange begins a new file each hour, in the middle of sessions."""
     rows = session_rows(SENT)
-    document = read_protocol_logs([[log_of(*rows[:at])], [log_of(*rows[at:])]], Hosts())
-    assert document == read_protocol_log([log_of(*rows)], Hosts())
+    first, second = in_turn(log_of(*rows[:at]), log_of(*rows[at:]))
+    assert (first.observations, first.suppressed) == ((), {})
+    assert second == read_protocol_log([log_of(*rows)], Hosts())
 
 
 def test_a_send_and_a_receive_log_may_repeat_a_session_id():
@@ -86,8 +87,9 @@ def test_a_send_and_a_receive_log_may_repeat_a_session_id():
     sending, receiving = session_rows(SENT), received_rows([*RECEIVED, "<,STARTTLS,", ">,220 2.0.0 ready,", *FAILED])
     halves = [log_of(*sending[:5]), log_of(*receiving[:5], side="receive")]
     halves += [log_of(*sending[5:]), log_of(*receiving[5:], side="receive")]
-    document = read_protocol_logs([[half] for half in halves], Hosts())
-    assert sorted(one.source for one in document.observations) == ["receive-log", "send-log"]
+    *begun, third, fourth = in_turn(*halves)
+    assert [one.observations for one in begun] == [(), ()]
+    assert [one.source for one in (*third.observations, *fourth.observations)] == ["send-log", "receive-log"]
 
 
 @pytest.mark.parametrize("cut", [3, 20, 60, 90, 110])
@@ -145,3 +147,38 @@ def test_the_fields_line_is_no_row():
     """It has as many commas as a row."""
     document = read_protocol_log([f"#Fields: {FIELDS}\r\n{FIELDS}\r\n".encode()], Hosts())
     assert (document.kind, document.observations, document.suppressed) == ("protocol-log", (), {"unreadable-row": 1})
+
+
+@pytest.mark.parametrize(
+    ("starts", "time", "until"),
+    [
+        ([0], "2026-10-18T09:14:00Z", None),
+        ([0, 90], "2026-10-18T09:14:00Z", "2026-10-18T09:15:30Z"),
+        ([90, 600, 0], "2026-10-18T09:14:00Z", "2026-10-18T09:24:00Z"),
+    ],
+    ids=["one", "two", "in another order"],
+)
+def test_the_first_and_the_last_session_are_dated(read, starts, time, until):
+    """`until` is the last of several; one alone has its `time`."""
+    rows = [row for number, at in enumerate(starts) for row in session_rows(SENT, key=f"08D9{number}", at=at)]
+    [seen] = read(*rows).observations
+    assert (seen.time, seen.until, seen.count) == (time, until, len(starts))
+
+
+def test_chunks_without_line_ends_are_one_row():
+    """A piece of a row may be all that a chunk has."""
+    log = log_of(*session_rows(SENT))
+    assert read_protocol_log([log[at : at + 1] for at in range(len(log))], Hosts()) == read_protocol_log([log], Hosts())
+
+
+@pytest.mark.parametrize(
+    "connector", ['"Отправка, в облако"', "Соединитель", "组织内 SMTP 发送连接器", "Ausgehend über"]
+)
+@pytest.mark.parametrize("encoding", ["utf-8", "cp1251", "cp1252", "gbk", "utf-16-le", "utf-16-be"])
+def test_connectors_in_any_code_page_tell_their_sessions_apart(connector, encoding):
+    """Whatever the name looks like then, its sessions are put together and kept from those of another connector."""
+    rows = sorted([*session_rows(SENT, connector=connector), *session_rows(HEALTHY, key="08D9AA", connector="Other")])
+    log = "\r\n".join([*header("send"), *rows]).encode(encoding, "replace")
+    document = read_protocol_log([log], Hosts())
+    assert [(one.action, one.count) for one in document.observations] == [("failed", 1), ("relayed", 1)]
+    assert document.suppressed == {}

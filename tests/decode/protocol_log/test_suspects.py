@@ -35,7 +35,7 @@ def test_two_marks_in_one_row_are_one_suspect_row():
 def test_the_sessions_of_suspect_peers_are_read_in_full():
     """Their successes too, which may overturn a verdict; other peers are left out."""
     log = log_of(*MIXED)
-    seen = read_suspects([lambda: [log]], Hosts()).observations
+    seen = read_suspects(lambda: [log], Hosts()).observations
     assert [(one.action, one.receiving_ip) for one in seen] == [
         ("failed", "198.51.100.20"),
         ("relayed", "198.51.100.20"),
@@ -46,7 +46,7 @@ def test_the_sessions_of_suspect_peers_are_read_in_full():
 
 def test_a_log_without_suspects_gives_nothing():
     """Two quick looks and no reading."""
-    assert read_suspects([lambda: [log_of(*session_rows(HEALTHY))]], Hosts()).observations == ()
+    assert read_suspects(lambda: [log_of(*session_rows(HEALTHY))], Hosts()).observations == ()
 
 
 def test_many_suspect_peers_are_read_like_all_others():
@@ -55,11 +55,11 @@ def test_many_suspect_peers_are_read_like_all_others():
         row for n in range(MAX_PEERS + 2) for row in session_rows(SENT, key=f"08D9{n}", remote=f"198.51.100.{n}:25")
     ]
     log = log_of(*rows)
-    assert read_suspects([lambda: [log]], Hosts()) == read_protocol_log([log], Hosts())
+    assert read_suspects(lambda: [log], Hosts()) == read_protocol_log([log], Hosts())
 
 
 def test_the_header_is_read_beside_suspect_rows():
     """It says which log it is, and whose software wrote it."""
     log = log_of(*session_rows(SENT), version="14.0.0.0")
     assert header("send", "14.0.0.0")[1] == "#Version: 14.0.0.0"
-    assert read_suspects([lambda: [log]], Hosts()) == read_protocol_log([log], Hosts())
+    assert read_suspects(lambda: [log], Hosts()) == read_protocol_log([log], Hosts())

@@ -2,7 +2,9 @@
 
 import re
 
+from triage.decode.protocol_log.fields import row_of
 from triage.decode.protocol_log.rows import encoding_of
+from triage.decode.protocol_log.session import Side, side_of
 
 HEAD = 4096
 """Bytes that decide: the header has about 300, a row hardly more than 1,000."""
@@ -33,6 +35,20 @@ def is_protocol_log(head: bytes) -> bool:
     if _ROW.match(first):
         return len(lines) < 2 or any(_ROW.match(line) for line in lines[:2])
     return len(lines) >= 2 and all(_ROW.match(line) for line in lines[:2])
+
+
+def declared_side(head: bytes) -> Side | None:
+    """Give what the header in the first bytes of a log says it is; None where there is none."""
+    found = _LOG_TYPE.search(_plain(head[:HEAD]))
+    return ("receive" if b"receive" in found.group().lower() else "send") if found else None
+
+
+def side_of_log(head: bytes) -> Side:
+    """Tell a Send from a Receive log by its first bytes: by its header, else by its first whole row."""
+    if declared := declared_side(head):
+        return declared
+    rows = (row_of(line) for line in _plain(head[:HEAD]).split(b"\n"))
+    return next((side_of(row.local, row.remote, row.event, row.rest) for row in rows if row is not None), "send")
 
 
 def _has_header(text: bytes) -> bool:

@@ -31,16 +31,22 @@ class Own(NamedTuple):
 def own_of(session: Session) -> Own:
     """Give what a session says of the log's own server."""
     if session.side == "send":
-        return Own(address_of(session.local), None, _first_name(session.client_name))
-    said = _first_name(_after_code(session.banner)) or _first_name(_after_code(session.greeting))
+        return Own(address_of(session.local), None, first_name(session.client_name))
+    said = first_name(_after_code(session.banner)) or first_name(_after_code(session.greeting))
     return Own(address_of(session.local), _server(session.connector), said)
 
 
 def peer_of(session: Session) -> str | None:
     """Give the name by which the peer goes: of its banner or greeting, or of the EHLO that it sent."""
     if session.side == "receive":
-        return _first_name(session.client_name)
-    return _first_name(_after_code(session.banner)) or _first_name(_after_code(session.greeting))
+        return first_name(session.client_name)
+    return first_name(_after_code(session.banner)) or first_name(_after_code(session.greeting))
+
+
+def usable(said: str | None, hosts: Hosts) -> str | None:
+    """Give a name that a peer gave itself, where it is a full one, or short for one that the settings list."""
+    name = hosts.canonical(said)
+    return name if name is not None and "." in name else None
 
 
 class Names:
@@ -52,21 +58,17 @@ class Names:
         self._full: dict[str, str] = {}
         self._by_ip: dict[str, str | None] = {}
 
-    def learn(self, own: Own) -> None:
-        """Remember which full name and which address go with the server that a connector's id names."""
+    def learn(self, own: Own) -> bool:
+        """Remember which full name and which address go with the server that a connector's id names; False if full."""
         if own.server is None or len(self._full) >= MAX_SERVERS or len(self._by_ip) >= MAX_SERVERS:
-            return
+            return False
         if own.said is not None and own.said.partition(".")[0] == own.server:
             self._full.setdefault(own.server, own.said)
         if own.ip is not None and not ipaddress.ip_address(own.ip).is_loopback:
             known = self._by_ip.setdefault(own.ip, own.server)
             if known != own.server:
                 self._by_ip[own.ip] = None
-
-    def usable(self, said: str | None) -> str | None:
-        """Give a name that a peer gave itself, where it is a full one, or short for one that the settings list."""
-        name = self._hosts.canonical(said)
-        return name if name is not None and "." in name else None
+        return True
 
     def own(self, own: Own) -> str | None:
         """Give the name of the log's own server; None where the log does not name the machine."""
@@ -109,7 +111,7 @@ def _after_code(row: bytes | None) -> bytes | None:
 
 
 @lru_cache(maxsize=8192)
-def _first_name(said: bytes | None) -> str | None:
+def first_name(said: bytes | None) -> str | None:
     """Give the first word, where it is a host name and no address."""
     words = said.strip(b'"\r, ').split(None, 1) if said else None
     name = normal(words[0].rstrip(b',"').decode("ascii", "replace")) if words else None

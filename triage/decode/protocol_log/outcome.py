@@ -1,5 +1,6 @@
 """What became of a session, by the step at which it ended: nothing here looks beyond the one session."""
 
+import re
 from typing import Literal, NamedTuple
 
 from triage.decode.protocol_log.session import Session, Step
@@ -19,6 +20,12 @@ _PHASES: dict[Step, Phase] = {
 }  # fmt: skip
 NOT_OFFERED = "EHLO answered without STARTTLS"
 """Our words before the answer itself: what decides is what the answer lacks."""
+
+_LOST = re.compile(r"421 4\.4\.[12]\b|451 4\.7\.0 Timeout\b|421 .{0,40}\btimed? ?out\b", re.IGNORECASE)
+"""What Exchange notes or says when the peer is gone or silent for too long: no verdict on mail."""
+_DROPPED_DUE_TO = re.compile(r"dropped due to (?P<name>[A-Za-z0-9]{1,60})")
+_TLS_REFUSAL = re.compile(r"454 |554 5\.7\.[35]\b")
+"""What our server says where TLS or a certificate of the two ends does not suit: no refusal of a message."""
 
 
 class Outcome(NamedTuple):
@@ -51,7 +58,7 @@ def version_of(session: Session) -> TlsVersion | None:
     """Give the version of TLS that the session spoke, "none" for clear text, None where the log leaves it open."""
     if session.secured:
         return _VERSIONS.get(session.version)
-    return "none" if session.handed else None
+    return "none" if session.handed and session.from_start else None
 
 
 def text_of(row: bytes | None) -> str:
@@ -66,16 +73,23 @@ def named_error(ended: str | None) -> str | None:
     return name if bracket and name.isalnum() else None
 
 
+def _error(session: Session) -> str | None:
+    """Give the error that a session which was cut names, in its last row or in what was noted before."""
+    noted = _DROPPED_DUE_TO.search(session.refusal or "")
+    return named_error(session.ended) or (noted["name"] if noted else None)
+
+
 def _tls_fault(session: Session) -> Outcome | None:
     if session.failed_text is not None:
-        return Outcome(
-            "handshake-failed", "handshake", session.failed_text, session.tls_error, True if session.demand else None
-        )
+        required = True if session.demand else None
+        return Outcome("handshake-failed", "handshake", session.failed_text, session.tls_error, required)
     if session.demand is not None and not session.secured:
         text = session.demand
         if session.masked is not None:
             return Outcome("masked", _masked_phase(session), text_of(session.masked), required=True, reply=text)
         return Outcome("tls-demanded", "starttls", text, required=True)
+    if session.step == "handshake" and (session.ended is not None or session.refusal is not None):
+        return Outcome("handshake-failed", "handshake", session.refusal or session.ended or None, _error(session))
     return None
 
 
@@ -85,16 +99,16 @@ def _masked_phase(session: Session) -> Phase:
 
 def _unfinished_business(session: Session) -> Outcome | None:
     """Tell a session that was cut in the middle of a login or a message, whatever went well before."""
-    if session.ended is None or session.quit or session.refusal is not None:
-        return None
-    if session.step in ("auth", "envelope", "data"):
+    if session.step == "auth" and session.auth_text and not session.refusal:
         return _dropped(session)
-    return None
+    if session.ended is None or session.quit or session.step not in ("auth", "envelope", "data"):
+        return None
+    return _dropped(session) if session.refusal is None or _LOST.match(session.refusal) else None
 
 
 def _dropped(session: Session) -> Outcome:
-    text = session.auth_text if session.step == "auth" and session.auth_text else session.ended
-    return Outcome("dropped", _PHASES[session.step], text or None, named_error(session.ended))
+    text = session.auth_text if session.step == "auth" and session.auth_text else session.refusal or session.ended
+    return Outcome("dropped", _PHASES[session.step], text or None, _error(session))
 
 
 def _refused(session: Session) -> Outcome | SetAside | None:
@@ -103,9 +117,10 @@ def _refused(session: Session) -> Outcome | SetAside | None:
     if session.masked is not None and not session.secured:
         phase = _masked_phase(session)
         return Outcome("masked", phase, text_of(session.masked), reply=session.refusal)
-    if session.side == "receive" and session.refused_at != "starttls":
-        return "rejected"
-    return Outcome("refused", _PHASES[session.refused_at], session.refusal)
+    if session.side == "receive" and session.refused_at != "starttls" and not _TLS_REFUSAL.match(session.refusal):
+        idle = session.step in ("connect", "banner", "ehlo", "ready") and _LOST.match(session.refusal)
+        return None if idle else "rejected"
+    return Outcome("refused", _PHASES[session.refused_at], session.refusal, _error(session))
 
 
 def _ended(session: Session, from_exchange_online: bool) -> Outcome | SetAside:
@@ -116,8 +131,8 @@ def _ended(session: Session, from_exchange_online: bool) -> Outcome | SetAside:
         return Outcome("masked", _masked_phase(session), text_of(session.masked))
     if session.connect_text is not None:
         return Outcome("not-connected", "connect", session.connect_text)
-    if session.step in ("starttls", "handshake"):
-        return Outcome("handshake-failed", _PHASES[session.step], session.ended or None, named_error(session.ended))
+    if session.step == "starttls":
+        return Outcome("handshake-failed", "starttls", session.ended or None, named_error(session.ended))
     if session.step in ("connect", "banner"):
         return _without_command(session)
     return _without_mail(session, from_exchange_online)
@@ -131,9 +146,11 @@ def _without_command(session: Session) -> Outcome | SetAside:
 
 def _without_mail(session: Session, from_exchange_online: bool) -> Outcome | SetAside:
     is_send = session.side == "send"
-    if session.step == "ehlo" and session.offered is False and (is_send or from_exchange_online):
+    # Of a session whose beginning is missing, the first answer to EHLO may be the one inside TLS, which offers none.
+    lacked = session.step == "ehlo" and session.offered is False and session.from_start
+    if lacked and ((is_send and not session.anonymous) or from_exchange_online):
         return Outcome("starttls-not-offered", "starttls", f"{NOT_OFFERED}: {text_of(session.greeting)}")
     # A client that says nothing more and leaves is a probe of some kind; one whose connection broke is not.
-    if session.quit or not (is_send or named_error(session.ended)):
+    if session.quit or not (is_send or _error(session)):
         return "no-mail"
     return _dropped(session)

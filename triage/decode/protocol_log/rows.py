@@ -3,6 +3,8 @@
 import codecs
 from collections.abc import Iterable, Iterator
 
+import msgspec
+
 MAX_ROW = 65_536
 """Bytes kept of one row. Exchange cuts what it logs at about 1 kB; the rest of a longer row is passed over."""
 
@@ -27,49 +29,81 @@ def encoding_of(head: bytes) -> tuple[str | None, int]:
     return None, 0
 
 
-def blocks(chunks: Iterable[bytes]) -> Iterator[list[bytes]]:
-    """Give the rows of one file, without their line ends, as UTF-8 or as whatever single-byte code they were written in.
+class LinesState(msgspec.Struct, frozen=True):
+    """How far the text of one file was read: its code page once that is known, and what is left of a row."""
 
-    A list of them for each chunk: where the chunks are cut changes nothing else. Memory is bounded by the chunks and
-    by `MAX_ROW`.
+    begun: bool = False
+    encoding: str | None = None
+    left: bytes = b""
+    half: bytes = b""
+    """Bytes of a character of which the rest is in the next chunk."""
+
+
+class Lines:
+    """Cuts the text of one file at row ends, as UTF-8 or as whatever single-byte code it was written in.
+
+    Where the chunks are cut changes nothing. Memory is bounded by the chunk and by `MAX_ROW`.
     """
-    pieces: list[bytes] = []
-    kept = 0
-    for chunk in single_bytes(chunks):
-        if b"\n" not in chunk:
-            if kept < MAX_ROW:
-                pieces.append(chunk[: MAX_ROW - kept])
-                kept += len(pieces[-1])
-            continue
-        first, _, rest = chunk.partition(b"\n")
-        pieces.append(first)
-        rows = rest.split(b"\n")
-        pieces, ready = [rows.pop()[:MAX_ROW]], [b"".join(pieces), *rows]
-        kept = len(pieces[0])
-        yield _bounded(ready)
-    if kept:
-        yield _bounded([b"".join(pieces)])
+
+    def __init__(self, state: LinesState | None = None) -> None:
+        """Begin a file, or go on where `state` was taken."""
+        state = state or LinesState()
+        self._begun, self._left, self._encoding = state.begun, state.left, state.encoding
+        self._decoder = _decoder(state.encoding, state.half)
+
+    def state(self) -> LinesState:
+        """Give what is needed to go on from here."""
+        half = self._decoder.getstate()[0] if self._decoder else b""
+        return LinesState(self._begun, self._encoding, self._left, half)
+
+    def push(self, chunk: bytes) -> bytes:
+        """Give the whole rows that the chunk completes, with their line ends; b"" where it completes none."""
+        more = self._decoded(chunk)
+        text = self._left + more
+        end = text.rfind(b"\n") + 1
+        self._left = text[end : end + MAX_ROW]
+        return text[:end]
+
+    def end(self) -> bytes:
+        """Give what stands after the last line end. Another file may follow."""
+        more = self._decoded(b"", at_end=True)
+        text = self._left + more
+        self._begun, self._left, self._encoding, self._decoder = False, b"", None, None
+        return text
+
+    def _decoded(self, chunk: bytes, at_end: bool = False) -> bytes:
+        if not self._begun:
+            chunk, self._left = self._left + chunk, b""
+            if len(chunk) < _SNIFFED and not at_end:
+                self._left = chunk
+                return b""
+            self._encoding, mark = encoding_of(chunk)
+            self._decoder = _decoder(self._encoding, b"")
+            self._begun, chunk = True, chunk[mark:]
+        return self._decoder.decode(chunk, at_end).encode("utf-8", "replace") if self._decoder else chunk
 
 
-def _bounded(rows: list[bytes]) -> list[bytes]:
-    return rows if max(map(len, rows)) <= MAX_ROW else [row[:MAX_ROW] for row in rows]
-
-
-def single_bytes(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    """Give the chunks of one file without a byte order mark, UTF-16 as UTF-8."""
-    left = iter(chunks)
-    head = b""
-    for chunk in left:
-        head += chunk
-        if len(head) >= _SNIFFED:
-            break
-    encoding, mark = encoding_of(head)
+def _decoder(encoding: str | None, half: bytes) -> codecs.IncrementalDecoder | None:
     if encoding is None:
-        yield head[mark:]
-        yield from left
-        return
+        return None
     decoder = codecs.getincrementaldecoder(encoding)("replace")
-    yield decoder.decode(head[mark:]).encode("utf-8", "replace")
-    for chunk in left:
-        yield decoder.decode(chunk).encode("utf-8", "replace")
-    yield decoder.decode(b"", True).encode("utf-8", "replace")
+    decoder.setstate((half, 0))
+    return decoder
+
+
+def texts(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """Give the text of one file in pieces of whole rows."""
+    lines = Lines()
+    for chunk in chunks:
+        if text := lines.push(chunk):
+            yield text
+    if text := lines.end():
+        yield text
+
+
+def rows_in(text: bytes) -> list[bytes]:
+    """Give the rows of a piece of text that ends where a row ends, without their line feeds."""
+    rows = text.split(b"\n")
+    if not rows[-1]:
+        rows.pop()
+    return rows if max(map(len, rows), default=0) <= MAX_ROW else [row[:MAX_ROW] for row in rows]

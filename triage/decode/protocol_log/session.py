@@ -4,8 +4,8 @@ Rows are the bulk of the work, so each is told by its event and the first four b
 """
 
 import re
-from collections.abc import Callable
-from typing import Literal
+from collections.abc import Callable, Sequence
+from typing import Any, Literal
 
 from triage.decode.protocol_log.fields import SMTP_PORTS, Row, context_of, data_of, port_of, unquoted
 from triage.decode.reply_words import requires_tls
@@ -20,7 +20,9 @@ _PROTOCOL = re.compile(rb"SP_PROT[_-](?:TLS1_(?P<minor>[0-3])|SSL)")
 _CIPHER = re.compile(rb"bulk encryption algorithm ([A-Za-z0-9_]{1,40})")
 _TLS_ERROR = re.compile(r"negotiation failed with error (?P<name>[A-Za-z0-9_]{1,60})")
 _MASKED_BANNER = re.compile(rb"220[ -][^,]{0,200}\*{4}")
-_MASKED_VERB = re.compile(rb"250[ -](?:[^,]{0,200} )?X{3,30}[A-Z]?(?=[ ,\r]|$)")
+_MASKED_REPLY = re.compile(rb"250[ -](?:[^,]{0,200} )?X{3,30}[A-Z]?(?=[ ,\r]|$)")
+_MASKED_COMMAND = re.compile(rb"X{4} [^ ,]{1,255}(?=[,\r]|$)")
+"""EHLO with its verb overwritten; its name is left. Other masked verbs are not told from what anybody may send."""
 _DULL = frozenset(
     b"250-" + name for name in (b"SIZE", b"PIPE", b"DSN,", b"ENHA", b"8BIT", b"BINA", b"CHUN", b"AUTH", b"SMTP")
 )
@@ -31,10 +33,10 @@ class Session:
     """What is known of one session so far. `step` is the last step begun; texts are as the log gives them."""
 
     __slots__ = (
-        "auth_text", "banner", "cipher", "client_name", "connect_text", "connector", "continued", "demand", "ended",
-        "failed_text", "first", "from_start", "go", "greeting", "handed", "handlers", "key", "last", "last_chunk",
-        "local", "masked", "offered", "quit", "refusal", "refused_at", "remote", "secured", "side", "step", "tls_error",
-        "version",
+        "anonymous", "auth_text", "awaited", "banner", "cipher", "client_name", "connect_text", "connected", "connector",
+        "continued", "demand", "ended", "failed_text", "first", "from_start", "go", "greeting", "handed", "key", "last",
+        "last_chunk", "local", "masked", "offered", "quit", "refusal", "refused_at", "remote", "secured", "side", "step",
+        "tls_error", "version",
     )  # fmt: skip
 
     def __init__(self, side: Side, row: Row) -> None:
@@ -46,9 +48,10 @@ class Session:
             row.local,
             row.remote,
         )
-        self.handlers = HANDLERS[side]
         self.first = self.last = row.time
         self.from_start = row.sequence == b"0" or row.event == b"+"
+        self.connected = False
+        """Whether the row that tells of the connection was seen: a second one begins another session."""
         self.step: Step = "connect"
         self.banner: bytes | None = None
         self.client_name: bytes | None = None
@@ -56,6 +59,8 @@ class Session:
         self.masked: bytes | None = None
         self.offered: bool | None = None
         """Whether STARTTLS stood in the answer to the first EHLO; None where no whole answer was seen."""
+        self.anonymous = False
+        """Whether X-ANONYMOUSTLS stood there: TLS among servers of one organization, which no other can use."""
         self.secured = False
         self.version: bytes | None = None
         self.cipher: bytes | None = None
@@ -68,8 +73,27 @@ class Session:
         self.refused_at: Step = "connect"
         self.continued = False
         self.go = self.last_chunk = self.quit = False
+        self.awaited = 0
+        """Commands without an answer so far: a client may send several ahead (PIPELINING, RFC 2920)."""
         self.handed = 0
         self.ended: str | None = None
+
+    @property
+    def handlers(self) -> dict[bytes, Handler]:
+        """Give what to do with a row of this session, by its first bytes from the event on."""
+        return HANDLERS[self.side]
+
+    def plain(self) -> list[Any]:
+        """Give all that is known as plain data (bytes, texts, numbers), from which `session_of` makes it again."""
+        return [getattr(self, name) for name in Session.__slots__]
+
+
+def session_of(plain: Sequence[Any]) -> Session:
+    """Make a session of what its `plain` gave."""
+    session = Session.__new__(Session)
+    for name, value in zip(Session.__slots__, plain, strict=True):
+        setattr(session, name, value)
+    return session
 
 
 def side_of(local: bytes, remote: bytes, event: bytes, rest: bytes) -> Side:
@@ -92,6 +116,7 @@ def _ehlo(session: Session, rest: bytes) -> None:
     if session.step == "handshake":  # the log left out how the handshake went: a second EHLO follows a good one only
         session.secured = True
     session.refusal = None
+    session.awaited = 0
     if not session.secured:
         session.step = "ehlo"
         session.offered = None
@@ -99,6 +124,11 @@ def _ehlo(session: Session, rest: bytes) -> None:
         session.step = "ready"
     if session.client_name is None:
         session.client_name = rest[5:300]
+
+
+def _masked_ehlo(session: Session, rest: bytes) -> None:
+    if session.masked is None and _MASKED_COMMAND.match(rest):
+        session.masked = rest[:300]
 
 
 def _starttls(session: Session, rest: bytes) -> None:
@@ -112,8 +142,12 @@ def _auth(session: Session, _: bytes) -> None:
 
 
 def _mail(session: Session, _: bytes) -> None:
-    session.step = "envelope"
-    session.refusal = None
+    session.step, session.refusal = "envelope", None
+    session.awaited += 1
+
+
+def _recipient(session: Session, _: bytes) -> None:
+    session.awaited += 1
 
 
 def _data(session: Session, _: bytes) -> None:
@@ -122,10 +156,12 @@ def _data(session: Session, _: bytes) -> None:
 
 def _bdat(session: Session, rest: bytes) -> None:
     session.step, session.last_chunk, session.go, session.refusal = "data", b"LAST" in rest[:40].upper(), True, None
+    session.awaited += 1
 
 
 def _reset(session: Session, _: bytes) -> None:
     session.step = "ready" if session.step in ("envelope", "data") else session.step
+    session.awaited += 1
 
 
 def _quit(session: Session, _: bytes) -> None:
@@ -148,8 +184,12 @@ def _250(session: Session, rest: bytes) -> None:
     if session.step == "ehlo":
         if rest[:8] not in _DULL:
             _capability(session, rest)
-    elif session.step == "data" and session.go and session.last_chunk and rest.lstrip(b'"')[4:7] != b"2.1":
-        session.handed += 1  # 2.1.x answers MAIL and RCPT, which a pipelining client sent before
+        return
+    text = rest.lstrip(b'"')
+    if session.awaited and text[3:4] != b"-":
+        session.awaited -= 1
+    if session.step == "data" and session.go and session.last_chunk and not session.awaited and text[4:7] != b"2.1":
+        session.handed += 1  # 2.1.x answers MAIL and RCPT, of which a cut log may lack the commands
         session.step, session.go = "ready", False
 
 
@@ -158,16 +198,18 @@ def _capability(session: Session, rest: bytes) -> None:
     text = rest.lstrip(b'"')
     if session.greeting is None:
         session.greeting = text[:1000]
-    if b"STARTTLS" in text or b"X-ANONYMOUSTLS" in text:
+    if b"X-ANONYMOUSTLS" in text:
+        session.anonymous = True
+    if b"STARTTLS" in text:
         session.offered = True
-    elif b"XXX" in text and session.masked is None and _MASKED_VERB.match(text):
+    elif b"XXX" in text and session.masked is None and _MASKED_REPLY.match(text):
         session.masked = text[:300]
     if session.offered is None and text[3:4] == b" ":
         session.offered = False
 
 
 def _354(session: Session, _: bytes) -> None:
-    session.go = True
+    session.go, session.awaited = True, 1
 
 
 def _refused(session: Session, rest: bytes) -> None:
@@ -179,13 +221,15 @@ def _refused(session: Session, rest: bytes) -> None:
     else:
         session.refusal, session.refused_at = text, session.step
     session.continued = text[3:4] == "-"
+    if session.awaited and not session.continued:
+        session.awaited -= 1
 
 
 # What the log notes
 
 
 def _noted(session: Session, rest: bytes) -> None:
-    if b"Failed to connect" in rest or b"failed to connect" in rest:
+    if b"ailed to connect" in rest or b"ailed connection" in rest:
         session.connect_text = context_of(rest)
     elif b"uthentication failed" in rest:
         session.auth_text = context_of(rest)
@@ -207,18 +251,23 @@ def _tls(session: Session, rest: bytes) -> None:
 
 _CLIENT: dict[bytes, Handler] = {
     b"EHLO": _ehlo, b"HELO": _ehlo, b"STAR": _starttls, b"X-AN": _starttls, b"AUTH": _auth, b"X-EX": _auth,
-    b"MAIL": _mail, b"DATA": _data, b"BDAT": _bdat, b"RSET": _reset, b"QUIT": _quit,
+    b"MAIL": _mail, b"RCPT": _recipient, b"DATA": _data, b"BDAT": _bdat, b"RSET": _reset, b"QUIT": _quit,
+    b"XXXX": _masked_ehlo,
 }  # fmt: skip
 _SERVER: dict[bytes, Handler] = {
     **{b"%d%s" % (code, more): _refused for code in range(400, 600) for more in (b" ", b"-", b",")},
     **{b'"%d' % code: _refused for code in range(400, 600)},
-    b"220 ": _220, b"220-": _220, b'"220': _220, b"250 ": _250, b"250-": _250, b'"250': _250,
+    b"220 ": _220, b"220-": _220, b'"220': _220,
+    **{b"%d%s" % (code, more): _250 for code in (250, 251, 252) for more in (b" ", b"-", b",")},
+    **{b'"%d' % code: _250 for code in (250, 251, 252)},
     b"354 ": _354, b"354,": _354, b'"354': _354,
 }  # fmt: skip
 _NOTES: dict[bytes, Handler] = {
     b",TLS": _tls, b',"TL': _tls, b"TLS ": _tls, b'"TLS': _tls,
-    b",Fai": _noted, b',"Fa': _noted, b",fai": _noted, b",Out": _noted, b",Inb": _noted,
+    b",Fai": _noted, b',"Fa': _noted, b",fai": _noted, b"Fail": _noted, b'"Fai': _noted,
+    b",Out": _noted, b",Inb": _noted, b'"Out': _noted, b'"Inb': _noted,
     **{b",%d" % code: _refused for code in range(400, 600)}, **{b"%d " % code: _refused for code in range(400, 600)},
+    **{b',"%d' % tens: _refused for tens in range(40, 60)}, **{b'"%d' % code: _refused for code in range(400, 600)},
 }  # fmt: skip
 
 

@@ -3,13 +3,13 @@
 from collections.abc import Iterable, Iterator, Sequence
 
 from triage.decode.protocol_log.fields import row_of
-from triage.decode.protocol_log.rows import MAX_ROW, single_bytes
+from triage.decode.protocol_log.rows import MAX_ROW, texts
 
 MARKS = (
-    b"TLS negotiation failed", b"STARTTLS command first", b"STARTTLS is required", b"(SocketError)", b"(ConnectionReset)",
-    b"XXXXXXX", b"********",
+    b"TLS negotiation failed", b"STARTTLS command first", b"STARTTLS is required", b"Remote(", b"XXXXXXX", b"********",
 )  # fmt: skip
-"""What stands in a failed handshake, a demand for TLS, a lost session and a masked banner or verb."""
+"""What stands in a failed handshake, a demand for TLS, a lost session (`Remote(SocketError)`, `Remote(TimedOut)`) and a
+masked banner or verb."""
 HEADER_MARKS = (b"#Version", b"#Log-")
 MAX_PEERS = 12
 """Peers looked for at once: each costs a search of its own, and with more, reading every session is as fast."""
@@ -43,26 +43,18 @@ def rows_of(chunks: Iterable[bytes], peers: Sequence[bytes]) -> Iterator[list[by
 
 def rows_holding(chunks: Iterable[bytes], marks: Sequence[bytes]) -> Iterator[list[bytes]]:
     """Give the rows of one log that hold any of the marks, without their line ends, a list for each chunk."""
-    left = b""
-    for chunk in single_bytes(chunks):
-        text = left + chunk if left else chunk
-        end = text.rfind(b"\n") + 1
-        if not end:
-            left = text[:MAX_ROW]
-            continue
-        yield list(_within(text, end, marks))
-        left = text[end : end + MAX_ROW]
-    yield list(_within(left, len(left), marks))
+    for text in texts(chunks):
+        yield list(_within(text, marks))
 
 
-def _within(text: bytes, end: int, marks: Sequence[bytes]) -> Iterator[bytes]:
+def _within(text: bytes, marks: Sequence[bytes]) -> Iterator[bytes]:
     starts = set()
     for mark in marks:
-        at = text.find(mark, 0, end)
+        at = text.find(mark)
         while at != -1:
             starts.add(text.rfind(b"\n", 0, at) + 1)
-            row_end = text.find(b"\n", at, end)
-            at = text.find(mark, row_end, end) if row_end != -1 else -1
+            row_end = text.find(b"\n", at)
+            at = text.find(mark, row_end) if row_end != -1 else -1
     for start in sorted(starts):
-        row_end = text.find(b"\n", start, end)
-        yield text[start : row_end if row_end != -1 else end].rstrip(b"\r")[:MAX_ROW]
+        row_end = text.find(b"\n", start)
+        yield text[start : row_end if row_end != -1 else len(text)].rstrip(b"\r")[:MAX_ROW]

@@ -7,11 +7,13 @@ from typing import NamedTuple
 import msgspec
 
 from triage import exchange
-from triage.decode.protocol_log.fields import address_of, is_time
-from triage.decode.protocol_log.names import Names, Own, own_of, peer_of
-from triage.decode.protocol_log.outcome import Outcome, outcome_of, text_of
-from triage.decode.protocol_log.session import Session, Side
-from triage.decode.reply import unwrap
+from triage.decode.outcome import spoken
+from triage.decode.protocol_log.closed import MEMBER, Closed
+from triage.decode.protocol_log.fields import is_time
+from triage.decode.protocol_log.names import Names, Own
+from triage.decode.protocol_log.outcome import Outcome, text_of
+from triage.decode.protocol_log.session import Side
+from triage.decode.reply import address, unwrap
 from triage.hosts import Hosts
 from triage.model import Document, Observation, Product, Reply, Software, Tls
 from triage.model.words import Action, Impact, Source
@@ -21,6 +23,8 @@ MAX_GROUPS = 10_000
 peers an hour. Past it the hours of a peer are put together; past twice as many, sessions are only counted."""
 MAX_SESSIONS = 3
 """Session ids kept to find the rows again."""
+MAX_MEMBERS = 500_000
+"""Sessions of one input that are told apart by digest, four megabytes of them; those past it are counted as they come."""
 MAX_RECENT = 5_000
 """Peers whose last failed handshake is remembered."""
 FALLBACK_SECONDS = 60
@@ -36,12 +40,12 @@ class _Key(NamedTuple):
     connector: bytes
     own: Own
     peer: str | None
-    peer_ip: str | None
+    remote: str
     kind: str
     phase: str | None
     version: str | None
     error: str | None
-    reply: tuple[str | None, ...]
+    reply: tuple[str | None, str | None]
     impact: Impact
     hour: bytes
 
@@ -49,140 +53,219 @@ class _Key(NamedTuple):
 class _Group(msgspec.Struct):
     """Sessions alike in all that matters: the first of them stands for the rest."""
 
-    first: Outcome
-    time: bytes
+    outcome: Outcome
     peer: str | None
+    ehlo: str | None
     cipher: bytes | None
-    count: int
-    sessions: list[str]
+    first: bytes
+    last: bytes
+    count: int = 0
+    sessions: list[str] = []
+    members: bytearray = msgspec.field(default_factory=bytearray)
+
+
+class Recent(msgspec.Struct, frozen=True):
+    """The failed handshakes that a session in clear text may follow: by side and peer, when and with what outcome."""
+
+    failures: list[tuple[Side, str, bytes, Outcome]] = []
+
+
+class TallyState(msgspec.Struct, frozen=True):
+    """All that a tally knows."""
+
+    failures: list[tuple[_Key, _Group]]
+    successes: list[tuple[_Key, _Group]]
+    recent: Recent
+    set_aside: dict[str, int]
+    owns: list[Own]
 
 
 class Tally:
     """Takes sessions one by one, keeps them in bounded memory, and gives the document."""
 
-    def __init__(self, hosts: Hosts) -> None:
-        """`hosts` tells pools and our own servers."""
+    def __init__(self, hosts: Hosts, recent: Recent | None = None) -> None:
+        """`hosts` tells pools and our own servers; `recent` is what an earlier log of the same side ended with."""
         self._hosts = hosts
         self._names = Names(hosts)
+        self._owns: dict[Own, None] = {}
         self._failures: dict[_Key, _Group] = {}
         self._successes: dict[_Key, _Group] = {}
-        self._recent: dict[tuple[Side, str], tuple[bytes, Outcome]] = {}
+        self._members = 0
         self._set_aside: dict[str, int] = {}
+        self._recent = {(side, peer): (time, outcome) for side, peer, time, outcome in (recent or Recent()).failures}
 
-    def add(self, session: Session) -> None:
+    def learn(self, own: Own) -> None:
+        """Remember what a session says of its own server."""
+        if own.server is not None and own not in self._owns and self._names.learn(own):
+            self._owns[own] = None
+
+    def add(self, closed: Closed) -> None:
         """Count one session."""
-        own, peer = own_of(session), self._names.usable(peer_of(session))
-        pool = self._hosts.pool(peer) if peer else None
-        self._names.learn(own)
-        outcome = outcome_of(session, pool == "exchange-online")
-        if isinstance(outcome, str):
-            self.set_aside(outcome)
-            return
+        outcome = closed.outcome
         impact: Impact = "none"
         if outcome.kind == "handshake-failed":
-            self._remember(session, peer, outcome)
+            self._remember(closed)
         elif outcome.kind == "relayed" and outcome.version == "none":
-            before = self._failed_before(session, peer)
+            before = self._failed_before(closed)
             if before is not None:
                 impact = "sent-unencrypted"
                 outcome = outcome._replace(text=before.text, error=before.error, phase=before.phase, required=False)
         key = _Key(
-            session.side, session.connector, own, pool or peer, address_of(session.remote), outcome.kind, outcome.phase,
-            outcome.version, outcome.error, _reply_head(outcome), impact, session.first[:13],
+            closed.side, closed.connector, closed.own, closed.pool or closed.peer, closed.remote, outcome.kind,
+            outcome.phase, outcome.version, outcome.error, _reply_head(outcome), impact, closed.first[:13],
         )  # fmt: skip
-        self._count(key, session, outcome, peer)
+        group = self._group(key, closed, outcome)
+        if group is None:
+            self.set_aside("relayed-past-bound" if outcome.kind == "relayed" else "failed-past-bound")
+            return
+        group.count += 1
+        group.first, group.last = min(group.first, closed.first), max(group.last, closed.first)
+        if len(group.sessions) < MAX_SESSIONS and (name := text_of(closed.key)) not in group.sessions:
+            group.sessions.append(name)
+        if (outcome.kind != "relayed" or impact != "none") and self._members < MAX_MEMBERS:
+            group.members += closed.member
+            self._members += 1
 
     def set_aside(self, reason: str, count: int = 1) -> None:
         """Count what becomes no observation."""
         if count:
             self._set_aside[reason] = self._set_aside.get(reason, 0) + count
 
+    def recent(self) -> Recent:
+        """Give what the tally of the next log of the same side needs to know."""
+        return Recent([(side, peer, time, outcome) for (side, peer), (time, outcome) in self._recent.items()])
+
+    def state(self) -> TallyState:
+        """Give all that this tally knows."""
+        pairs = list(self._failures.items()), list(self._successes.items())
+        return TallyState(*pairs, self.recent(), self._set_aside, list(self._owns))
+
+    def restore(self, state: TallyState) -> None:
+        """Take over what another tally knew."""
+        self._failures, self._successes = dict(state.failures), dict(state.successes)
+        self._members = sum(len(group.members) for _, group in state.failures + state.successes) // MEMBER
+        self._set_aside = dict(state.set_aside)
+        for own in state.owns:
+            self.learn(own)
+
     def document(self, versions: dict[Side, str]) -> Document:
         """Give what all sessions say. `versions` are those of the logs' headers."""
         software = {side: _product(version) for side, version in versions.items()}
-        groups = [*self._failures.items(), *self._successes.items()]
-        observations = tuple(self._observation(key, group, software.get(key.side)) for key, group in groups)
-        return Document(kind="protocol-log", suppressed=self._set_aside, observations=observations)
+        observations, members = [], []
+        for key, group in (*self._failures.items(), *self._successes.items()):
+            repeated = _without_repeats(group)
+            observations.append(self._observation(key, group, group.count - repeated, software.get(key.side)))
+            members.append(bytes(group.members))
+        return Document(
+            kind="protocol-log", suppressed=self._set_aside, observations=tuple(observations), members=tuple(members)
+        )
 
-    def _count(self, key: _Key, session: Session, outcome: Outcome, peer: str | None) -> None:
+    def _group(self, key: _Key, closed: Closed, outcome: Outcome) -> _Group | None:
+        """Give the group that a session belongs to; None past the bound."""
         groups = self._successes if outcome.kind == "relayed" else self._failures
         if key not in groups and len(groups) >= MAX_GROUPS:
             key = key._replace(hour=b"")
         group = groups.get(key)
-        if group is None:
-            if len(groups) >= 2 * MAX_GROUPS:
-                self.set_aside("relayed-past-bound" if outcome.kind == "relayed" else "failed-past-bound")
-                return
-            group = groups[key] = _Group(outcome, session.first, peer, session.cipher, 0, [])
-        group.count += 1
-        if len(group.sessions) < MAX_SESSIONS:
-            group.sessions.append(text_of(session.key))
+        if group is None and len(groups) < 2 * MAX_GROUPS:
+            group = groups[key] = _Group(outcome, closed.peer, None, closed.cipher, closed.first, closed.first)
+        if group is not None and group.ehlo is None:
+            group.ehlo = closed.ehlo
+        return group
 
-    def _remember(self, session: Session, peer: str | None, outcome: Outcome) -> None:
-        for name in (peer, address_of(session.remote)):
-            if name is not None:
-                self._recent.pop((session.side, name), None)
-                self._recent[session.side, name] = (session.last, outcome)
+    def _remember(self, closed: Closed) -> None:
+        for name in (closed.peer, closed.remote):
+            if name:
+                self._recent.pop((closed.side, name), None)
+                self._recent[closed.side, name] = (closed.last, closed.outcome)
         while len(self._recent) > MAX_RECENT:
             self._recent.pop(next(iter(self._recent)))
 
-    def _failed_before(self, session: Session, peer: str | None) -> Outcome | None:
+    def _failed_before(self, closed: Closed) -> Outcome | None:
         """Give the failed handshake with the same peer that this session in clear text follows within seconds."""
-        for name in (address_of(session.remote), peer):
-            before = self._recent.get((session.side, name)) if name is not None else None
-            if before is not None and 0 <= _seconds(session.first) - _seconds(before[0]) <= FALLBACK_SECONDS:
+        for name in (closed.remote, closed.peer):
+            before = self._recent.get((closed.side, name)) if name else None
+            if before is not None and 0 <= _seconds(closed.first) - _seconds(before[0]) <= FALLBACK_SECONDS:
                 return before[1]
         return None
 
-    def _observation(self, key: _Key, group: _Group, software: Product | None) -> Observation:
-        outcome = group.first
+    def _observation(self, key: _Key, group: _Group, count: int, software: Product | None) -> Observation:
+        outcome, is_send, peer_ip = group.outcome, key.side == "send", address(key.remote)
         own = self._names.own(key.own)
-        peer = self._names.peer(group.peer, key.peer_ip, is_client=key.side == "receive")
-        is_send = key.side == "send"
+        peer = self._names.peer(group.peer, peer_ip, is_client=not is_send)
         action: Action = "relayed" if outcome.kind == "relayed" else "failed"
-        cause, wrappers, required = _replies(outcome)
+        said = _said(outcome)
         return Observation(
             source=_SOURCES[key.side],
             action=action,
             impact=key.impact,
-            reply_code=cause.reply_code,
-            status=cause.status,
-            diagnostic=outcome.text,
-            wrappers=wrappers,
+            reply_code=said.cause.reply_code,
+            status=said.cause.status,
+            diagnostic=said.diagnostic,
+            wrappers=said.wrappers,
             reported_by=own,
             sending_host=own if is_send else peer,
-            sending_ip=key.own.ip if is_send else key.peer_ip,
-            ehlo=key.own.said if is_send else group.peer,
+            sending_ip=key.own.ip if is_send else peer_ip,
+            ehlo=group.ehlo,
             receiving_host=peer if is_send else own,
-            receiving_ip=key.peer_ip if is_send else key.own.ip,
+            receiving_ip=peer_ip if is_send else key.own.ip,
             tls=Tls(
                 version=outcome.version,
                 cipher=group.cipher.decode("ascii") if group.cipher else None,
                 phase=outcome.phase,
-                error=outcome.error,
-                required=required,
+                error=said.error,
+                required=said.required,
             ),
             software=Software(sending=software) if is_send else Software(receiving=software),
-            time=f"{group.time[:19].decode('ascii')}Z" if is_time(group.time) else None,
-            count=group.count,
+            time=_utc(group.first),
+            until=_utc(group.last) if count > 1 else None,
+            count=count,
             sessions=tuple(group.sessions),
         )
 
 
-def _reply_head(outcome: Outcome) -> tuple[str | None, ...]:
-    found = _REPLY_HEAD.match(outcome.reply or outcome.text or "")
-    return found.groups() if found else ()
+class _Said(NamedTuple):
+    """The reply that decides, what stands around it, and what it says of TLS."""
+
+    diagnostic: str | None
+    cause: Reply = Reply()
+    wrappers: tuple[Reply, ...] = ()
+    error: str | None = None
+    required: bool | None = None
 
 
-def _replies(outcome: Outcome) -> tuple[Reply, tuple[Reply, ...], bool | None]:
-    """Give the reply that decides, those around it, and whether TLS was demanded."""
+def _said(outcome: Outcome) -> _Said:
     if outcome.reply is not None:
         read = unwrap(outcome.reply)
-        return Reply(), (*read.wrappers, read.cause), outcome.required or read.required
-    if outcome.kind not in ("refused", "tls-demanded", "not-connected"):
-        return Reply(), (), outcome.required
+        required = outcome.required or read.required
+        return _Said(outcome.text, Reply(), (*read.wrappers, read.cause), outcome.error, required)
+    if outcome.kind == "relayed" or not _is_reply(outcome):
+        return _Said(outcome.text, error=outcome.error, required=outcome.required)
     read = unwrap(outcome.text or "")
-    return read.cause, read.wrappers, outcome.required or read.required
+    text = spoken(read.cause) if read.wrappers else outcome.text
+    return _Said(text, read.cause, read.wrappers, outcome.error or read.error, outcome.required or read.required)
+
+
+def _is_reply(outcome: Outcome) -> bool:
+    return outcome.kind in ("refused", "tls-demanded", "not-connected") or _reply_head(outcome) != (None, None)
+
+
+def _reply_head(outcome: Outcome) -> tuple[str | None, str | None]:
+    found = _REPLY_HEAD.match(outcome.reply or outcome.text or "")
+    return (found[1], found[2]) if found else (None, None)
+
+
+def _without_repeats(group: _Group) -> int:
+    """Take digests that stand twice out of a group's members; give how many were: rows that a log holds twice."""
+    packed = bytes(group.members)
+    unique = dict.fromkeys(packed[at : at + MEMBER] for at in range(0, len(packed), MEMBER))
+    repeated = len(packed) // MEMBER - len(unique)
+    if repeated:
+        group.members[:] = b"".join(unique)
+    return repeated
+
+
+def _utc(time: bytes) -> str | None:
+    return f"{time[:19].decode('ascii')}Z" if is_time(time) else None
 
 
 def _seconds(time: bytes) -> float:

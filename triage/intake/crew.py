@@ -1,0 +1,106 @@
+"""Processes that work beside this one. What they are asked to do depends on nothing else, so it can be done here too."""
+
+import multiprocessing
+import os
+import signal
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from multiprocessing.process import BaseProcess
+from types import TracebackType
+from typing import Generic, ParamSpec, Self, TypeVar
+
+from triage.intake.one import Knowledge
+
+MOST = 4
+"""Processes at most: with more, this one, which joins their work, is what the rest waits for; each takes 40 MB."""
+
+WORTH_BYTES = 32 * 2**20
+"""Input from which on a crew pays: each process takes a fifth of a second to start, half of one where it loads rules."""
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class Task(Generic[T]):
+    """Something that a process of the crew was asked to do."""
+
+    def __init__(self, future: "Future[T]", again: Callable[[], T]) -> None:
+        self._future, self._again = future, again
+
+    def result(self) -> T:
+        """Wait for it and give what came of it; where the process died, it is done here."""
+        try:
+            return self._future.result()
+        except BrokenProcessPool:
+            return self._again()
+
+
+class Crew:
+    """Up to `count` processes, started when they are first asked for anything.
+
+    `make` gives each of them the knowledge that reading messages takes; it must be importable by its name.
+    """
+
+    def __init__(self, count: int, make: Callable[[], Knowledge]) -> None:
+        self.count = count
+        self.make = make
+        self._pool: ProcessPoolExecutor | None = None
+        self._others: set[BaseProcess] = set()
+
+    def submit(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> Task[T]:
+        """Ask for `function(…)`, which must be importable by its name, as must be what it takes and gives."""
+
+        def again() -> T:
+            return function(*args, **kwargs)
+
+        if self._pool is None:
+            self._others = set(multiprocessing.active_children())
+            self._pool = ProcessPoolExecutor(self.count, multiprocessing.get_context("spawn"), _begin)
+        try:
+            with _deaf():
+                return Task(self._pool.submit(function, *args, **kwargs), again)
+        except BrokenProcessPool:
+            done: Future[T] = Future()
+            done.set_result(again())
+            return Task(done, again)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, _: BaseException | None, __: TracebackType | None) -> None:
+        if self._pool is None:
+            return
+        if kind is not None:
+            # Somebody waits for the prompt: what is under way is of no use any more.
+            for process in set(multiprocessing.active_children()) - self._others:
+                process.terminate()
+        self._pool.shutdown(wait=kind is None, cancel_futures=True)
+
+
+def crew_for(size: int, make: Callable[[], Knowledge]) -> Crew | None:
+    """Give a crew where `size` bytes of input and the cores of this machine are worth one."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return Crew(min(cores, MOST), make) if cores > 1 and size >= WORTH_BYTES else None
+
+
+def _begin() -> None:
+    """Leave Ctrl-C to the process that asks: it goes to all of them."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+@contextmanager
+def _deaf() -> Iterator[None]:
+    """Start processes that hear no Ctrl-C from their first moment, not only once they have begun to work.
+
+    They inherit what is blocked here; here it comes as soon as the block ends.
+    """
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
