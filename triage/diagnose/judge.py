@@ -195,10 +195,16 @@ def _merged(best: _Weighty, weighty: Sequence[_Weighty]) -> tuple[Evidence, ...]
         if one.concluded.diagnosis.category == category:
             for fact, strength, supports in _facts(one, best):
                 held.setdefault((fact.id, supports), []).append((one, fact, strength))
-    ranked = sorted(held.items(), key=lambda item: (-max(strength for _, _, strength in item[1]), item[0]))
+    ranked = sorted(held.items(), key=_weight)
     told = [_told(seen, supports, weighty) for (_, supports), seen in ranked]
     speaks_for = [one for one in told if one.supports][:MAX_FOR]
     return (*speaks_for, *[one for one in told if not one.supports][:MAX_AGAINST])
+
+
+def _weight(item: tuple[tuple[str, bool], list[tuple[_Weighty, Fact, int]]]) -> tuple[int, bool, tuple[str, bool]]:
+    """Order facts: the strongest first, of equal ones those that were seen, not only known."""
+    name, seen = item
+    return (-max(strength for _, _, strength in seen), seen[0][1].counted is None, name)
 
 
 def _facts(one: _Weighty, best: _Weighty) -> list[tuple[Fact, int, bool]]:

@@ -76,8 +76,10 @@ def _completed(seen: Observation, ledger: Ledger) -> Observation:
     receivers = [
         one for one in others if not _is_pool(ledger.ends.receiving) or one.receiving_host == seen.receiving_host
     ]
+    writer = {"send-log": ledger.ends.sending, "queue": ledger.ends.sending, "receive-log": ledger.ends.receiving}
     return msgspec.structs.replace(
         seen,
+        reported_by=seen.reported_by or _host_name(writer.get(seen.source)),
         sending_host=seen.sending_host or _host_name(ledger.ends.sending),
         receiving_host=seen.receiving_host or _host_name(ledger.ends.receiving),
         software=Software(

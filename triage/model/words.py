@@ -73,6 +73,9 @@ SOURCE_NAMES: dict[Source, str] = {
 }
 """What people call the sources."""
 
+TLS_SPOKEN = ("tls12-in-session", "tls12-success-same-ends")
+"""Evidence which shows that both ends spoke TLS 1.2 at about the time of the fault: the version is not what stops mail."""
+
 CATEGORIES: tuple[Category, ...] = get_args(Category)
 CONFIDENCES: tuple[Confidence, ...] = ("possible", "probable", "certain")
 """Weakest first: the index is the rank."""

@@ -152,6 +152,7 @@ class Tally:
             reported_by=own,
             sending_host=own if is_send else peer,
             sending_ip=key.own.ip if is_send else key.peer_ip,
+            ehlo=key.own.said if is_send else group.peer,
             receiving_host=peer if is_send else own,
             receiving_ip=key.peer_ip if is_send else key.own.ip,
             tls=Tls(
