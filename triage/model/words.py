@@ -73,6 +73,11 @@ SOURCE_NAMES: dict[Source, str] = {
 }
 """What people call the sources."""
 
+OWN_RECORDS: tuple[Source, ...] = ("queue", "send-log", "receive-log", "tracking-log")
+"""Sources that only the admin of a server can have: what they say is no stranger's claim."""
+
+UNVERIFIED = "unverified"
+
 TLS_SPOKEN = ("tls12-in-session", "tls12-success-same-ends")
 """Evidence which shows that both ends spoke TLS 1.2 at about the time of the fault: the version is not what stops mail."""
 
@@ -84,3 +89,9 @@ CONFIDENCES: tuple[Confidence, ...] = ("possible", "probable", "certain")
 def rank(confidence: Confidence) -> int:
     """Give 0 for possible, 1 for probable, 2 for certain."""
     return CONFIDENCES.index(confidence)
+
+
+def told_in(source: Source, trust: TrustLevel) -> str:
+    """Name the source of a statement, and say so where nobody verified who wrote it."""
+    name = SOURCE_NAMES[source]
+    return name if source in OWN_RECORDS or trust == "high" else f"{name}, {UNVERIFIED}"
