@@ -73,11 +73,6 @@ SOURCE_NAMES: dict[Source, str] = {
 }
 """What people call the sources."""
 
-OWN_RECORDS: tuple[Source, ...] = ("queue", "send-log", "receive-log", "tracking-log")
-"""Sources that only the admin of a server can have: what they say is no stranger's claim."""
-
-UNVERIFIED = "unverified"
-
 TLS_SPOKEN = ("tls12-in-session", "tls12-success-same-ends")
 """Evidence which shows that both ends spoke TLS 1.2 at about the time of the fault: the version is not what stops mail."""
 
@@ -89,6 +84,12 @@ CONFIDENCES: tuple[Confidence, ...] = ("possible", "probable", "certain")
 def rank(confidence: Confidence) -> int:
     """Give 0 for possible, 1 for probable, 2 for certain."""
     return CONFIDENCES.index(confidence)
+
+
+OWN_RECORDS: tuple[Source, ...] = ("queue", "send-log", "receive-log", "tracking-log")
+"""Sources that only the admin of a server can have: what they say is no stranger's claim."""
+
+UNVERIFIED = "unverified"
 
 
 def told_in(source: Source, trust: TrustLevel) -> str:
