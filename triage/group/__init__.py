@@ -4,7 +4,7 @@ from triage.group.affected import affected
 from triage.group.commit import commit
 from triage.group.documents import Documents, Listed
 from triage.group.fold import Judge
-from triage.group.incident import acknowledge, find_incident, incidents, resolve
+from triage.group.incident import acknowledge, find_incident, incidents, receiving_addresses, resolve
 from triage.group.join import join
 from triage.group.names import known_names, learn
 from triage.group.readings import counted_reading, keep, uncounted
@@ -26,6 +26,7 @@ __all__ = [
     "keep",
     "known_names",
     "learn",
+    "receiving_addresses",
     "relate",
     "resolve",
     "uncounted",

@@ -12,7 +12,7 @@ from triage.group.packed import DIGEST
 from triage.group.stored import INCIDENTS, MAX_JOINED, change_ledger, followed, load_ledger
 from triage.hosts import is_address, pool_ids
 from triage.model import Change, Diagnosis, Incident, Observation, Product, Software, Tallied
-from triage.model.words import State, rank
+from triage.model.words import OWN_RECORDS, State, rank
 
 
 def incident_of(ledger: Ledger) -> Incident:
@@ -134,6 +134,17 @@ def find_incident(documents: Documents, name: str) -> Incident:
     if not ledgers:
         raise NotFound(f"There is no incident “{name}” in this store. `triage incidents` lists them.")
     return incident_of(ledgers[0])
+
+
+def receiving_addresses(documents: Documents, incident_id: str) -> tuple[tuple[str, bool], ...]:
+    """Give the addresses at which the incident's mail failed, each with whether a record of our own names it."""
+    ledger = followed(documents, incident_id)
+    found: dict[str, bool] = {}
+    for one in ledger.tallies.values() if ledger is not None else ():
+        seen = one.observation
+        if one.diagnosis is not None and seen.receiving_ip and seen.trust.level != "low":
+            found[seen.receiving_ip] = found.get(seen.receiving_ip, False) or seen.source in OWN_RECORDS
+    return tuple(sorted(found.items()))
 
 
 def acknowledge(documents: Documents, incident_id: str, by: str, now: str) -> Incident:
