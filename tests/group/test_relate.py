@@ -197,6 +197,8 @@ def test_a_resolved_incident_makes_no_pattern_any_more(documents: SqliteDocument
     assert left.verdict.responsible.side is None
     assert left.changes[-1].kind == "verdict-changed"
     assert "now it blames neither" in left.changes[-1].text
+    over = by_ends(documents)[SERVER, STRANGER]
+    assert (over.verdict.responsible.side, over.changes[-1].kind) == ("sending", "resolved")
 
 
 @pytest.mark.parametrize(("trust", "side"), [(LOW, None), (HIGH, "sending")], ids=["low", "high"])

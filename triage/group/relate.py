@@ -50,7 +50,7 @@ def relate(documents: Documents, hosts: Hosts, judge: Judge, now: str) -> set[st
     blaming = _blaming(known)
     changed: set[str] = set()
     for name, head in known.items():
-        if not head.is_incident:
+        if not head.is_incident or head.resolved_at is not None:  # what is over keeps its last verdict
             continue
         around = Surroundings(receivers=patterns.receivers(head), senders=patterns.senders(head))
         told = ""
