@@ -33,22 +33,23 @@ RESULTS: Mapping[str, tuple[Category, ...]] = {
 STARTTLS or as a failed validation. The other types are about policies and DNS, and say nothing of a session."""
 
 
-def blamed_by_pattern(verdict: Diagnosis, concluded: Concluded, around: Surroundings, hosts: Hosts) -> Diagnosis:
-    """Give the verdict with the host blamed that fails with several others, where exactly one of the two does.
+def blamed_by_pattern(
+    verdict: Diagnosis, concluded: Concluded, around: Surroundings, hosts: Hosts
+) -> tuple[Diagnosis, tuple[Evidence, ...]]:
+    """Give the verdict with the host blamed that fails with several others, where exactly one of the two does; and why.
 
     A report whose text states the cause keeps its own answer. Category and confidence of the cause stay as they are: the
     pattern says where, not why.
     """
     side, others, host = _pattern(concluded.case, around)
     if side is None or host is None:
-        return verdict
+        return verdict, ()
     states_cause = concluded.rule is not None and concluded.rule.states_cause
     fact = facts()["fails-to-many" if side == "sending" else "many-fail-to-it"]
     agrees = verdict.responsible.side == side
     told = fact.told(concluded.case, supports=agrees or not states_cause, values={"others": _named(others)})
-    evidence = with_facts(verdict.evidence, (told,))
     if states_cause and not agrees:
-        return msgspec.structs.replace(verdict, evidence=evidence)
+        return verdict, (told,)
     before = verdict.responsible.confidence if agrees and verdict.responsible.confidence else "possible"
     responsible = Responsible(
         kind="host", side=side, host=host, ours=hosts.is_ours(host), confidence=_raised(before, verdict.confidence)
@@ -56,7 +57,7 @@ def blamed_by_pattern(verdict: Diagnosis, concluded: Concluded, around: Surround
     if agrees and verdict.responsible.host == host:
         responsible = msgspec.structs.replace(responsible, kind=verdict.responsible.kind, ours=verdict.responsible.ours)
     actor = verdict.actor if agrees else actor_for("owner", responsible, concluded.case, hosts)
-    return msgspec.structs.replace(verdict, responsible=responsible, actor=actor, evidence=evidence)
+    return msgspec.structs.replace(verdict, responsible=responsible, actor=actor), (told,)
 
 
 def _pattern(case: Case, around: Surroundings) -> tuple[Side | None, tuple[str, ...], str | None]:

@@ -59,8 +59,8 @@ def judge(tallies: Sequence[Tallied], around: Surroundings, rulebook: Rulebook, 
     alike = [one.concluded.diagnosis for one in weighty if one.concluded.diagnosis.category == verdict.category]
     verdict = msgspec.structs.replace(verdict, evidence=_merged(best, weighty), permanence=_worst(verdict, alike))
     case = best.concluded.case
-    verdict = blamed_by_pattern(verdict, best.concluded, around, hosts)
-    told = (*_by_address(case, tallies, hosts), *told_by_others(verdict, around.hearsay, case))
+    verdict, pattern = blamed_by_pattern(verdict, best.concluded, around, hosts)
+    told = (*_by_address(case, tallies, hosts), *pattern, *told_by_others(verdict, around.hearsay, case))
     return msgspec.structs.replace(verdict, evidence=with_facts(verdict.evidence, told))
 
 
