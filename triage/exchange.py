@@ -113,6 +113,11 @@ def meets_guidance(build: str) -> bool | None:
     return branch >= (15, 0)
 
 
+def build_order(build: str) -> Build:
+    """Give what orders builds, the oldest first; one that cannot be read comes before all others."""
+    return _read(build) or (0, 0, 0, 0)
+
+
 def windows_for(product: str) -> tuple[Windows, ...]:
     """Give the Windows versions that a product runs on, the oldest first; empty where that is not known."""
     return tuple(one for one in _windows() if product in one.exchange)

@@ -4,6 +4,7 @@ A pool is many servers that stand for one end of a hop. Names are compared label
 `evil-outlook.com` and `prod.outlook.com.evil.example` belong to nobody's pool.
 """
 
+import hashlib
 import ipaddress
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
@@ -54,6 +55,11 @@ class Hosts:
         known = copy(self)
         known._learned = dict(learned)
         return known
+
+    def naming(self) -> str:
+        """Give a digest of all that decides which names are one host: it stays the same while no name changes."""
+        parts = [sorted(self._main.items()), sorted(self._short.items()), sorted(self._learned.items())]
+        return hashlib.sha256(msgspec.json.encode(parts)).hexdigest()
 
     def pool(self, host: str | None) -> str | None:
         """Give the id of the pool that the host belongs to ("exchange-online", "gmail"), or None."""
@@ -122,6 +128,13 @@ def pool_ids() -> frozenset[str]:
     """Give the ids of all pools: what stands for an end of a hop that is many servers."""
     exact, suffixes = _pools()
     return frozenset(pool.id for pool in (*exact.values(), *suffixes.values()))
+
+
+@cache
+def pool_host(pool_id: str) -> str:
+    """Give the one name that stands for any host of a pool, where no other is known: the pool knows it as its own."""
+    exact, suffixes = _pools()
+    return next(name for name, pool in (*suffixes.items(), *exact.items()) if pool.id == pool_id)
 
 
 def normal(host: str | None) -> str | None:

@@ -36,8 +36,9 @@ T = TypeVar("T")
 AT_ONCE = 200
 """Documents that are read before they are counted together: few enough for one short write."""
 
-SETTLED_AFTER = 3
-"""Passes in which incidents answer each other: whom a pattern blames, then which incidents blame him."""
+SETTLED_AFTER = 4
+"""Passes in which incidents answer each other: whose build is known, whom a pattern blames, which incidents blame him;
+and one in which nothing changes."""
 
 BYTES_AT_ONCE = 16 * 2**20
 
@@ -103,7 +104,8 @@ def count(documents: Documents, readings: Sequence[Reading], parts: Parts, now: 
     """
     hosts = learn(documents, readings, parts.hosts)
     weigh = partial(judge, rulebook=parts.rulebook, hosts=hosts)
-    return join(documents, hosts, weigh, now) | commit(documents, readings, weigh, hosts, now)
+    joined = join(documents, hosts, weigh, now, only_news=True)
+    return joined | commit(documents, readings, weigh, hosts, now)
 
 
 def settle(documents: Documents, parts: Parts, now: str) -> set[str]:

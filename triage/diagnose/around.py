@@ -5,7 +5,7 @@ each end fails with several others, nothing follows.
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
@@ -13,31 +13,43 @@ from triage.diagnose.case import Case
 from triage.diagnose.engine import MAX_AGAINST, MAX_FOR, Concluded
 from triage.diagnose.evidence import facts
 from triage.diagnose.owner import actor_for
-from triage.diagnose.rulebook import categories
 from triage.hosts import Hosts
 from triage.model import Diagnosis, Evidence, Responsible, Surroundings, Tallied
-from triage.model.words import CONFIDENCES, Confidence, Side, rank
+from triage.model.words import CONFIDENCES, Category, Confidence, Side, rank
 
 MAX_NAMED = 3
 """Other ends that a sentence names."""
 
+_CERTIFICATE: tuple[Category, ...] = ("tls-certificate",)
+RESULTS: Mapping[str, tuple[Category, ...]] = {
+    "starttls-not-supported": ("tls-required", "tls-version", "tls-negotiation"),
+    "validation-failure": ("tls-version", "tls-negotiation", "tls-cipher"),
+    "certificate-host-mismatch": _CERTIFICATE,
+    "certificate-expired": _CERTIFICATE,
+    "certificate-not-trusted": _CERTIFICATE,
+    "tlsa-invalid": _CERTIFICATE,
+}
+"""What the result types of RFC 8460 §4.3 may mean. None stands for a version that is too old: senders tell it as a missing
+STARTTLS or as a failed validation. The other types are about policies and DNS, and say nothing of a session."""
 
-def blamed_by_pattern(verdict: Diagnosis, concluded: Concluded, around: Surroundings, hosts: Hosts) -> Diagnosis:
-    """Give the verdict with the host blamed that fails with several others, where exactly one of the two does.
+
+def blamed_by_pattern(
+    verdict: Diagnosis, concluded: Concluded, around: Surroundings, hosts: Hosts
+) -> tuple[Diagnosis, tuple[Evidence, ...]]:
+    """Give the verdict with the host blamed that fails with several others, where exactly one of the two does; and why.
 
     A report whose text states the cause keeps its own answer. Category and confidence of the cause stay as they are: the
     pattern says where, not why.
     """
     side, others, host = _pattern(concluded.case, around)
     if side is None or host is None:
-        return verdict
+        return verdict, ()
     states_cause = concluded.rule is not None and concluded.rule.states_cause
     fact = facts()["fails-to-many" if side == "sending" else "many-fail-to-it"]
     agrees = verdict.responsible.side == side
     told = fact.told(concluded.case, supports=agrees or not states_cause, values={"others": _named(others)})
-    evidence = with_facts(verdict.evidence, (told,))
     if states_cause and not agrees:
-        return msgspec.structs.replace(verdict, evidence=evidence)
+        return verdict, (told,)
     before = verdict.responsible.confidence if agrees and verdict.responsible.confidence else "possible"
     responsible = Responsible(
         kind="host", side=side, host=host, ours=hosts.is_ours(host), confidence=_raised(before, verdict.confidence)
@@ -45,7 +57,7 @@ def blamed_by_pattern(verdict: Diagnosis, concluded: Concluded, around: Surround
     if agrees and verdict.responsible.host == host:
         responsible = msgspec.structs.replace(responsible, kind=verdict.responsible.kind, ours=verdict.responsible.ours)
     actor = verdict.actor if agrees else actor_for("owner", responsible, concluded.case, hosts)
-    return msgspec.structs.replace(verdict, responsible=responsible, actor=actor, evidence=evidence)
+    return msgspec.structs.replace(verdict, responsible=responsible, actor=actor), (told,)
 
 
 def _pattern(case: Case, around: Surroundings) -> tuple[Side | None, tuple[str, ...], str | None]:
@@ -71,25 +83,21 @@ def _named(others: Sequence[str]) -> str:
 
 def told_by_others(verdict: Diagnosis, hearsay: Sequence[Tallied], case: Case) -> tuple[Evidence, ...]:
     """Give what TLS reports (RFC 8460) say for and against a verdict about TLS; their tallies are no counts of ours."""
-    failures = [one for one in hearsay if one.diagnosis is not None]
-    if not failures or categories()[verdict.category].family != "session":
-        return ()
     told = []
-    for supports in (True, False):
-        agreeing = [one for one in failures if (one.diagnosis is not None) and _agrees(one, verdict) is supports]
-        if agreeing and (supports or verdict.category.startswith("tls-")):
-            fact = facts()["others-see-it" if supports else "others-see-another"]
-            told.append(fact.told(case, supports=supports, values={"tallies": _tallied(agreeing)}))
+    for supports, fact in ((True, "others-see-it"), (False, "others-see-another")):
+        alike = [one for one in hearsay if _speaks(one, verdict.category) is supports]
+        if alike:
+            told.append(facts()[fact].told(case, supports=supports, values={"tallies": _tallied(alike)}))
     return tuple(told)
 
 
-def _agrees(one: Tallied, verdict: Diagnosis) -> bool:
-    diagnosis = one.diagnosis
-    if diagnosis is None:
-        return False
-    # No result type stands for a version that is too old: senders tell it as a missing STARTTLS or a failed validation.
-    alike = {"tls-version": ("tls-version", "tls-required", "tls-negotiation")}
-    return diagnosis.category in alike.get(verdict.category, (verdict.category,))
+def _speaks(one: Tallied, category: Category) -> bool | None:
+    """Say whether a result type speaks for a category or against it; None where it says nothing of it."""
+    result = one.observation.tls.error
+    means = RESULTS.get(result or "", ())
+    if category in means:
+        return True
+    return False if means == _CERTIFICATE and category.startswith("tls-") else None
 
 
 def _tallied(hearsay: Sequence[Tallied]) -> str:

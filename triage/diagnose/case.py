@@ -16,13 +16,13 @@ _QUOTES = str.maketrans({"\u2018": "'", "\u2019": "'", "\u201c": '"', "\u201d": 
 class Shared(msgspec.Struct, frozen=True):
     """What all observations of an incident know together; of one alone, nothing.
 
-    `builds` maps a host to the build that a trusted report names; `tls12` holds, for each sending and receiving
-    end, how many sessions over TLS 1.2 or 1.3 succeeded near the failures; `handshakes` the ends between which a
-    handshake was seen to fail.
+    `builds` maps a host to the newest build that a report names which nothing speaks against, and to where that stands;
+    `tls12` is how many sessions over TLS 1.2 or 1.3 between the same two ends succeeded near this failure;
+    `handshakes` are the ends between which a handshake was seen to fail.
     """
 
-    builds: dict[str, Product] = {}
-    tls12: dict[tuple[str, str], int] = {}
+    builds: dict[str, tuple[Product, str]] = {}
+    tls12: int = 0
     handshakes: frozenset[tuple[str, str]] = frozenset()
 
 
@@ -37,6 +37,9 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
     receiving_host: str | None
     sending_product: Product | None
     receiving_product: Product | None
+    sending_told_by: str | None = None
+    """Where the sending build stands, if not in this observation; the same for the receiving one."""
+    receiving_told_by: str | None = None
     tls12_successes: int = 0
     failed_handshake: bool = False
 
@@ -46,7 +49,8 @@ def case_of(observation: Observation, hosts: Hosts, shared: Shared | None = None
     known = shared or Shared()
     sending = hosts.canonical(observation.sending_host or observation.sending_ip)
     receiving = hosts.canonical(observation.receiving_host or observation.receiving_ip)
-    ends = (sending or "", hosts.pool(receiving) or receiving or "")
+    sending_product, sending_told_by = _product(observation.software.sending, sending, known)
+    receiving_product, receiving_told_by = _product(observation.software.receiving, receiving, known)
     return Case(
         seen=observation,
         text=readable(observation.diagnostic),
@@ -54,11 +58,22 @@ def case_of(observation: Observation, hosts: Hosts, shared: Shared | None = None
         receiving=hosts.kind(receiving) or hosts.kind(_pooled(observation.recipient_domain, hosts)) or UNKNOWN,
         sending_host=sending,
         receiving_host=receiving,
-        sending_product=_product(observation.software.sending, sending, known),
-        receiving_product=_product(observation.software.receiving, receiving, known),
-        tls12_successes=known.tls12.get(ends, 0),
-        failed_handshake=ends in known.handshakes,
+        sending_product=sending_product,
+        receiving_product=receiving_product,
+        sending_told_by=sending_told_by,
+        receiving_told_by=receiving_told_by,
+        tls12_successes=known.tls12,
+        failed_handshake=ends_of(observation, hosts) in known.handshakes,
     )
+
+
+def ends_of(observation: Observation, hosts: Hosts) -> tuple[str, str] | None:
+    """Give both ends of a hop, each as its pool or its host, in their roles; None where one is not known."""
+    sending = hosts.canonical(observation.sending_host or observation.sending_ip)
+    receiving = hosts.canonical(observation.receiving_host or observation.receiving_ip)
+    if sending is None or receiving is None:
+        return None
+    return hosts.pool(sending) or sending, hosts.pool(receiving) or receiving
 
 
 def _pooled(domain: str | None, hosts: Hosts) -> str | None:
@@ -66,10 +81,15 @@ def _pooled(domain: str | None, hosts: Hosts) -> str | None:
     return domain if hosts.pool(domain) else None
 
 
-def _product(own: Product | None, host: str | None, known: Shared) -> Product | None:
-    if own is not None and own.build:
-        return own
-    return known.builds.get(host) if host and host in known.builds else own
+def _product(own: Product | None, host: str | None, known: Shared) -> tuple[Product | None, str | None]:
+    """Give the newest build that is known of a host, and where it stands where the observation itself does not say it.
+
+    A server's build only grows: a report of last week must not make it older than it is.
+    """
+    if host is None or host not in known.builds:
+        return own, None
+    product, told_by = known.builds[host]
+    return (own, None) if own is not None and own.build == product.build else (product, told_by)
 
 
 def readable(text: str | None) -> str:

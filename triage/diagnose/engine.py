@@ -14,7 +14,7 @@ from triage.model import Alternative, Diagnosis, Evidence, Observation
 from triage.model.words import Category, Confidence, Permanence, rank
 
 if TYPE_CHECKING:
-    from triage.diagnose.schema import Rule
+    from triage.diagnose.schema import Other, Rule
 
 SUCCESSES = ("delivered", "relayed", "expanded")
 
@@ -47,13 +47,18 @@ def conclude(case: Case, rulebook: Rulebook, hosts: Hosts) -> Concluded:
     if rule is None:
         return Concluded(_unclassified(case, hosts), case)
     weighed = weigh(rule, case)
-    if weighed.confidence is None and rule.alternatives:
-        first = rule.alternatives[0]
+    if weighed.confidence is None and (others := _open(rule, case)):
+        first = others[0]
         is_low = case.seen.trust.level == "low"
         confidence: Confidence = "possible" if is_low or first.confidence == "possible" else "probable"
         weighed = turned(weighed, first.category, confidence)
         return Concluded(_taken_over(rule, weighed, case, hosts), case, rule, weighed)
     return Concluded(_followed(rule, weighed, case, hosts), case, rule, weighed)
+
+
+def _open(rule: "Rule", case: Case) -> tuple["Other", ...]:
+    """Give the alternatives that the evidence leaves open: ends that were seen to speak TLS 1.2 have a version in common."""
+    return tuple(one for one in rule.alternatives if not (one.category == "tls-version" and case.tls12_successes))
 
 
 def _followed(rule: "Rule", weighed: Weighed, case: Case, hosts: Hosts) -> Diagnosis:
@@ -66,7 +71,7 @@ def _followed(rule: "Rule", weighed: Weighed, case: Case, hosts: Hosts) -> Diagn
         category=rule.category,
         permanence=rule.permanence or defaults.permanence or _permanence(case.seen),
         confidence=confidence,
-        alternatives=tuple(_alternative(one.category, one.confidence, confidence) for one in rule.alternatives),
+        alternatives=tuple(_alternative(one.category, one.confidence, confidence) for one in _open(rule, case)),
         responsible=responsible,
         actor=actor_for(rule.actor or defaults.actor, responsible, case, hosts),
         evidence=_told(weighed, case),
@@ -76,8 +81,8 @@ def _followed(rule: "Rule", weighed: Weighed, case: Case, hosts: Hosts) -> Diagn
 
 
 def _taken_over(rule: "Rule", weighed: Weighed, case: Case, hosts: Hosts) -> Diagnosis:
-    """Let the rule's first alternative take its place; `weighed` is what speaks for the alternative."""
-    first, *others = rule.alternatives
+    """Let the rule's first open alternative take its place; `weighed` is what speaks for the alternative."""
+    first, *others = _open(rule, case)
     defaults = categories()[first.category]
     confidence = weighed.confidence or "possible"
     responsible = responsible_for(None, defaults, case, hosts, confidence)

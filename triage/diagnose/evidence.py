@@ -91,7 +91,9 @@ def _builds(case: Case, side: Literal["sending", "receiving"]) -> frozenset[Buil
     )
     if kind == "exchange-online":
         return frozenset({"speaks-tls12", "insists-on-tls12"})
-    return _tells(product.build) if product is not None and product.build else frozenset()
+    tells = _tells(product.build) if product is not None and product.build else frozenset()
+    # The two ends were seen to speak TLS 1.2: whatever build a report names, the server can.
+    return tells - {"lacks-tls12"} if case.tls12_successes else tells
 
 
 @lru_cache(maxsize=1024)
@@ -121,14 +123,19 @@ def software_name(product: Product | None) -> str:
     return " ".join(part for part in (name, level, f"build {build}" if build else None) if part)
 
 
+def _software(product: Product | None, told_by: str | None) -> str:
+    name = software_name(product)
+    return f"{name} (told by: {told_by})" if told_by else name
+
+
 def _values(case: Case) -> dict[str, str]:
     seen = case.seen
     count = case.tls12_successes
     return {
         "sending": case.sending_host or "the sending server",
         "receiving": case.receiving_host or "the receiving server",
-        "sending_software": software_name(case.sending_product),
-        "receiving_software": software_name(case.receiving_product),
+        "sending_software": _software(case.sending_product, case.sending_told_by),
+        "receiving_software": _software(case.receiving_product, case.receiving_told_by),
         "error": seen.tls.error or "no name given",
         "version": seen.tls.version or "",
         "reply": quoted(case),

@@ -5,33 +5,28 @@ together; successes over TLS 1.2 between the same two ends at about the same tim
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
-from datetime import datetime, timedelta
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
+from triage import exchange
 from triage.diagnose.around import blamed_by_pattern, told_by_others, with_facts
-from triage.diagnose.case import Case, Shared, case_of
+from triage.diagnose.case import Case, Shared, case_of, ends_of
 from triage.diagnose.engine import MAX_AGAINST, MAX_FOR, SUCCESSES, Concluded, conclude
 from triage.diagnose.evidence import Fact, facts
+from triage.diagnose.near import near_successes
 from triage.diagnose.rulebook import Rulebook
 from triage.diagnose.weigh import HANDSHAKE
-from triage.exchange import speaks_tls12
 from triage.hosts import Hosts
 from triage.model import Diagnosis, Evidence, Product, Surroundings, Tallied
-from triage.model.words import Permanence, rank
-
-NEAR = timedelta(minutes=30)
-"""How far from the failures a success may lie and still speak about the same state of the servers. A bounce is dated
-by its last try, and Exchange tries again every ten minutes."""
-NEAR_OF_A_HOP = timedelta(days=3)
-"""The same for a hop in the returned message's own headers: tries began right after it, and go on for two days by default
-before the bounce that is dated by the last of them."""
+from triage.model.words import UNVERIFIED, Permanence, rank, told_in
 
 MAX_ADDRESSES = 6
 """Addresses whose failures and successes are told apart in one sentence."""
 
 SESSIONS = ("send-log", "receive-log")
+_SESSION = 8
+"""Bytes of a session's digest in `Tallied.members`."""
 
 
 class _Weighty(msgspec.Struct, frozen=True):
@@ -50,27 +45,22 @@ def judge(tallies: Sequence[Tallied], around: Surroundings, rulebook: Rulebook, 
 
     The order of the tallies does not matter.
 
-    The surest category wins, then the one most often seen. Tallies of low trust add their evidence and can neither
-    raise the verdict nor choose it while a better one is there.
+    The surest category wins; of certain ones a certificate's that our own log names, then what our own logs show, then the
+    one most often seen. Tallies of low trust add their evidence and can neither raise the verdict nor choose it while a
+    better one is there.
     """
     failures = [one for one in tallies if _is_failure(one)]
     if not failures:
         return Diagnosis()
-    shared = _shared(tallies, failures, around, hosts)
-    weighty = [_Weighty(one, conclude(case_of(one.observation, hosts, shared), rulebook, hosts)) for one in failures]
-    weighty.sort(key=_order)
+    weighty = _weighed(tallies, failures, around, rulebook, hosts)
     believed = [one for one in weighty if one.is_trusted] or weighty
-    counts: Counter[tuple[int, str]] = Counter()
-    for one in believed:
-        counts[_claim(one)] += one.tallied.count
-    winner = max(counts, key=lambda claim: (claim[0], counts[claim], claim[1]))
-    best = next(one for one in believed if _claim(one) == winner)
+    best = _best(believed)
     verdict = best.concluded.diagnosis
     alike = [one.concluded.diagnosis for one in weighty if one.concluded.diagnosis.category == verdict.category]
     verdict = msgspec.structs.replace(verdict, evidence=_merged(best, weighty), permanence=_worst(verdict, alike))
     case = best.concluded.case
-    verdict = blamed_by_pattern(verdict, best.concluded, around, hosts)
-    told = (*_by_address(case, tallies, hosts), *told_by_others(verdict, around.hearsay, case))
+    verdict, pattern = blamed_by_pattern(verdict, best.concluded, around, hosts)
+    told = (*_by_address(case, tallies, hosts), *pattern, *told_by_others(verdict, around.hearsay, case))
     return msgspec.structs.replace(verdict, evidence=with_facts(verdict.evidence, told))
 
 
@@ -80,24 +70,63 @@ def _is_failure(one: Tallied) -> bool:
     return seen.action not in SUCCESSES and seen.source != "tls-report"
 
 
+def _weighed(
+    tallies: Sequence[Tallied], failures: Sequence[Tallied], around: Surroundings, rulebook: Rulebook, hosts: Hosts
+) -> list[_Weighty]:
+    """Conclude from each failure with what all tallies know together, the most telling first."""
+    builds, handshakes, successes = _shared(tallies, around, hosts)
+    weighty = []
+    for one in failures:
+        near = near_successes(one, successes.get(ends_of(one.observation, hosts), ()))
+        shared = Shared(builds, near, handshakes)
+        weighty.append(_Weighty(one, conclude(case_of(one.observation, hosts, shared), rulebook, hosts)))
+    return sorted(weighty, key=_order)
+
+
+def _best(believed: Sequence[_Weighty]) -> _Weighty:
+    """Give the most telling tally of the claim that wins."""
+    counts: Counter[tuple[int, str]] = Counter()
+    in_logs: set[tuple[int, str]] = set()
+    for one in believed:
+        counts[_claim(one)] += one.tallied.count
+        if one.tallied.observation.source in SESSIONS:
+            in_logs.add(_claim(one))
+
+    def strength(claim: tuple[int, str]) -> tuple[int, bool, bool, int, str]:
+        confidence, category = claim
+        is_seen = confidence == rank("certain") and claim in in_logs
+        return confidence, is_seen and category == "tls-certificate", is_seen, counts[claim], category
+
+    winner = max(counts, key=strength)
+    return next(one for one in believed if _claim(one) == winner)
+
+
 def _by_address(case: Case, tallies: Sequence[Tallied], hosts: Hosts) -> tuple[Evidence, ...]:
     """Tell of a fault that comes and goes how often it was seen at each address of the far end."""
     if case.tls12_successes == 0 or not case.failed_handshake:
         return ()
-    failed: Counter[str] = Counter()
-    total: Counter[str] = Counter()
+    failed: defaultdict[str, list[Tallied]] = defaultdict(list)
+    passed: defaultdict[str, list[Tallied]] = defaultdict(list)
     is_far_receiver = hosts.is_ours(case.receiving_host) is not True
     for one in tallies:
         seen = one.observation
         address = seen.receiving_ip if is_far_receiver else seen.sending_ip
         if seen.source in SESSIONS and address:
-            is_failed = seen.action not in SUCCESSES and seen.tls.phase == HANDSHAKE
-            total[address] += one.count if is_failed or seen.tls.version in ("1.2", "1.3") else 0
-            failed[address] += one.count if is_failed else 0
-    counted = sorted((address for address in total if total[address]), key=lambda one: (-failed[one], one))
-    told = ", ".join(f"{one} {failed[one]} of {total[one]}" for one in counted[:MAX_ADDRESSES])
-    more = f" and {len(counted) - MAX_ADDRESSES} more" if len(counted) > MAX_ADDRESSES else ""
+            if seen.action not in SUCCESSES and seen.tls.phase == HANDSHAKE:
+                failed[address].append(one)
+            elif seen.tls.version in ("1.2", "1.3"):
+                passed[address].append(one)
+    counts = {one: (_sessions(failed[one]), _sessions(passed[one])) for one in {*failed, *passed}}
+    ranked = sorted(counts, key=lambda one: (-counts[one][0], one))
+    told = ", ".join(f"{one} {counts[one][0]} of {sum(counts[one])}" for one in ranked[:MAX_ADDRESSES])
+    more = f" and {len(ranked) - MAX_ADDRESSES} more" if len(ranked) > MAX_ADDRESSES else ""
     return (facts()["intermittent"].told(case, supports=True, values={"addresses": told + more}),)
+
+
+def _sessions(tallies: Sequence[Tallied]) -> int:
+    """Count the sessions of several tallies, each once, though a cut copy of a log may show one in another way."""
+    known = {one.members[at : at + _SESSION] for one in tallies for at in range(0, len(one.members), _SESSION)}
+    return len(known) + sum(one.count - len(one.members) // _SESSION for one in tallies)
 
 
 def _worst(verdict: Diagnosis, alike: Sequence[Diagnosis]) -> Permanence | None:
@@ -109,11 +138,10 @@ def _worst(verdict: Diagnosis, alike: Sequence[Diagnosis]) -> Permanence | None:
 
 
 def _claim(one: _Weighty) -> tuple[int, str]:
+    """Give how sure a tally is of which category; one that names no cause comes after all others."""
     diagnosis = one.concluded.diagnosis
-    return rank(diagnosis.confidence) if diagnosis.category not in (
-        "unclassified",
-        "expired",
-    ) else -1, diagnosis.category
+    names_none = diagnosis.category in ("unclassified", "expired")
+    return -1 if names_none else rank(diagnosis.confidence), diagnosis.category
 
 
 def _order(one: _Weighty) -> tuple[bool, int, int, bytes]:
@@ -123,68 +151,41 @@ def _order(one: _Weighty) -> tuple[bool, int, int, bytes]:
     return (not one.is_trusted, -known, -one.tallied.count, msgspec.msgpack.encode((seen, one.tallied.count)))
 
 
-def _shared(tallies: Sequence[Tallied], failures: Sequence[Tallied], around: Surroundings, hosts: Hosts) -> Shared:
-    """Pool what trusted reports know of builds, and count the successes over TLS 1.2 near the failures."""
-    builds: dict[str, tuple[str, str, Product]] = {}
-    tls12: Counter[tuple[str, str]] = Counter()
-    handshakes: set[tuple[str, str]] = set()
-    spans = _spans(failures, hosts)
+_Ends = tuple[str, str]
+
+
+def _shared(
+    tallies: Sequence[Tallied], around: Surroundings, hosts: Hosts
+) -> tuple[dict[str, tuple[Product, str]], frozenset[_Ends], Mapping[_Ends | None, Sequence[Tallied]]]:
+    """Pool what trusted reports know: builds, ends between which a handshake failed, and successes over TLS 1.2."""
+    builds = {host: (Product(build=build), told_by) for host, (build, told_by) in around.builds.items()}
+    successes: defaultdict[_Ends | None, list[Tallied]] = defaultdict(list)
+    handshakes: set[_Ends] = set()
     for one in tallies:
         seen = one.observation
         if seen.trust.level == "low":
             continue
-        ends = _ends(one, hosts)
         for host, product in (
-            (seen.sending_host, seen.software.sending),
-            (seen.receiving_host, seen.software.receiving),
+            (hosts.canonical(seen.sending_host), seen.software.sending),
+            (hosts.canonical(seen.receiving_host), seen.software.receiving),
         ):
-            name = hosts.canonical(host)
-            if name and product is not None and product.build and speaks_tls12(product.build) is not None:
-                latest = (one.last or "", product.build, product)
-                builds[name] = max(builds.get(name, latest), latest, key=lambda known: known[:2])
-        if seen.action not in SUCCESSES and seen.tls.phase == HANDSHAKE and seen.source in SESSIONS and ends:
+            if host and product is not None and product.build and exchange.speaks_tls12(product.build) is not None:
+                shown = (product, told_in(seen.source, seen.trust.level))
+                builds[host] = max(builds.get(host, shown), shown, key=_newness)
+        ends = ends_of(seen, hosts)
+        if ends is None:
+            continue
+        if seen.action in SUCCESSES and seen.tls.version in ("1.2", "1.3"):
+            successes[ends].append(one)
+        elif seen.action not in SUCCESSES and seen.tls.phase == HANDSHAKE and seen.source in SESSIONS:
             handshakes.add(ends)
-        if seen.action in SUCCESSES and seen.tls.version in ("1.2", "1.3") and ends and _is_near(one, spans.get(ends)):
-            tls12[ends] += one.count
-    known = {host: Product(build=build) for host, build in around.builds.items() if speaks_tls12(build) is not None}
-    known |= {host: newest[2] for host, newest in builds.items()}
-    return Shared(known, dict(tls12), frozenset(handshakes))
+    return builds, frozenset(handshakes), successes
 
 
-def _ends(one: Tallied, hosts: Hosts) -> tuple[str, str] | None:
-    seen = one.observation
-    sending = hosts.canonical(seen.sending_host or seen.sending_ip)
-    receiving = hosts.canonical(seen.receiving_host or seen.receiving_ip)
-    return (sending, hosts.pool(receiving) or receiving) if sending and receiving else None
-
-
-def _spans(failures: Sequence[Tallied], hosts: Hosts) -> dict[tuple[str, str], tuple[datetime, datetime]]:
-    """Give, for each two ends, the first and the last time of a failure between them."""
-    times: defaultdict[tuple[str, str], list[datetime]] = defaultdict(list)
-    for one in failures:
-        ends = _ends(one, hosts)
-        if ends is not None:
-            times[ends] += [time for text in (one.first, one.last) if (time := _time(text))]
-    return {ends: (min(found), max(found)) for ends, found in times.items() if found}
-
-
-def _is_near(success: Tallied, span: tuple[datetime, datetime] | None) -> bool:
-    """Say whether a success lies near the failures; one without a time, or with no failure that has one, does not."""
-    first, last = _time(success.first), _time(success.last)
-    if span is None or first is None or last is None:
-        return False
-    near = NEAR_OF_A_HOP if success.observation.source == "received" else NEAR
-    return last >= span[0] - near and first <= span[1] + near
-
-
-def _time(text: str | None) -> datetime | None:
-    if text is None:
-        return None
-    try:
-        time = datetime.fromisoformat(text)
-    except ValueError:
-        return None
-    return time if time.tzinfo is not None else None
+def _newness(shown: tuple[Product, str]) -> tuple[tuple[int, ...], bool, str, str]:
+    """Order builds of one host: its build only grows, so the highest is the newest, whenever it was seen."""
+    product, told_by = shown
+    return exchange.build_order(product.build or ""), not told_by.endswith(UNVERIFIED), told_by, product.product or ""
 
 
 def _merged(best: _Weighty, weighty: Sequence[_Weighty]) -> tuple[Evidence, ...]:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Literal
 from triage.diagnose.case import Case
 from triage.hosts import Hosts
 from triage.model import Responsible
-from triage.model.words import Actor, Confidence, ResponsibleKind, Side, rank
+from triage.model.words import OWN_RECORDS, Actor, Confidence, ResponsibleKind, Side, rank
 
 if TYPE_CHECKING:
     from triage.diagnose.rulebook import CategoryDefaults
@@ -13,24 +13,27 @@ if TYPE_CHECKING:
 
 MACHINES = ("host", "device", "connector")
 OF_MICROSOFT = ("exchange-online", "microsoft")
-OUR_OWN_RECORDS = ("queue", "send-log", "receive-log", "tracking-log")
-"""Sources that only the admin of a server can have: the server that wrote them is the reader's."""
 
 
 def responsible_for(
     rule: "Rule | None", defaults: "CategoryDefaults", case: Case, hosts: Hosts, confidence: Confidence
 ) -> Responsible:
-    """Give who or what has to be mended. `rule` is None where the category, not the rule, decides."""
+    """Give who or what has to be mended. `rule` is None where the category, not the rule, decides.
+
+    A bounce can be written by anybody: who it is about is never certain by a bounce alone that nobody verified.
+    """
     said = rule.responsible if rule is not None else None
     kind = said.kind if said and said.kind else defaults.responsible.kind
     side = said.side if said and said.side else defaults.responsible.side
     host = _host(kind, side, case)
+    is_claim = case.seen.source == "ndr" and case.seen.trust.level != "high"
+    most = _least("probable", said.confidence if said else None) if is_claim else said.confidence if said else None
     return Responsible(
         kind=kind,
         side=side,
         host=host,
         ours=_is_ours(kind, side, host, case, hosts),
-        confidence=_least(confidence, said.confidence if said else None) if host is not None else None,
+        confidence=_least(confidence, most) if host is not None else None,
     )
 
 
@@ -105,4 +108,4 @@ def _owner(said: str, responsible: Responsible, hosts: Hosts) -> Actor | None:
 
 def _wrote_it(host: str, case: Case, hosts: Hosts) -> bool:
     """Say whether a host wrote the record itself: then it is the reader's, whatever the settings leave open."""
-    return case.seen.source in OUR_OWN_RECORDS and hosts.canonical(case.seen.reported_by) == host
+    return case.seen.source in OWN_RECORDS and hosts.canonical(case.seen.reported_by) == host

@@ -10,7 +10,7 @@ import msgspec
 
 from triage.diagnose.case import Case
 from triage.diagnose.evidence import Fact, facts
-from triage.model.words import CONFIDENCES, Category, Confidence, rank
+from triage.model.words import CONFIDENCES, OWN_RECORDS, Category, Confidence, rank
 
 if TYPE_CHECKING:
     from triage.diagnose.schema import Rule
@@ -66,7 +66,13 @@ def _most(rule: "Rule", case: Case, raises: list[Fact]) -> Confidence:
     if rule.states_cause:
         return "certain"
     is_proved = any(fact.proves == rule.category for fact in raises)
-    return "certain" if is_proved and case.seen.tls.phase == HANDSHAKE else "probable"
+    return "certain" if is_proved and _saw_handshake_fail(case) else "probable"
+
+
+def _saw_handshake_fail(case: Case) -> bool:
+    """Say whether a handshake was seen to fail: in our own records, or by a report whose writer was verified."""
+    seen = case.seen
+    return seen.tls.phase == HANDSHAKE and (seen.source in OWN_RECORDS or seen.trust.level == "high")
 
 
 def _holding(names: tuple[str, ...], case: Case) -> list[Fact]:

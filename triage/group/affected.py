@@ -8,7 +8,7 @@ from triage.group.fold import message_name, report_key
 from triage.group.ledger import DELIVERED, MESSAGE, REPORT, RETURNED
 from triage.group.packed import DIGEST, split
 from triage.group.readings import readings_of
-from triage.group.stored import load_ledger
+from triage.group.stored import followed
 from triage.model import Affected, Observation
 
 State = Literal["returned", "waiting", "delivered-later"]
@@ -16,7 +16,7 @@ State = Literal["returned", "waiting", "delivered-later"]
 
 def affected(documents: Documents, incident_id: str) -> Iterator[Affected]:
     """Give each affected message of the incident once, in the order in which its first report came."""
-    ledger = load_ledger(documents, incident_id)
+    ledger = followed(documents, incident_id)
     if ledger is None:
         return
     reported = {record[:DIGEST]: record[-1] for record in split(ledger.messages, MESSAGE)}

@@ -6,6 +6,7 @@ from triage.errors import Transient
 from triage.group.documents import Documents
 from triage.group.fingerprint import Fingerprint, fingerprint
 from triage.group.fold import Judge, Report, fold, report_key
+from triage.group.join import finish_move
 from triage.group.ledger import Ledger
 from triage.group.readings import counted
 from triage.group.stored import MAX_JOINED, change_ledger
@@ -21,7 +22,7 @@ def commit(documents: Documents, readings: Sequence[Reading], judge: Judge, host
     """
     changed: set[str] = set()
     for mark, reports in _by_incident(readings, hosts).items():
-        incident_id = _commit_one(documents, mark, reports, judge, now)
+        incident_id = _commit_one(documents, mark, reports, judge, hosts, now)
         if incident_id is not None:
             changed.add(incident_id)
     with documents.batch():
@@ -52,18 +53,20 @@ def _mark(finding: Finding, hosts: Hosts) -> Fingerprint | None:
     return mark if known and (pooled or seen.source != "received") else None
 
 
-def _commit_one(documents: Documents, mark: Fingerprint, reports: list[Report], judge: Judge, now: str) -> str | None:
+def _commit_one(
+    documents: Documents, mark: Fingerprint, reports: list[Report], judge: Judge, hosts: Hosts, now: str
+) -> str | None:
     """Fold reports into their incident, or into the one in which it went on. Gives its id where something was new."""
     incident_id = mark.incident_id
-    empty = Ledger(id=incident_id, family=mark.family, ends=mark.ends)
 
     def change(found: Ledger | None) -> Ledger:
-        ledger = found or empty
+        ledger = found or Ledger(id=incident_id, family=mark.family, ends=mark.ends)
         return ledger if ledger.joined_to is not None else fold(ledger, reports, judge, now)
 
     for _ in range(MAX_JOINED):
         ledger, changed = change_ledger(documents, incident_id, change)
         if ledger.joined_to is None:
             return incident_id if changed else None
-        incident_id = ledger.joined_to
+        # A report that is counted in what was frozen must be known where it goes on, before it comes there again.
+        incident_id = finish_move(documents, ledger.id, hosts, judge, now) if ledger.reports else ledger.joined_to
     raise Transient(f"Incident {mark.incident_id} went on in others more than {MAX_JOINED} times.")

@@ -8,7 +8,7 @@ import hashlib
 
 import msgspec
 
-from triage.hosts import Hosts
+from triage.hosts import Hosts, is_address, pool_ids
 from triage.model import Ends, Observation
 from triage.model.words import Family
 
@@ -44,6 +44,17 @@ def fingerprint(observation: Observation, family: Family, hosts: Hosts) -> Finge
         # A policy belongs to the whole far side, whichever of its hosts spoke.
         receiving = receiving_pool or domain_end or receiving_host
     return Fingerprint(family, Ends(sending, receiving))
+
+
+def renamed(family: Family, ends: Ends, hosts: Hosts) -> Fingerprint:
+    """Give the fingerprint that observations with these ends have, now that `hosts` knows more names."""
+    if family == "recipient" and ends.receiving and "." in ends.receiving and not is_address(ends.receiving):
+        return Fingerprint(family, ends)  # a mail domain, which is nobody's host
+    return Fingerprint(family, Ends(_renamed(ends.sending, hosts), _renamed(ends.receiving, hosts)))
+
+
+def _renamed(end: str | None, hosts: Hosts) -> str | None:
+    return end if end is None or end in pool_ids() else _end(end, None, hosts)
 
 
 def _end(host: str | None, ip: str | None, hosts: Hosts) -> str | None:

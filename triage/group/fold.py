@@ -47,7 +47,7 @@ def fold(ledger: Ledger, reports: Iterable[Report], judge: Judge, now: str) -> L
     if not fresh:
         return ledger
     ordered = sorted(fresh.items())
-    tallies = with_findings(ledger.tallies, (finding for _, finding in ordered))
+    tallies = with_findings(ledger.tallies, ordered)
     failures = [
         (key, finding.observation)
         for key, finding in ordered

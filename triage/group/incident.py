@@ -4,15 +4,15 @@ from collections.abc import Callable, Iterator
 
 import msgspec
 
+from triage import exchange
 from triage.errors import NotFound
 from triage.group.documents import Documents
 from triage.group.ledger import Ledger
-from triage.group.names import OWN_RECORDS
 from triage.group.packed import DIGEST
-from triage.group.stored import INCIDENTS, MAX_JOINED, change_ledger, load_ledger
+from triage.group.stored import INCIDENTS, MAX_JOINED, change_ledger, followed, load_ledger
 from triage.hosts import is_address, pool_ids
 from triage.model import Change, Diagnosis, Incident, Observation, Product, Software, Tallied
-from triage.model.words import State, rank
+from triage.model.words import OWN_RECORDS, State, rank
 
 
 def incident_of(ledger: Ledger) -> Incident:
@@ -70,8 +70,7 @@ def _completed(seen: Observation, ledger: Ledger) -> Observation:
 
     The verdict rests on all of them together, and so must the steps.
     """
-    tallies = sorted(ledger.tallies.values(), key=lambda one: (one.last or "", one.count), reverse=True)
-    others = [one.observation for one in tallies if one.observation.trust.level != "low"]
+    others = [one.observation for one in ledger.tallies.values() if one.observation.trust.level != "low"]
     # An end is one host whatever its names, unless it is a pool: there a build belongs to the host that showed it.
     senders = [one for one in others if not _is_pool(ledger.ends.sending) or one.sending_host == seen.sending_host]
     receivers = [
@@ -84,8 +83,12 @@ def _completed(seen: Observation, ledger: Ledger) -> Observation:
         sending_host=seen.sending_host or _host_name(ledger.ends.sending),
         receiving_host=seen.receiving_host or _host_name(ledger.ends.receiving),
         software=Software(
-            sending=_build(seen.software.sending, [one.software.sending for one in senders]),
-            receiving=_build(seen.software.receiving, [one.software.receiving for one in receivers]),
+            sending=_newest(
+                seen.software.sending, [one.software.sending for one in senders], ledger.ends.sending, ledger
+            ),
+            receiving=_newest(
+                seen.software.receiving, [one.software.receiving for one in receivers], ledger.ends.receiving, ledger
+            ),
         ),
     )
 
@@ -99,10 +102,16 @@ def _host_name(end: str | None) -> str | None:
     return end if end and not _is_pool(end) and not is_address(end) else None
 
 
-def _build(own: Product | None, others: list[Product | None]) -> Product | None:
-    if own is not None and own.build:
-        return own
-    return next((one for one in others if one is not None and one.build), own)
+def _newest(own: Product | None, others: list[Product | None], end: str | None, ledger: Ledger) -> Product | None:
+    """Give the highest build that believed reports show of an end, here or elsewhere; a server's build only grows."""
+    elsewhere, _ = ledger.around.builds.get(end or "", (None, ""))
+    known = [*others, Product(exchange.product_of(elsewhere), elsewhere) if elsewhere else None]
+    with_build = [one for one in known if one is not None and one.build]
+    return max(with_build, key=_order_of_builds, default=own)
+
+
+def _order_of_builds(product: Product) -> tuple[tuple[int, ...], str, str]:
+    return exchange.build_order(product.build or ""), product.build or "", product.product or ""
 
 
 def incidents(documents: Documents) -> Iterator[Incident]:
@@ -117,7 +126,7 @@ def find_incident(documents: Documents, name: str) -> Incident:
     """Give the incident whose id is or begins with `name`, in any case. Raises `NotFound` where none or several do."""
     prefix = name.strip().upper()
     matches = [listed.key.removeprefix(INCIDENTS) for listed in documents.list(INCIDENTS + prefix)] if prefix else []
-    found = {ledger.id: ledger for one in matches if (ledger := _followed(documents, one)) is not None}.values()
+    found = {ledger.id: ledger for one in matches if (ledger := followed(documents, one)) is not None}.values()
     ledgers = [ledger for ledger in found if ledger.is_incident]
     if len(ledgers) > 1:
         names = ", ".join(ledger.id for ledger in ledgers[:5])
@@ -129,23 +138,13 @@ def find_incident(documents: Documents, name: str) -> Incident:
 
 def receiving_addresses(documents: Documents, incident_id: str) -> tuple[tuple[str, bool], ...]:
     """Give the addresses at which the incident's mail failed, each with whether a record of our own names it."""
-    ledger = load_ledger(documents, incident_id)
+    ledger = followed(documents, incident_id)
     found: dict[str, bool] = {}
     for one in ledger.tallies.values() if ledger is not None else ():
         seen = one.observation
         if one.diagnosis is not None and seen.receiving_ip and seen.trust.level != "low":
             found[seen.receiving_ip] = found.get(seen.receiving_ip, False) or seen.source in OWN_RECORDS
     return tuple(sorted(found.items()))
-
-
-def _followed(documents: Documents, incident_id: str) -> Ledger | None:
-    """Give the ledger, or the one in which it went on when both turned out to be one trouble."""
-    ledger = load_ledger(documents, incident_id)
-    for _ in range(MAX_JOINED):
-        if ledger is None or ledger.joined_to is None:
-            break
-        ledger = load_ledger(documents, ledger.joined_to)
-    return ledger
 
 
 def acknowledge(documents: Documents, incident_id: str, by: str, now: str) -> Incident:
@@ -173,10 +172,15 @@ def resolve(documents: Documents, incident_id: str, reason: str, now: str) -> In
 
 
 def _changed(documents: Documents, incident_id: str, change: Callable[[Ledger], Ledger]) -> Incident:
-    def of_existing(ledger: Ledger | None) -> Ledger:
-        if ledger is None:
+    def of_existing(found: Ledger | None) -> Ledger:
+        if found is None:
             raise NotFound(f"There is no incident “{incident_id}” in this store.")
-        return change(ledger)
+        return found if found.joined_to is not None else change(found)
 
-    ledger, _ = change_ledger(documents, incident_id, of_existing)
-    return incident_of(ledger)
+    name = incident_id
+    for _ in range(MAX_JOINED):
+        ledger, _ = change_ledger(documents, name, of_existing)
+        if ledger.joined_to is None:
+            return incident_of(ledger)
+        name = ledger.joined_to
+    raise NotFound(f"Incident “{incident_id}” went on in others more than {MAX_JOINED} times.")

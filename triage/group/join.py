@@ -4,75 +4,153 @@ The incident that is joined is frozen first, then taken over, then emptied, each
 any line the next pass goes on, and nothing is counted twice. What is frozen keeps its id and points on.
 """
 
+from collections.abc import Callable
+from contextlib import suppress
+
 import msgspec
 
+from triage.errors import Conflict, Transient
 from triage.group.documents import Documents
-from triage.group.fingerprint import Fingerprint
-from triage.group.fold import Judge, bounded
+from triage.group.fingerprint import Fingerprint, renamed
+from triage.group.fold import Judge, note_changes
 from triage.group.ledger import MESSAGE, REPORT, Ledger
 from triage.group.packed import DIGEST, split, union
 from triage.group.stored import MAX_JOINED, change_ledger, heads, load_ledger
 from triage.group.tallies import greatest, least, together
 from triage.hosts import Hosts
 from triage.model import Change, Ends
+from triage.model.words import SOURCE_NAMES
+
+JOINED = "names/joined"
+"""Holds the digest of the names under which all incidents were joined."""
 
 
-def join(documents: Documents, hosts: Hosts, judge: Judge, now: str) -> set[str]:
-    """Join the incidents whose ends `hosts` knows to be the same, and give the ids of those that others went on in."""
+def join(documents: Documents, hosts: Hosts, judge: Judge, now: str, only_news: bool = False) -> set[str]:
+    """Join the incidents whose ends `hosts` knows to be the same, and give the ids of those that others went on in.
+
+    With `only_news` nothing is looked at while no name has changed since the last whole pass: what was counted since then
+    already went to where the names lead. Raises `Transient` where another process kept winning every race.
+    """
+    naming = hosts.naming().encode()
+    marker = documents.get(JOINED)
+    is_known = marker is not None and marker[0] == naming
+    if only_news and is_known:
+        return set()
     grown: set[str] = set()
     for old_id, head in list(heads(documents)):
-        if head.joined_to is not None and head.is_empty:
-            continue
-        mark = Fingerprint(head.family, Ends(_named(head.sending, hosts), _named(head.receiving, hosts)))
-        # A move that was begun is ended as it was begun, whatever is known since.
-        target = head.joined_to or _where_it_goes_on(documents, mark.incident_id)
-        if target is not None and target != old_id:
-            _move(documents, old_id, mark, target, judge, now)
-            grown.add(target)
+        mark = renamed(head.family, Ends(head.sending, head.receiving), hosts)
+        if head.joined_to is not None:
+            if not head.is_empty:  # a move that was begun is ended as it was begun, whatever is known since
+                grown.add(finish_move(documents, old_id, hosts, judge, now))
+        elif mark.incident_id != old_id:
+            target = _going_on_in(documents, mark.incident_id)
+            if target != old_id:
+                change_ledger(documents, old_id, _freezing(old_id, mark, target))
+                grown.add(finish_move(documents, old_id, hosts, judge, now))
+    if not is_known:
+        with suppress(
+            Conflict
+        ):  # another process noted a pass of its own; under other names, the next pass is whole again
+            documents.put(JOINED, naming, None if marker is None else marker[1])
     return grown
 
 
-def _named(end: str | None, hosts: Hosts) -> str | None:
-    return hosts.pool(end) or hosts.canonical(end) or end
-
-
-def _where_it_goes_on(documents: Documents, incident_id: str) -> str | None:
-    """Give the id in which an incident goes on, its own where it does itself; None where it went too far to follow."""
+def _going_on_in(documents: Documents, incident_id: str) -> str:
+    """Give the id in which an incident goes on, its own where it does itself."""
     for _ in range(MAX_JOINED):
         ledger = load_ledger(documents, incident_id)
         if ledger is None or ledger.joined_to is None:
             return incident_id
         incident_id = ledger.joined_to
-    return None
+    raise Transient(f"Incident {incident_id} went on in others more than {MAX_JOINED} times.")
 
 
-def _move(documents: Documents, old_id: str, mark: Fingerprint, target: str, judge: Judge, now: str) -> None:
-    frozen, _ = change_ledger(documents, old_id, lambda found: _frozen(found, old_id, mark, target))
-    empty = Ledger(id=target, family=mark.family, ends=mark.ends)
-    change_ledger(documents, target, lambda found: _taken_over(found or empty, frozen, judge, now))
-    change_ledger(documents, old_id, lambda found: _emptied(found, frozen))
+def finish_move(documents: Documents, old_id: str, hosts: Hosts, judge: Judge, now: str) -> str:
+    """Take over and empty an incident that was frozen; give the id in which it goes on. Repeating it changes nothing.
+
+    Raises `Transient` as `join` does.
+    """
+    frozen = load_ledger(documents, old_id)
+    if frozen is None or frozen.joined_to is None:
+        return old_id
+    target = frozen.joined_to
+    for _ in range(MAX_JOINED):
+        if target == old_id:  # two processes that knew other names sent each of two incidents into the other
+            change_ledger(documents, old_id, _thawed)
+            return old_id
+        ledger, _ = change_ledger(documents, target, _taking_over(frozen, target, hosts, judge, now))
+        if ledger.joined_to is None:
+            change_ledger(documents, old_id, _emptying(frozen))
+            return target
+        target = ledger.joined_to
+    raise Transient(f"Incident {old_id} went on in others more than {MAX_JOINED} times.")
 
 
-def _frozen(found: Ledger | None, old_id: str, mark: Fingerprint, target: str) -> Ledger:
-    if found is None:  # it was removed in between
-        return Ledger(id=old_id, family=mark.family, ends=mark.ends, joined_to=target)
-    return found if found.joined_to == target else msgspec.structs.replace(found, joined_to=target)
+_Change = Callable[[Ledger | None], Ledger]
 
 
-def _taken_over(ledger: Ledger, old: Ledger, judge: Judge, now: str) -> Ledger:
+def _freezing(old_id: str, mark: Fingerprint, target: str) -> _Change:
+    def change(found: Ledger | None) -> Ledger:
+        ledger = found or Ledger(id=old_id, family=mark.family, ends=mark.ends)  # it was removed meanwhile
+        return ledger if ledger.joined_to is not None else msgspec.structs.replace(ledger, joined_to=target)
+
+    return change
+
+
+def _thawed(found: Ledger | None) -> Ledger:
+    if found is None:
+        raise Transient("An incident was removed while it was joined with another.")
+    return msgspec.structs.replace(found, joined_to=None)
+
+
+def _emptying(frozen: Ledger) -> _Change:
+    """Leave of an incident that went on in another only where it went on."""
+    pointer = Ledger(id=frozen.id, family=frozen.family, ends=frozen.ends, joined_to=frozen.joined_to)
+
+    def change(found: Ledger | None) -> Ledger:
+        return found if found is not None and found == pointer else pointer
+
+    return change
+
+
+def _taking_over(old: Ledger, target: str, hosts: Hosts, judge: Judge, now: str) -> _Change:
     """Give the ledger with all that the other one knows; the same object where it was taken over before."""
-    if old.id in ledger.absorbed:
-        return ledger
-    tallies = together(ledger.tallies, old.tallies)
-    was_incident = msgspec.structs.replace(old, joined_to=None).is_incident
-    changes = sorted((*ledger.changes, *old.changes), key=lambda one: one.at)
-    if was_incident:
-        ends = " → ".join(end or "unknown" for end in (old.ends.sending, old.ends.receiving))
-        changes.append(Change(kind="joined", at=now, text=f"incident {old.id} ({ends}) is the same trouble"))
-    both_resolved = [ledger.resolved_at, old.resolved_at] if ledger.is_incident and was_incident else []
-    resolved_at = greatest(*both_resolved) if both_resolved and all(both_resolved) else None
-    if not both_resolved:
-        resolved_at = ledger.resolved_at or old.resolved_at
+    mark = renamed(old.family, old.ends, hosts)
+    ends = mark.ends if mark.incident_id == target else old.ends
+    was = msgspec.structs.replace(old, joined_to=None)
+
+    def change(found: Ledger | None) -> Ledger:
+        ledger = found or Ledger(id=target, family=old.family, ends=ends)
+        if ledger.joined_to is not None or old.id in ledger.absorbed:
+            return ledger
+        return _together(ledger, was, judge, now)
+
+    return change
+
+
+def _together(ledger: Ledger, old: Ledger, judge: Judge, now: str) -> Ledger:
+    main = ledger if ledger.is_incident else old
+    both = msgspec.structs.replace(_counted(ledger, old), around=main.around, linked=main.linked, related=main.related)
+    if not main.is_incident:
+        return both
+    changes, resolved_at = _history(ledger, old, now)
+    open_ones = [one for one in (ledger, old) if one.is_incident and one.resolved_at is None] or [ledger, old]
+    both = msgspec.structs.replace(
+        both,
+        verdict=judge(tuple(both.tallies.values()), both.around),
+        resolved_at=resolved_at,
+        acknowledged_by=next((one.acknowledged_by for one in open_ones if one.acknowledged_by), None),
+    )
+    # People hear of what is new against the incident that they know.
+    before = msgspec.structs.replace(main, changes=changes, resolved_at=resolved_at, grown_to=both.grown_to)
+    news = old if main is ledger else ledger
+    told_by = {SOURCE_NAMES[one.observation.source] for one in news.tallies.values()}
+    return note_changes(before, both, (), now, sorted(told_by))
+
+
+def _counted(ledger: Ledger, old: Ledger) -> Ledger:
+    """Give the ledger with all that was counted in the other one."""
+    depths = {key: max(ledger.depths.get(key, 0), old.depths.get(key, 0)) for key in {**ledger.depths, **old.depths}}
     return msgspec.structs.replace(
         ledger,
         reports=union(ledger.reports, old.reports, REPORT),
@@ -80,16 +158,12 @@ def _taken_over(ledger: Ledger, old: Ledger, judge: Judge, now: str) -> Ledger:
         recipients=union(ledger.recipients, old.recipients),
         senders=union(ledger.senders, old.senders),
         domains=union(ledger.domains, old.domains),
-        tallies=tallies,
-        depths={key: max(ledger.depths.get(key, 0), old.depths.get(key, 0)) for key in {**ledger.depths, **old.depths}},
+        tallies=together(ledger.tallies, old.tallies),
+        depths=depths,
         first_seen=least(ledger.first_seen, old.first_seen),
         last_seen=greatest(ledger.last_seen, old.last_seen),
         grown_to=max(ledger.grown_to, old.grown_to),
-        verdict=judge(tuple(tallies.values()), ledger.around),
-        changes=bounded(_opened_once(tuple(changes))),
-        resolved_at=resolved_at,
-        acknowledged_by=ledger.acknowledged_by or old.acknowledged_by,
-        absorbed=(*ledger.absorbed, old.id),
+        absorbed=tuple(dict.fromkeys((*ledger.absorbed, *old.absorbed, old.id))),
     )
 
 
@@ -100,13 +174,18 @@ def _messages(one: bytes, other: bytes) -> bytes:
     return b"".join(name + bytes([mark]) for name, mark in seen.items())
 
 
-def _opened_once(changes: tuple[Change, ...]) -> tuple[Change, ...]:
-    """Keep the first "opened" alone: the trouble began once."""
-    first = next((one for one in changes if one.kind == "opened"), None)
-    return tuple(one for one in changes if one.kind != "opened" or one is first)
-
-
-def _emptied(found: Ledger | None, frozen: Ledger) -> Ledger:
-    """Give what stays of an incident that went on in another: where it went on."""
-    pointer = Ledger(id=frozen.id, family=frozen.family, ends=frozen.ends, joined_to=frozen.joined_to)
-    return found if found == pointer else pointer
+def _history(ledger: Ledger, old: Ledger, now: str) -> tuple[tuple[Change, ...], str | None]:
+    """Give the changes of both in their order, and when they were resolved: both, or the one of them that is an incident."""
+    changes = sorted((*ledger.changes, *old.changes), key=lambda one: one.at)
+    opened = [one for one in changes if one.kind == "opened"]
+    changes = [one for one in changes if one.kind != "opened" or one is opened[0]]  # the trouble began once
+    if not old.is_incident:
+        return tuple(changes), ledger.resolved_at
+    ends = " → ".join(end or "unknown" for end in (old.ends.sending, old.ends.receiving))
+    changes.append(Change(kind="joined", at=now, text=f"incident {old.id} ({ends}) is the same trouble"))
+    if not ledger.is_incident:
+        return tuple(changes), old.resolved_at
+    if ledger.resolved_at is not None and old.resolved_at is None:
+        changes.append(Change(kind="reopened", at=now, text=f"incident {old.id}, the same trouble, is open"))
+    is_over = ledger.resolved_at is not None and old.resolved_at is not None
+    return tuple(changes), greatest(ledger.resolved_at, old.resolved_at) if is_over else None

@@ -41,7 +41,7 @@ def still_waits(seen: int) -> bool:
 class Ledger(msgspec.Struct, frozen=True, kw_only=True):
     """The stored form of an incident. Sets are packed digests, so counts stay exact and replays change nothing.
 
-    `around` is what the verdict takes from outside the incident. `joined_to` names the incident in
+    `around` is what the verdict takes from outside the incident, `related` a digest of it all. `joined_to` names the incident in
     which this one went on, once its ends turned out to be the same hosts; `absorbed` those that went on in this one.
 
     A ledger without a failure holds successes seen between two ends: it is no incident yet and is not listed.
@@ -67,6 +67,7 @@ class Ledger(msgspec.Struct, frozen=True, kw_only=True):
     acknowledged_by: str | None = None
     around: Surroundings = Surroundings()
     linked: tuple[str, ...] = ()
+    related: str = ""
     joined_to: str | None = None
     absorbed: tuple[str, ...] = ()
 

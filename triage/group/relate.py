@@ -1,7 +1,7 @@
 """What incidents say about each other: one host that fails with several others, and other people's tallies about it.
 
-A pass over the heads of all incidents, which writes only where something changed: repeated, it changes nothing, and a pass
-that was cut off is made good by the next.
+A pass over the heads of all incidents, which reads and writes only those around which something changed: repeated, it
+changes nothing, and a pass that was cut off is made good by the next.
 """
 
 from collections import defaultdict
@@ -9,19 +9,24 @@ from collections.abc import Iterable, Mapping
 
 import msgspec
 
+from triage.errors import NotFound
 from triage.group.documents import Documents
 from triage.group.fold import Judge, note_changes
 from triage.group.ledger import HEARSAY, Ledger
 from triage.group.names import known_builds
+from triage.group.owners import owner_of
+from triage.group.packed import digest
 from triage.group.stored import Head, change_ledger, heads, load_ledger
 from triage.hosts import Hosts, pool_ids
-from triage.model import Ends, Surroundings, Tallied
+from triage.model import Surroundings, Tallied
 from triage.model.words import Category
 
 MAX_ENDS = 20
 """Other ends that are named: two already make the pattern."""
 MAX_HEARSAY = 50
 """Tallies out of TLS reports that one incident takes into account."""
+MAX_LINKED = 20
+"""Other incidents that are named: the first ids, so that all incidents of one host name the same ones."""
 
 WAYS: Mapping[Category, str] = {
     "tls-version": "lost",
@@ -41,43 +46,60 @@ def relate(documents: Documents, hosts: Hosts, judge: Judge, now: str) -> set[st
     known = dict(heads(documents))
     patterns = _Patterns(known.values(), hosts)
     builds = known_builds(documents, hosts)
-    hearsay = _hearsay(documents, known)
+    hearsay = _Hearsay(documents, known)
     blaming = _blaming(known)
     changed: set[str] = set()
     for name, head in known.items():
-        if not head.is_incident:
+        if not head.is_incident or head.resolved_at is not None:  # what is over keeps its last verdict
             continue
-        is_session = head.family == "session"
-        around = Surroundings(
-            receivers=patterns.receivers(head),
-            senders=patterns.senders(head),
-            builds={end: builds[end] for end in (head.sending, head.receiving) if end in builds and is_session},
-            hearsay=hearsay.get(head.receiving or "", ()) if is_session else (),
-        )
-        linked = tuple(other for other in blaming.get(head.blamed or "", ()) if other != name)
-        if _change(documents, name, around, linked, judge, now):
+        around = Surroundings(receivers=patterns.receivers(head), senders=patterns.senders(head))
+        told = ""
+        if head.family == "session":
+            of_ends = {end: builds[end] for end in (head.sending, head.receiving) if end in builds}
+            around = msgspec.structs.replace(around, builds=of_ends)
+            told = hearsay.digest(head.receiving)
+        linked = tuple(other for other in blaming.get(head.blamed or "", ()) if other != name)[:MAX_LINKED]
+        related = digest(repr((around, told, linked))).hex() if told or linked or around != Surroundings() else ""
+        if related == head.related:
+            continue
+        around = msgspec.structs.replace(around, hearsay=hearsay.tallies(head.receiving) if told else ())
+        if _change(documents, name, around, linked, related, judge, now):
             changed.add(name)
     return changed
 
 
 def _change(
-    documents: Documents, name: str, around: Surroundings, linked: tuple[str, ...], judge: Judge, now: str
+    documents: Documents,
+    name: str,
+    around: Surroundings,
+    linked: tuple[str, ...],
+    related: str,
+    judge: Judge,
+    now: str,
 ) -> bool:
     def change(found: Ledger | None) -> Ledger:
-        ledger = found or Ledger(id=name, family="session", ends=Ends())
-        if not ledger.is_incident or (ledger.around == around and ledger.linked == linked):
-            return ledger
-        again = msgspec.structs.replace(ledger, around=around, linked=linked)
-        if ledger.around == around:
+        if found is None:
+            raise NotFound(f"Incident {name} was removed meanwhile.")
+        if not found.is_incident or found.related == related:
+            return found
+        again = msgspec.structs.replace(found, around=around, linked=linked, related=related)
+        if found.around == around:
             return again
         again = msgspec.structs.replace(again, verdict=judge(tuple(again.tallies.values()), around))
-        return note_changes(ledger, again, (), now, ("other incidents",))
+        return note_changes(found, again, (), now, _told_by(found.around, around))
 
-    # Read before it is changed: nearly always nothing is to be done, and a look is cheaper than a lost race.
-    ledger = load_ledger(documents, name)
-    if ledger is None or (ledger.around == around and ledger.linked == linked):
+    try:
+        return change_ledger(documents, name, change)[1]
+    except NotFound:
         return False
-    return change_ledger(documents, name, change)[1]
+
+
+def _told_by(was: Surroundings, now_is: Surroundings) -> list[str]:
+    """Name what is new around an incident, in people's words."""
+    sources = {source for end, (_, source) in now_is.builds.items() if was.builds.get(end) != now_is.builds[end]}
+    if (was.receivers, was.senders) != (now_is.receivers, now_is.senders):
+        sources.add("other incidents")
+    return sorted(sources)
 
 
 class _Patterns:
@@ -89,26 +111,30 @@ class _Patterns:
         self._senders: defaultdict[tuple[str | None, str], set[str]] = defaultdict(set)
         for head in heads_of_all:
             way = _way(head)
-            if way is not None and head.sending and head.receiving:
+            # What nobody believes makes no pattern: anybody could write a bounce for each of two peers.
+            if way is not None and head.is_believed and head.sending and head.receiving:
                 self._receivers[head.sending, way].add(head.receiving)
                 self._senders[head.receiving, way].add(head.sending)
+        self._unrelated: dict[tuple[str, str, bool], tuple[str, ...]] = {}
 
     def receivers(self, head: Head) -> tuple[str, ...]:
         """Give the unrelated ends that the sending host fails to reach in the same way, where they are two or more."""
-        return self._unrelated(self._receivers, head.sending, head)
+        return self._of(head.sending, _way(head), is_sender=True)
 
     def senders(self, head: Head) -> tuple[str, ...]:
         """Give the unrelated ends that fail to reach the receiving host in the same way, where they are two or more."""
-        return self._unrelated(self._senders, head.receiving, head)
+        return self._of(head.receiving, _way(head), is_sender=False)
 
-    def _unrelated(
-        self, known: Mapping[tuple[str | None, str], set[str]], host: str | None, head: Head
-    ) -> tuple[str, ...]:
-        way = _way(head)
+    def _of(self, host: str | None, way: str | None, *, is_sender: bool) -> tuple[str, ...]:
         if way is None or host is None or host in pool_ids():
             return ()
-        by_owner = {_owner(other, self._hosts): other for other in sorted(known.get((host, way), ()), reverse=True)}
-        return tuple(sorted(by_owner.values()))[:MAX_ENDS] if len(by_owner) > 1 else ()
+        key = (host, way, is_sender)
+        if key not in self._unrelated:
+            others = (self._receivers if is_sender else self._senders).get((host, way), ())
+            by_owner = {owner_of(other, self._hosts): other for other in sorted(others, reverse=True)}
+            by_owner.pop(None, None)
+            self._unrelated[key] = tuple(sorted(by_owner.values()))[:MAX_ENDS] if len(by_owner) > 1 else ()
+        return self._unrelated[key]
 
 
 def _way(head: Head) -> str | None:
@@ -116,23 +142,31 @@ def _way(head: Head) -> str | None:
     return WAYS.get(head.category) if is_open else None
 
 
-def _owner(end: str, hosts: Hosts) -> str:
-    """Give what stands for the owner of an end: its pool, ourselves, its domain, or the address alone."""
-    if hosts.is_ours(end) is True:
-        return "ours"
-    labels = end.split(".")
-    return ".".join(labels[-2:]) if len(labels) > 1 and not labels[-1].isdigit() and ":" not in end else end
+class _Hearsay:
+    """What TLS reports of others tally about each receiving end."""
 
+    def __init__(self, documents: Documents, known: _Known) -> None:
+        self._documents = documents
+        self._told: defaultdict[str, list[tuple[str, str]]] = defaultdict(list)
+        for name, head in known.items():
+            if head.hearsay and head.receiving and head.joined_to is None:
+                self._told[head.receiving].append((name, head.hearsay))
+        self._read: dict[str, tuple[Tallied, ...]] = {}
 
-def _hearsay(documents: Documents, known: _Known) -> dict[str, tuple[Tallied, ...]]:
-    """Give, for each receiving end, what TLS reports of others tally about it, the largest first."""
-    found: defaultdict[str, list[Tallied]] = defaultdict(list)
-    for name, head in known.items():
-        if head.has_hearsay and head.receiving and head.joined_to is None:
-            ledger = load_ledger(documents, name)
-            tallies = ledger.tallies.values() if ledger is not None else ()
-            found[head.receiving] += [one for one in tallies if one.observation.source == HEARSAY]
-    return {end: tuple(sorted(tallies, key=_weight)[:MAX_HEARSAY]) for end, tallies in found.items()}
+    def digest(self, end: str | None) -> str:
+        """Give what changes with what is told about an end; an empty text where nothing is."""
+        told = self._told.get(end or "")
+        return digest(*(word for pair in told for word in pair)).hex() if told else ""
+
+    def tallies(self, end: str | None) -> tuple[Tallied, ...]:
+        """Give the tallies about an end, the largest first."""
+        if end is None or end in self._read:
+            return self._read.get(end or "", ())
+        ledgers = [ledger for name, _ in self._told.get(end, ()) if (ledger := load_ledger(self._documents, name))]
+        told = [one for ledger in ledgers for one in ledger.tallies.values() if one.observation.source == HEARSAY]
+        bare = [msgspec.structs.replace(one, members=b"", parts={}, hours={}) for one in told]
+        self._read[end] = tuple(sorted(bare, key=_weight)[:MAX_HEARSAY])
+        return self._read[end]
 
 
 def _weight(one: Tallied) -> tuple[int, bytes]:
@@ -140,9 +174,9 @@ def _weight(one: Tallied) -> tuple[int, bytes]:
 
 
 def _blaming(known: _Known) -> dict[str, tuple[str, ...]]:
-    """Give the open incidents that blame each host."""
+    """Give the first of the open incidents that blame each host, one more than any of them names."""
     found: defaultdict[str, list[str]] = defaultdict(list)
     for name, head in known.items():
-        if head.is_incident and head.resolved_at is None and head.blamed:
+        if head.is_incident and head.resolved_at is None and head.blamed and len(found[head.blamed]) <= MAX_LINKED:
             found[head.blamed].append(name)
     return {host: tuple(names) for host, names in found.items()}

@@ -9,6 +9,7 @@ import msgspec
 from triage.errors import Conflict, Transient
 from triage.group.documents import Documents
 from triage.group.ledger import HEARSAY, Ledger, read_ledger
+from triage.group.packed import digest
 from triage.model.words import Category, Confidence, Family
 
 INCIDENTS = "incident/"
@@ -24,6 +25,16 @@ def load_ledger(documents: Documents, incident_id: str) -> Ledger | None:
     """Give the ledger, or None where there is none."""
     found = documents.get(INCIDENTS + incident_id)
     return None if found is None else read_ledger(found[0])
+
+
+def followed(documents: Documents, incident_id: str) -> Ledger | None:
+    """Give the ledger, or the one in which it went on when both turned out to be one trouble."""
+    ledger = load_ledger(documents, incident_id)
+    for _ in range(MAX_JOINED):
+        if ledger is None or ledger.joined_to is None:
+            break
+        ledger = load_ledger(documents, ledger.joined_to)
+    return ledger
 
 
 def change_ledger(
@@ -54,15 +65,21 @@ def change_ledger(
 
 
 class Head(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What a listing shows of an incident: enough to sort, filter and relate without reading the body."""
+    """What a listing shows of an incident: enough to sort, filter and relate without reading the body.
+
+    `is_believed`: some failure of it was told by a report that nothing speaks against. `hearsay` is a digest of what TLS
+    reports tally, `related` one of what was last taken from around the incident.
+    """
 
     family: Family
     sending: str | None = None
     receiving: str | None = None
     is_incident: bool = True
     is_empty: bool = False
+    is_believed: bool = False
     joined_to: str | None = None
-    has_hearsay: bool = False
+    hearsay: str | None = None
+    related: str = ""
     category: Category = "unclassified"
     confidence: Confidence = "possible"
     blamed: str | None = None
@@ -85,14 +102,17 @@ def heads(documents: Documents) -> Iterator[tuple[str, Head]]:
 
 def _head(ledger: Ledger) -> Head:
     verdict = ledger.verdict
+    own = [one.observation for one in ledger.tallies.values() if one.diagnosis and one.observation.source != HEARSAY]
     return Head(
         family=ledger.family,
         sending=ledger.ends.sending,
         receiving=ledger.ends.receiving,
         is_incident=ledger.is_incident,
         is_empty=not ledger.reports,
+        is_believed=any(seen.trust.level != "low" for seen in own),
         joined_to=ledger.joined_to,
-        has_hearsay=any(one.observation.source == HEARSAY for one in ledger.tallies.values()),
+        hearsay=_hearsay(ledger),
+        related=ledger.related,
         category=verdict.category,
         confidence=verdict.confidence,
         blamed=verdict.responsible.host,
@@ -100,3 +120,8 @@ def _head(ledger: Ledger) -> Head:
         resolved_at=ledger.resolved_at,
         size=ledger.size(),
     )
+
+
+def _hearsay(ledger: Ledger) -> str | None:
+    told = sorted((name, one.count) for name, one in ledger.tallies.items() if one.observation.source == HEARSAY)
+    return digest(repr(told)).hex() if told else None

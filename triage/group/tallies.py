@@ -4,26 +4,33 @@ Everything here commutes and is counted by set or by maximum, so that the same r
 again when it has grown, give the same tallies.
 """
 
-from collections.abc import Iterable, Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
 from triage.group.ledger import FROM_LOGS, HEARSAY, SESSION
-from triage.group.packed import digest, union
+from triage.group.packed import digest, split
 from triage.model import Finding, Observation, Tallied
 
-MAX_TALLIES = 400
-"""Ways in which one fault can show itself. Rules and builds give dozens; past this, hostile variety is pooled."""
+MAX_TALLIES = 200
+"""Ways in which one fault can show itself in one kind of source: rules, builds and addresses give dozens. Past it, hostile
+variety is pooled, within its kind, so that strangers' bounces take no room from our own logs."""
+MAX_MEMBERS = 250_000
+"""Sessions or reports of one way that are told apart, two megabytes: weeks of a server that tries ten times a minute. Past
+it they are counted group by group."""
 MAX_PARTS = 2_000
-"""Groups of successful sessions remembered one by one: a quarter of a year, hour by hour. The rest is one sum."""
+"""Groups remembered one by one: a quarter of a year, hour by hour. The oldest are one sum."""
+MAX_HOURS = 2_000
+"""Hours of which it is remembered when the fault or success was seen: the newest."""
 
 POOLED = "~"
 _SUM = ""
 
 
-def with_findings(tallies: Mapping[str, Tallied], fresh: Iterable[Finding]) -> dict[str, Tallied]:
-    """Give the tallies with findings that they do not hold yet."""
-    return _all(tallies, ((signature(finding), tallied(finding)) for finding in fresh))
+def with_findings(tallies: Mapping[str, Tallied], fresh: Iterable[tuple[bytes, Finding]]) -> dict[str, Tallied]:
+    """Give the tallies with findings that they do not hold yet, each with the key of its report."""
+    return _all(tallies, ((signature(finding), tallied(key, finding)) for key, finding in fresh))
 
 
 def together(one: Mapping[str, Tallied], other: Mapping[str, Tallied]) -> dict[str, Tallied]:
@@ -32,12 +39,35 @@ def together(one: Mapping[str, Tallied], other: Mapping[str, Tallied]) -> dict[s
 
 
 def _all(tallies: Mapping[str, Tallied], fresh: Iterable[tuple[str, Tallied]]) -> dict[str, Tallied]:
-    result = dict(tallies)
+    alike: defaultdict[str, list[Tallied]] = defaultdict(list)
     for name, new in fresh:
-        at = name if name in result or len(result) < MAX_TALLIES else POOLED
-        old = result.get(at)
-        result[at] = new if old is None else merged(old, new)
-    return result
+        alike[name].append(new)
+    result = dict(tallies)
+    for name, news in alike.items():
+        result[name] = merged([result[name], *news] if name in result else news)
+    return _pooled(result)
+
+
+def _pooled(tallies: dict[str, Tallied]) -> dict[str, Tallied]:
+    """Give the tallies with those of one kind that are too many as one. The least names stay, whatever came first."""
+    if len(tallies) <= MAX_TALLIES:
+        return tallies
+    kinds: defaultdict[str, list[str]] = defaultdict(list)
+    for name, one in tallies.items():
+        if not name.startswith(POOLED):
+            kinds[_kind(one)].append(name)
+    for kind, names in kinds.items():
+        more = [tallies.pop(name) for name in sorted(names)[MAX_TALLIES:]]
+        if more:
+            pool = tallies.get(POOLED + kind)
+            tallies[POOLED + kind] = merged(more if pool is None else [pool, *more])
+    return tallies
+
+
+def _kind(one: Tallied) -> str:
+    """Name what must stay apart even where the rest is pooled: what counts differently, and what is believed."""
+    seen = one.observation
+    return " ".join((seen.source, "success" if one.diagnosis is None else "failure", seen.impact, seen.trust.level))
 
 
 def signature(finding: Finding) -> str:
@@ -51,53 +81,71 @@ def signature(finding: Finding) -> str:
     return digest(*parts).hex()
 
 
-def tallied(finding: Finding) -> Tallied:
-    """Give the tally of one finding."""
+def tallied(key: bytes, finding: Finding) -> Tallied:
+    """Give the tally of one finding, out of the report with this key."""
     seen = finding.observation
-    is_sessions = seen.source in FROM_LOGS
-    weight = seen.count if is_sessions or seen.source == HEARSAY else 1  # a queue's depth is no number of reports
-    # A log that has grown shows the same group again, with the same first session and more of them.
-    part = seen.sessions[0] if is_sessions and seen.sessions else _SUM
-    without = weight - len(finding.members) // SESSION
+    members, without = finding.members, 0
+    if seen.source in FROM_LOGS:
+        without = max(0, seen.count - len(members) // SESSION)
+    elif seen.source == HEARSAY:
+        without = seen.count
+    else:  # a report counts once; a queue's depth is no number of reports
+        members = digest(key.hex())[:SESSION]
     return Tallied(
         observation=seen,
         diagnosis=finding.diagnosis,
-        count=weight,
+        count=len(members) // SESSION + without,
         first=seen.time,
         last=seen.until or seen.time,
-        members=finding.members,
-        parts={part: without} if without > 0 else {},
+        members=members,
+        parts={_part(seen, key): without} if without else {},
+        hours={seen.time[:13]: (seen.time, seen.until or seen.time)} if seen.time else {},
     )
 
 
-def merged(old: Tallied, new: Tallied) -> Tallied:
-    """Give one tally of two that showed the fault in the same way."""
-    earliest = min(old, new, key=_order)
-    members = union(old.members, new.members, SESSION)
-    parts = _parts(old, new)
+def _part(seen: Observation, key: bytes) -> str:
+    """Name a group of sessions that are not told apart: a log that has grown shows it again, from the same first one."""
+    name = seen.sessions[0] if seen.source in FROM_LOGS and seen.sessions else key.hex()
+    return f"{(seen.time or '')[:13]} {name}"
+
+
+def merged(alike: Sequence[Tallied]) -> Tallied:
+    """Give one tally of several that showed the fault in the same way."""
+    if len(alike) == 1:
+        return alike[0]
+    members, parts = _members(alike)
+    hours: dict[str, tuple[str, str]] = {}
+    for one in alike:
+        for hour, (first, last) in one.hours.items():
+            known = hours.get(hour, (first, last))
+            hours[hour] = (min(known[0], first), max(known[1], last))
     return msgspec.structs.replace(
-        earliest,
+        min(alike, key=_order),
         count=len(members) // SESSION + sum(parts.values()),
-        first=least(old.first, new.first),
-        last=greatest(old.last, new.last),
+        first=least(*(one.first for one in alike)),
+        last=greatest(*(one.last for one in alike)),
         members=members,
         parts=parts,
+        hours={hour: hours[hour] for hour in sorted(hours)[-MAX_HOURS:]},
     )
 
 
-def _parts(old: Tallied, new: Tallied) -> dict[str, int]:
-    parts = _counted(old)
-    for name, count in _counted(new).items():
-        parts[name] = parts.get(name, 0) + count if name == _SUM else max(parts.get(name, 0), count)
-    if len(parts) > MAX_PARTS:
-        for name in sorted(parts)[: len(parts) - MAX_PARTS + 1]:
-            parts[_SUM] = parts.get(_SUM, 0) + (parts.pop(name) if name != _SUM else 0)
-    return parts
-
-
-def _counted(one: Tallied) -> dict[str, int]:
-    """Give a tally's parts; one that was stored before there were parts has its count alone."""
-    return dict(one.parts) if one.parts or one.members else {_SUM: one.count}
+def _members(alike: Sequence[Tallied]) -> tuple[bytes, dict[str, int]]:
+    known: set[bytes] = set()
+    parts: dict[str, int] = {}
+    for one in alike:
+        fresh = sorted(set(split(one.members, SESSION)) - known)
+        room = max(0, MAX_MEMBERS - len(known))
+        known.update(fresh[:room])
+        more = dict(one.parts)
+        if len(fresh) > room:
+            name = "past " + _part(one.observation, b"")
+            more[name] = max(more.get(name, 0), len(fresh) - room)
+        for name, count in more.items():
+            parts[name] = parts.get(name, 0) + count if name == _SUM else max(parts.get(name, 0), count)
+    for name in sorted(parts)[: max(0, len(parts) - MAX_PARTS)]:
+        parts[_SUM] = parts.get(_SUM, 0) + (parts.pop(name) if name != _SUM else 0)
+    return b"".join(sorted(known)), parts
 
 
 def _order(one: Tallied) -> tuple[bool, str, bytes]:

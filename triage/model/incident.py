@@ -37,8 +37,9 @@ class Tallied(msgspec.Struct, frozen=True, kw_only=True):
     """One way in which the fault showed itself, and how often: what the verdict is derived from.
 
     `observation` is the earliest that showed it so; `diagnosis` is None for a success; `first` and `last` are
-    UTC, RFC 3339. `count` is the number of reports, or of sessions where protocol logs showed it. `members` are packed
-    digests of those sessions; `parts` counts what came without them, sessions by the id of the first one of a group.
+    UTC, RFC 3339, and `hours` has the same for each hour in which it was seen. `count` is the number of reports, or of
+    sessions where logs or TLS reports showed it. `members` are packed digests of those, eight bytes each; `parts` counts
+    what came without them, by the group or report in which it came.
     """
 
     observation: Observation
@@ -48,19 +49,21 @@ class Tallied(msgspec.Struct, frozen=True, kw_only=True):
     last: str | None = None
     members: bytes = b""
     parts: dict[str, int] = {}
+    hours: dict[str, tuple[str, str]] = {}
 
 
 class Surroundings(msgspec.Struct, frozen=True, kw_only=True):
     """What other incidents and other people's tallies say about the two ends of an incident.
 
     `receivers` are unrelated ends to which the same host fails to send, this incident's own among them, and `senders`
-    unrelated ends that fail to send to the same host; fewer than two say nothing. `builds` are those that its two hosts
-    showed anywhere, `hearsay` tallies out of TLS reports (RFC 8460) about the receiving end.
+    unrelated ends that fail to send to the same host; fewer than two say nothing. `builds` are the newest that its two hosts
+    showed anywhere, each with the source that told it; `hearsay` tallies out of TLS reports (RFC 8460) about the receiving
+    end.
     """
 
     receivers: tuple[str, ...] = ()
     senders: tuple[str, ...] = ()
-    builds: dict[str, str] = {}
+    builds: dict[str, tuple[str, str]] = {}
     hearsay: tuple[Tallied, ...] = ()
 
 

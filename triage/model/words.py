@@ -84,3 +84,15 @@ CONFIDENCES: tuple[Confidence, ...] = ("possible", "probable", "certain")
 def rank(confidence: Confidence) -> int:
     """Give 0 for possible, 1 for probable, 2 for certain."""
     return CONFIDENCES.index(confidence)
+
+
+OWN_RECORDS: tuple[Source, ...] = ("queue", "send-log", "receive-log", "tracking-log")
+"""Sources that only the admin of a server can have: what they say is no stranger's claim."""
+
+UNVERIFIED = "unverified"
+
+
+def told_in(source: Source, trust: TrustLevel) -> str:
+    """Name the source of a statement, and say so where nobody verified who wrote it."""
+    name = SOURCE_NAMES[source]
+    return name if source in OWN_RECORDS or trust == "high" else f"{name}, {UNVERIFIED}"
