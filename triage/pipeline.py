@@ -11,19 +11,25 @@ import msgspec
 import structlog
 
 from triage.collect.files import Item
+from triage.collect.item import document as item_of
 from triage.collect.journal import record
 from triage.decode import decode
 from triage.diagnose import Rulebook, diagnose, judge
 from triage.group import Documents, affected, commit, counted_reading, keep, uncounted
 from triage.hosts import Hosts
 from triage.mend import Shelf, fill
-from triage.model import Finding, Incident, Reading
+from triage.model import Finding, Incident, Place, Reading
+from triage.model.mark import Mark
+from triage.model.words import Kind
 from triage.notify import Texts, affected_csv, card, ticket_html, ticket_markdown
 
 AT_ONCE = 200
 """Documents that are read before they are counted together: few enough for one short write."""
 
 BYTES_AT_ONCE = 16 * 2**20
+
+NOT_OURS = frozenset({"other", "auto-reply"})
+"""Kinds of mail that tell nothing of mail flow: in a shared mailbox they are somebody else's."""
 
 
 class Parts(msgspec.Struct, frozen=True, kw_only=True):
@@ -35,6 +41,7 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
     texts: Texts
     authserv_id: str | None = None
     redact: str = "cards"
+    mark: Mark | None = None
 
 
 class Progress(msgspec.Struct):
@@ -51,7 +58,7 @@ def read(item: Item, parts: Parts) -> Reading:
     if item.error is not None:
         return Reading(source=item.place, sha256=item.sha256, kind="unreadable", error=item.error)
     try:
-        document = decode(item.content, parts.hosts, parts.authserv_id)
+        document = decode(item.content, parts.hosts, parts.authserv_id, parts.mark)
         members = document.members or repeat(b"")
         findings = tuple(
             Finding(one, diagnose(one, parts.rulebook, parts.hosts), own)
@@ -70,6 +77,16 @@ def read(item: Item, parts: Parts) -> Reading:
         suppressed=document.suppressed,
         findings=findings,
     )
+
+
+def kind_of(content: bytes, parts: Parts) -> Kind:
+    """Give the kind of one message; what this program fails on is `unreadable`, and so is not lost."""
+    return read(item_of(Place("mailbox"), content), parts).kind
+
+
+def is_wanted(content: bytes, parts: Parts) -> bool:
+    """Tell whether a message in a shared mailbox is ours to take: it reports on mail flow, or claims to and is damaged."""
+    return kind_of(content, parts) not in NOT_OURS
 
 
 def take_in(items: Iterable[Item], documents: Documents, parts: Parts, now: str) -> Iterator[tuple[Reading, Progress]]:

@@ -6,6 +6,7 @@ from triage.decode.message import Mail, read_mail
 from triage.decode.protocol_log import HEAD, is_protocol_log, read_protocol_log
 from triage.hosts import Hosts
 from triage.model import Document
+from triage.model.mark import Mark
 
 __all__ = ["decode"]
 
@@ -13,13 +14,14 @@ SNIFFED = 4096
 """Bytes by which text is told from anything else."""
 
 
-def decode(content: bytes, hosts: Hosts, authserv_id: str | None = None) -> Document:
+def decode(content: bytes, hosts: Hosts, authserv_id: str | None = None, mark: Mark | None = None) -> Document:
     """Read one document and give what it says; never raises on any bytes.
 
     A document is a mail message, an SMTP protocol log, an export of queues or of message tracking, or a TLS report: its
     content tells which.
 
-    `hosts` says which servers are ours; Authentication-Results count only from the server named `authserv_id`.
+    `hosts` says which servers are ours; Authentication-Results count only from the server named `authserv_id`; what
+    bears our own `mark` gives no observation.
     What cannot be read at all has the kind `unreadable` and a sentence that says why.
     """
     if not content.strip(b" \t\r\n\x00"):
@@ -31,7 +33,7 @@ def decode(content: bytes, hosts: Hosts, authserv_id: str | None = None) -> Docu
     mail = read_mail(content)
     if _is_no_text(mail, content):
         return Document(kind="unreadable", error="It is neither a mail message nor text.")
-    return assemble(mail, Reader(hosts, authserv_id))
+    return assemble(mail, Reader(hosts, authserv_id, mark))
 
 
 def _is_no_text(mail: Mail, content: bytes) -> bool:
