@@ -1,19 +1,46 @@
 """The real parts, put together once: settings in, stages ready to work out."""
 
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
+import structlog
+
+import triage
 from triage.collect.files import unpacked
 from triage.diagnose import Rulebook
-from triage.errors import NotFound
+from triage.errors import Misconfigured, NotFound, Transient
 from triage.group import SqliteDocuments, incidents
 from triage.hosts import Hosts
 from triage.mend import Shelf
+from triage.model.mark import Mark
 from triage.model.wire import json_line, reading_json
 from triage.notify import Texts
 from triage.outbox import write_out
-from triage.pipeline import Parts, read, take_in
+from triage.pipeline import Parts, is_wanted, kind_of, read, take_in
 from triage.settings import Settings, load_settings
+
+if TYPE_CHECKING:
+    from azure.core.credentials import TokenCredential
+
+    from triage.collect.graph_mailbox import GraphMailbox
+    from triage.collect.inbox import Inbox
+    from triage.collect.mailbox import Polled
+    from triage.collect.mailbox_look import Look
+
+POLL_SECONDS = 240.0
+"""Of one reading of the mailbox: the next tick goes on before a function's five minutes are over."""
+
+INBOX_CONTAINER = "inbox"
+
+STORAGE = "TriageStorage"
+"""The name of the storage connection in the host's settings, alone or with a suffix."""
 
 
 def hosts_of(settings: Settings) -> Hosts:
@@ -31,7 +58,16 @@ def parts_of(settings: Settings) -> Parts:
         texts=Texts.load(settings.locale),
         authserv_id=settings.authserv_id,
         redact=settings.redact,
+        mark=mark_of(settings),
     )
+
+
+def mark_of(settings: Settings) -> Mark | None:
+    """Give the mark of our notices; None where no sender of them is set."""
+    notices = settings.notices
+    if notices.sender is None:
+        return None
+    return Mark(notices.sender, notices.key.get_secret_value().encode() if notices.key is not None else None)
 
 
 def store_of(settings: Settings, path: str | Path | None = None) -> SqliteDocuments:
@@ -67,3 +103,124 @@ def diagnose_bytes(content: bytes, name: str) -> bytes:
     """Give the contract's JSON lines for one upload; nothing is kept."""
     parts = parts_of(load_settings())
     return b"".join(json_line(reading_json(read(item, parts))) + b"\n" for item in unpacked(content, name))
+
+
+def poll_mailbox(settings: Settings | None = None, store: str | Path | None = None, *, again: bool = False) -> "Polled":
+    """Read the shared mailbox into the inbox, for four minutes at most; settings from the environment without any.
+
+    Without `mailbox.address` there is nothing to do. Raises as `collect.mailbox.poll` does.
+    """
+    from triage.collect.mailbox import Folders, Polled, poll
+
+    values = settings if settings is not None else load_settings()
+    if values.mailbox.address is None:
+        return Polled(failed=[], stopped="No mailbox is set (mailbox.address).")
+    parts = parts_of(values)
+    with mailbox_of(values, values.mailbox.address) as mailbox, store_of(values, store) as documents:
+        polled = poll(
+            mailbox,
+            inbox_of(values),
+            documents,
+            partial(is_wanted, parts=parts),
+            now(),
+            folders=Folders(values.mailbox.folder, values.mailbox.done_folder),
+            version=triage.__version__,
+            again=again,
+        )
+    structlog.get_logger().info(
+        "mailbox_polled",
+        kept=polled.kept,
+        known=polled.known,
+        moved=polled.moved,
+        left=polled.left,
+        failed=polled.failed,
+        restarted=polled.restarted,
+        stopped=polled.stopped,
+    )
+    return polled
+
+
+def look_into_mailbox(settings: Settings, at_most: int) -> "Look":
+    """Say what a reading of the mailbox would do; nothing is changed anywhere."""
+    from triage.collect.mailbox_look import look
+
+    if settings.mailbox.address is None:
+        raise Misconfigured("No mailbox is set: name it in the setting mailbox.address.")
+    with mailbox_of(settings, settings.mailbox.address) as mailbox:
+        kinds = partial(kind_of, parts=parts_of(settings))
+        return look(mailbox, settings.mailbox.folder, settings.mailbox.done_folder, kinds, at_most)
+
+
+def reaches_mailbox(settings: Settings, address: str) -> bool:
+    """Tell whether our application gets into this mailbox. Raises `Misconfigured` where there is no such mailbox."""
+    with mailbox_of(settings, address) as mailbox:
+        return mailbox.can_be_read()
+
+
+@contextmanager
+def mailbox_of(settings: Settings, address: str) -> Iterator["GraphMailbox"]:
+    """Open a mailbox in Graph for one run. Raises `Misconfigured` where Azure's packages or an identity are missing."""
+    import httpx
+
+    from triage.collect.graph import AT_ONCE, Graph
+    from triage.collect.graph_mailbox import GraphMailbox
+
+    base = settings.mailbox.graph_url
+    # Only tests set this: their Graph is a server of their own on this machine.
+    loopback = os.environ.get("TRIAGE_TEST_LOOPBACK") == "yes"
+    limits = httpx.Limits(max_connections=AT_ONCE, max_keepalive_connections=AT_ONCE)
+    with httpx.Client(limits=limits, follow_redirects=False, trust_env=not loopback) as client:
+        deadline = time.monotonic() + POLL_SECONDS
+        graph = Graph(client, _graph_token(base), base, deadline=deadline, loopback=loopback)
+        yield GraphMailbox(graph, address)
+
+
+def inbox_of(settings: Settings) -> "Inbox":
+    """Give the inbox: the container of the storage account that the host's settings name, else the folder `inbox`."""
+    from triage.collect.inbox import BlobInbox, FolderInbox
+
+    connection, address = os.environ.get(STORAGE), os.environ.get(f"{STORAGE}__blobServiceUri")
+    if not connection and not address:
+        return FolderInbox(settings.inbox)
+    from azure.storage.blob import ContainerClient
+
+    if connection:
+        return BlobInbox(ContainerClient.from_connection_string(connection, INBOX_CONTAINER))
+    return BlobInbox(ContainerClient(address or "", INBOX_CONTAINER, credential=_credential()))
+
+
+def _graph_token(base: str) -> Callable[[], str]:
+    """Give what fetches a token for Graph; the identity is found when the first one is asked for."""
+
+    def token() -> str:
+        from azure.core.exceptions import AzureError, ClientAuthenticationError
+
+        parts = urlsplit(base)
+        try:
+            return credential.get_token(f"{parts.scheme}://{parts.netloc}/.default").token
+        except ClientAuthenticationError as error:
+            raise Misconfigured(
+                "No identity gives a token for Microsoft Graph. In Azure it is the app's managed identity; elsewhere "
+                "name an app registration (AZURE_TENANT_ID, AZURE_CLIENT_ID and a certificate): docs/mailbox.md."
+            ) from error
+        except AzureError as error:
+            raise Transient(f"The identity service cannot be reached for now ({type(error).__name__}).") from error
+
+    credential = _credential()
+    return token
+
+
+def _credential() -> "TokenCredential":
+    """Give the identity: the app's managed one in Azure, else what azure-identity finds on this machine."""
+    try:
+        from azure.identity import DefaultAzureCredential, ManagedIdentityCredential
+    except ModuleNotFoundError as error:
+        raise Misconfigured(
+            "Azure's packages are not installed, and the mailbox needs them: pip install 'bounce-triage[azure]'."
+        ) from error
+    if "IDENTITY_ENDPOINT" in os.environ:
+        names = ("AZURE_CLIENT_ID", f"{STORAGE}__clientId")
+        return ManagedIdentityCredential(
+            client_id=next((os.environ[one] for one in names if os.environ.get(one)), None)
+        )
+    return DefaultAzureCredential(exclude_managed_identity_credential=True)

@@ -53,6 +53,31 @@ class Fault:
 
 
 @dataclass
+class Asked:
+    """One request; `path` is unquoted, header names are in lower case."""
+
+    method: str
+    path: str
+    query: dict[str, list[str]]
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def immutable(self) -> bool:
+        """Whether the immutable form of ids is asked for."""
+        return IMMUTABLE in self.headers.get("prefer", "").lower()
+
+
+@dataclass
+class Told:
+    """What a place in a list of changes stands for: what is still to be told, the page before, and up to where."""
+
+    rest: list[str]
+    page: list[str]
+    until: int
+
+
+@dataclass
 class Mailbox:
     """One mailbox: its folders (id → name), its mail, and the order of what changed (number → folder, message)."""
 
@@ -90,7 +115,7 @@ class GraphServer:
         self.forgets_with = 410
         self.tokens: set[str] = set()
         self.identity_header = secrets.token_hex(8)
-        self._lists: dict[str, tuple[str, list[str], list[str], int]] = {}
+        self._lists: dict[str, Told] = {}
         self._now_at_once = 0
         self.lock = threading.RLock()
         self._http = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
@@ -170,18 +195,17 @@ class GraphServer:
 
     # ---- answering
 
-    def answer(self, method: str, target: str, headers: dict[str, str], body: bytes) -> Answer:
+    def answer(self, asked: "Asked") -> Answer:
         """Answer one request."""
-        parts = urlsplit(target)
-        line = f"{method} {unquote(parts.path)}"
+        line = f"{asked.method} {asked.path}"
         with self.lock:
             self.requests.append(line)
             self._now_at_once += 1
             self.at_once = max(self.at_once, self._now_at_once)
             too_many = self._now_at_once > AT_ONCE
         try:
-            if parts.path == "/msi/token":
-                return self._identity(headers)
+            if asked.path == "/msi/token":
+                return self._identity(asked)
             fault = self._fault(line)
             if fault is not None:
                 time.sleep(fault.seconds)
@@ -191,9 +215,9 @@ class GraphServer:
                     return fault.status, fault.headers, fault.body or _error(fault.code)
             if too_many:
                 return 429, {"Retry-After": "1"}, _error("ApplicationThrottled")
-            if headers.get("authorization", "").removeprefix("Bearer ") not in self.tokens:
+            if asked.headers.get("authorization", "").removeprefix("Bearer ") not in self.tokens:
                 return 401, {}, _error("InvalidAuthenticationToken")
-            return self._route(method, parts.path, parse_qs(parts.query), headers, body)
+            return self._route(asked)
         finally:
             with self.lock:
                 self._now_at_once -= 1
@@ -206,96 +230,80 @@ class GraphServer:
                     return fault
         return None
 
-    def _identity(self, headers: dict[str, str]) -> Answer:
-        if headers.get("x-identity-header") != self.identity_header:
+    def _identity(self, asked: "Asked") -> Answer:
+        if asked.headers.get("x-identity-header") != self.identity_header:
             return 401, {}, b"{}"
         given = {"access_token": self.token(), "expires_on": str(int(time.time()) + 3600), "resource": self.origin}
-        return 200, {}, json.dumps({**given, "token_type": "Bearer"}).encode()
+        return 200, {}, _json({**given, "token_type": "Bearer"})
 
-    def _route(self, method: str, path: str, query: dict[str, list[str]], headers: dict[str, str], body: bytes) -> Answer:
-        path = re.sub(r"\('([^']*)'\)", r"/\1", unquote(path))  # the form in which the service's own links name things
+    def _route(self, asked: "Asked") -> Answer:
+        path = re.sub(r"\('([^']*)'\)", r"/\1", asked.path)  # the form in which the service's own links name things
         found = re.fullmatch(r"/v1\.0/users/([^/]+)(/.*)", path)
         if not found:
             return 404, {}, _error("ResourceNotFound")
         address, rest = found.group(1).lower(), found.group(2)
-        if address in self.forbidden:
+        if address in self.forbidden or (self.read_only and asked.method != "GET"):
             return 403, {}, _error("ErrorAccessDenied")
         box = self.mailboxes.get(address)
         if box is None:
             return 404, {}, _error("ErrorInvalidUser")
-        if self.read_only and method != "GET":
-            return 403, {}, _error("ErrorAccessDenied")
-        immutable = IMMUTABLE in headers.get("prefer", "").lower()
-        self.without_id_type += not immutable
-        if rest.startswith("/mailFolders"):
-            return self._folders(method, box, address, rest, query, headers, body, immutable)
-        return self._message(method, box, rest, body, immutable)
+        self.without_id_type += not asked.immutable
+        if rest == "/mailFolders":
+            return self._top_folders(box, asked)
+        if rest.startswith("/mailFolders/"):
+            return self._folder(box, address, rest, asked)
+        return self._message(box, rest, asked)
 
-    def _folders(
-        self,
-        method: str,
-        box: Mailbox,
-        address: str,
-        rest: str,
-        query: dict[str, list[str]],
-        headers: dict[str, str],
-        body: bytes,
-        immutable: bool,
-    ) -> Answer:
-        if rest == "/mailFolders" and method == "POST":
-            name = str(json.loads(body)["displayName"])
+    def _top_folders(self, box: Mailbox, asked: "Asked") -> Answer:
+        if asked.method == "POST":
+            name = str(json.loads(asked.body)["displayName"])
             with self.lock:
                 if name in box.folders.values():
                     return 409, {}, _error("ErrorFolderExists")
                 box.folders[f"f-{name.lower()}"] = name
             return 201, {}, _json({"id": f"f-{name.lower()}", "displayName": name})
-        if rest == "/mailFolders":
-            wanted = re.fullmatch(r"displayName eq '(.*)'", query.get("$filter", [""])[0])
-            name = wanted.group(1).replace("''", "'").lower() if wanted else None
-            rows = [{"id": one, "displayName": called} for one, called in box.folders.items()]
-            return 200, {}, _json({"value": [row for row in rows if name is None or row["displayName"].lower() == name]})
+        wanted = re.fullmatch(r"displayName eq '(.*)'", asked.query.get("$filter", [""])[0])
+        rows = [{"id": one, "displayName": called} for one, called in box.folders.items()]
+        if wanted is not None:
+            name = wanted.group(1).replace("''", "'").lower()
+            rows = [row for row in rows if row["displayName"].lower() == name]
+        return 200, {}, _json({"value": rows})
+
+    def _folder(self, box: Mailbox, address: str, rest: str, asked: "Asked") -> Answer:
         found = re.fullmatch(r"/mailFolders/([^/]+)(/messages/delta)?", rest)
         folder = _folder(box, found.group(1)) if found else None
         if found is None or folder is None:
             return 404, {}, _error("ErrorItemNotFound")
         if not found.group(2):
             return 200, {}, _json({"id": folder})
-        return self._delta(box, address, folder, query, headers, immutable)
-
-    def _delta(
-        self,
-        box: Mailbox,
-        address: str,
-        folder: str,
-        query: dict[str, list[str]],
-        headers: dict[str, str],
-        immutable: bool,
-    ) -> Answer:
-        size = re.search(r"odata\.maxpagesize=(\d+)", headers.get("prefer", ""))
-        most = min(int(size.group(1)) if size else 10, self.largest_page)
         with self.lock:
-            token = (query.get("$skiptoken") or query.get("$deltatoken") or [None])[0]
-            if token is None:
-                ids = [mail.id for mail in box.mail.values() if mail.folder == folder]
-                before, until = [], len(box.changes)
-            elif token not in self._lists:
-                place = f"{self.url}/users/{address}/mailFolders/{folder}/messages/delta?$deltatoken="
-                code = "SyncStateNotFound" if self.forgets_with == 410 else "syncStateNotFound"
-                return self.forgets_with, {"Location": place} if self.forgets_with == 410 else {}, _error(code)
-            else:
-                _, ids, before, until = self._lists[token]
-                if "$deltatoken" in query:
-                    ids = list(dict.fromkeys(one for place, one in box.changes[until:] if place == folder))
-                    before, until = [], len(box.changes)
-            page, rest = ids[:most], ids[most:]
-            shown = [*before, *page] if self.repeats else page
-            answer: dict[str, Any] = {"value": [self._row(box, one, folder, immutable) for one in shown]}
-            kind, word = ("nextLink", "skiptoken") if rest else ("deltaLink", "deltatoken")
-            made = secrets.token_urlsafe(12)
-            self._lists[made] = (kind, rest, page, until)
-            where = f"{self.link_base or self.url}/users('{quote(address)}')/mailFolders('{folder}')/messages/delta"
-            answer[f"@odata.{kind}"] = f"{where}?${word}={made}"
-        return 200, {}, _json(answer)
+            return self._delta(box, address, folder, asked)
+
+    def _delta(self, box: Mailbox, address: str, folder: str, asked: "Asked") -> Answer:
+        size = re.search(r"odata\.maxpagesize=(\d+)", asked.headers.get("prefer", ""))
+        most = min(int(size.group(1)) if size else 10, self.largest_page)
+        path = f"users('{quote(address)}')/mailFolders('{folder}')/messages/delta"
+        before: list[str] = []
+        until = len(box.changes)
+        token = next((asked.query[one][0] for one in ("$skiptoken", "$deltatoken") if one in asked.query), None)
+        if token is None:
+            ids = [mail.id for mail in box.mail.values() if mail.folder == folder]
+        elif token not in self._lists and self.forgets_with == 410:
+            return 410, {"Location": f"{self.url}/{path}?$deltatoken="}, _error("SyncStateNotFound")
+        elif token not in self._lists:
+            return self.forgets_with, {}, _error("syncStateNotFound")
+        elif "$deltatoken" in asked.query:
+            since = self._lists[token].until
+            ids = list(dict.fromkeys(one for place, one in box.changes[since:] if place == folder))
+        else:
+            ids, before, until = self._lists[token].rest, self._lists[token].page, self._lists[token].until
+        page, rest = ids[:most], ids[most:]
+        shown = [*before, *page] if self.repeats else page
+        made = secrets.token_urlsafe(12)
+        self._lists[made] = Told(rest, page, until)
+        further = f"{self.link_base or self.url}/{path}?{'$skiptoken' if rest else '$deltatoken'}={made}"
+        rows = [self._row(box, one, folder, asked.immutable) for one in shown]
+        return 200, {}, _json({"value": rows, "@odata.nextLink" if rest else "@odata.deltaLink": further})
 
     def _row(self, box: Mailbox, message: str, folder: str, immutable: bool) -> dict[str, Any]:
         mail = box.mail.get(message)
@@ -305,10 +313,10 @@ class GraphServer:
             return {"id": _id(mail, immutable), "@removed": {"reason": "changed"}}
         return {"id": _id(mail, immutable), "receivedDateTime": mail.received, "parentFolderId": mail.folder}
 
-    def _message(self, method: str, box: Mailbox, rest: str, body: bytes, immutable: bool) -> Answer:
+    def _message(self, box: Mailbox, rest: str, asked: "Asked") -> Answer:
         found = re.fullmatch(r"/messages/([^/]+)(/\$value|/move)?", rest)
         message = found.group(1) if found else ""
-        mail = next((one for one in box.mail.values() if _id(one, immutable) == message), None)
+        mail = next((one for one in box.mail.values() if _id(one, asked.immutable) == message), None)
         if found is None or mail is None:
             return 404, {}, _error("ErrorItemNotFound")
         if found.group(2) == "/$value":
@@ -317,15 +325,15 @@ class GraphServer:
                 mail.readings += 1
                 mime = self.rewrite(mail.mime, mail.readings) if self.rewrite is not None else mail.mime
             return 200, {"Content-Type": "text/plain"}, mime
-        if found.group(2) == "/move" and method == "POST":
-            target = _folder(box, str(json.loads(body)["destinationId"]))
+        if found.group(2) == "/move" and asked.method == "POST":
+            target = _folder(box, str(json.loads(asked.body)["destinationId"]))
             if target is None:
                 return 404, {}, _error("ErrorItemNotFound")
             self.shift(mail, target)
-            return 201, {}, _json({"id": _id(mail, immutable), "parentFolderId": target})
-        if method == "PATCH":
-            mail.is_read = bool(json.loads(body).get("isRead", mail.is_read))
-        return 200, {}, _json({"id": _id(mail, immutable), "parentFolderId": mail.folder, "isRead": mail.is_read})
+            return 201, {}, _json({"id": _id(mail, asked.immutable), "parentFolderId": target})
+        if asked.method == "PATCH":
+            mail.is_read = bool(json.loads(asked.body).get("isRead", mail.is_read))
+        return 200, {}, _json({"id": _id(mail, asked.immutable), "parentFolderId": mail.folder, "isRead": mail.is_read})
 
 
 def _id(mail: Mail, immutable: bool) -> str:
@@ -351,14 +359,18 @@ def _handler(server: GraphServer) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
         timeout = 60
+        wbufsize = 65_536  # headers and body in one piece: two small ones wait for each other
 
         def _serve(self) -> None:
-            size = int(self.headers.get("Content-Length") or 0)
+            parts = urlsplit(self.path)
             headers = {name.lower(): value for name, value in self.headers.items()}
-            status, more, body = server.answer(self.command, self.path, headers, self.rfile.read(size))
+            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            asked = Asked(self.command, unquote(parts.path), parse_qs(parts.query), headers, body)
+            status, more, body = server.answer(asked)
             try:
-                self.send_response(status)
-                for name, value in {"Content-Type": "application/json", **more}.items():
+                self.send_response_only(status)
+                usual = {"Date": self.date_time_string(), "Content-Type": "application/json"}
+                for name, value in {**usual, **more}.items():
                     self.send_header(name, value)
                 self.send_header("Content-Length", str(len(body)))
                 self.end_headers()

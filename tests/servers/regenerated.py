@@ -46,7 +46,9 @@ def compose(source: EmailMessage, text: str, reading: int = 1, *, plain: bool = 
 def as_html(text: str) -> str:
     """Give a text as the HTML that Exchange writes: a paragraph for each block, `<br>` between its lines."""
     blocks = re.split(r"\n{2,}", text.replace("\r\n", "\n").strip("\n"))
-    body = "\n".join(f"<p>{'<br>'.join(escape(line, quote=True) for line in block.split(chr(10)))}</p>" for block in blocks)
+    body = "\n".join(
+        f"<p>{'<br>'.join(escape(line, quote=True) for line in block.split(chr(10)))}</p>" for block in blocks
+    )
     return (
         '<html>\n<head>\n<meta http-equiv="Content-Type" content="text/html; charset=utf-8">\n'
         "<style>p { margin: 0 }</style>\n</head>\n<body>\n" + body + "\n</body>\n</html>\n"

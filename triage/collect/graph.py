@@ -146,26 +146,36 @@ class Graph:
         return self._deadline - time.monotonic()
 
     def get(self, path: str, *, page: int | None = None) -> dict[str, Any]:
-        """Give the JSON object at `path`, or at a link that an answer gave; `page` is the number of items wanted."""
-        return self.send("GET", path, page=page).json()
+        """Give the JSON object at `path`; `page` is the number of items wanted. Raises as `send` does."""
+        return self.send("GET", self._below(path), page=page).json()
+
+    def follow(self, link: str, *, page: int | None = None) -> dict[str, Any]:
+        """Give the JSON object at a link that an answer gave. Raises as `checked` and `send` do."""
+        return self.send("GET", self.checked(link), page=page).json()
+
+    def checked(self, link: str) -> str:
+        """Give the link back. Raises `Transient` for one that does not lie below the base: the token goes with it."""
+        parts = _split(link)
+        if parts is None or parts != _split(self.base) or not link.startswith(f"{self.base}/"):
+            raise Transient("Graph's answer leads to another host; it is not followed.")
+        return link
 
     def post(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
-        """Post a JSON object and give the one that comes back."""
-        return self.send("POST", path, body=msgspec.json.encode(body)).json()
+        """Post a JSON object and give the one that comes back. Raises as `send` does."""
+        return self.send("POST", self._below(path), body=msgspec.json.encode(body)).json()
 
     def raw(self, path: str, at_most: int) -> bytes:
-        """Give the bytes at `path`. Raises `TooLarge` past `at_most` of them."""
-        return self.send("GET", path, at_most=at_most).content
+        """Give the bytes at `path`. Raises `TooLarge` past `at_most` of them, and as `send` does."""
+        return self.send("GET", self._below(path), at_most=at_most).content
 
     def send(
-        self, method: str, path: str, *, body: bytes | None = None, page: int | None = None, at_most: int = ANSWER_BYTES
+        self, method: str, url: str, *, body: bytes | None = None, page: int | None = None, at_most: int = ANSWER_BYTES
     ) -> Answer:
         """Make a request until it is answered for good.
 
         Raises `Refused`, `PlaceLost`, `Forbidden` (403), `Misconfigured` (a fresh token is refused too),
         `TooLarge`, `OutOfTime`, and `Transient` where the service goes on failing.
         """
-        url = self._address(path)
         prefer = PREFER_ID if page is None else f"odata.maxpagesize={page}, {PREFER_ID}"
         failed = throttled = 0
         renewed = False
@@ -278,18 +288,8 @@ class Graph:
             if self._token == token:
                 self._token = None
 
-    def _address(self, path: str) -> str:
-        """Give the address of a path below the base, or of a link that an answer gave.
-
-        A link must stay below the base: the token goes with it. Raises `Transient` for one that does not; the
-        place that holds it is left as it is, so that a person can look.
-        """
-        if "://" not in path:
-            return f"{self.base}/{path.lstrip('/')}"
-        inside = path.startswith(self.base + "/") and _split(path) is not None
-        if not inside or _split(path) != _split(self.base):
-            raise Transient("Graph's answer leads to another host; it is not followed.")
-        return path
+    def _below(self, path: str) -> str:
+        return f"{self.base}/{path}"
 
 
 _TIME_IS_UP = "The time for this run is up; the next one goes on from there."

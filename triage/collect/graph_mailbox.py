@@ -92,11 +92,12 @@ class GraphMailbox:
         Raises `PlaceLost` where everything has to be listed anew.
         """
         start = f"{self._path}/mailFolders/{quote(folder, safe='')}/messages/delta?$select={_FIELDS}"
-        found = self.graph.get(link or start, page=PAGE)
+        found = self.graph.get(start, page=PAGE) if link is None else self.graph.follow(link, page=PAGE)
         further, done = found.get("@odata.nextLink"), found.get("@odata.deltaLink")
         following = further if isinstance(further, str) else done
         if not isinstance(following, str) or len(following) > LINK_CHARACTERS:
             raise Transient("Graph's list of changes tells no place to go on from.")
+        following = self.graph.checked(following)  # before anybody writes it down as the place
         return Page(tuple(_listed(one) for one in _items(found)), following, not isinstance(further, str))
 
     def mime(self, message: str) -> bytes:

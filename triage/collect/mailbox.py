@@ -92,7 +92,8 @@ class _Run:
     def __init__(self, hands: Hands, documents: Documents, folder: str, version: str, pool: ThreadPoolExecutor) -> None:
         self._hands, self._pool = hands, pool
         self._mailbox = hands.mailbox
-        self._place = Place(documents, self._mailbox.address.lower(), folder, version)
+        whose = f"{self._mailbox.graph.base} {self._mailbox.address.lower()}"
+        self._place = Place(documents, whose, folder, version)
         self._left = Memory(documents, "left", folder)
         self._moved = Memory(documents, "moved", folder)
         self._failures = Failures(documents, hands.now)
