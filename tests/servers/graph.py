@@ -49,7 +49,7 @@ class Fault:
     times: int = 1
     seconds: float = 0.0
     body: bytes | None = None
-    after: Callable[[], None] | None = None
+    after: Callable[[], object] | None = None
 
 
 @dataclass
