@@ -10,6 +10,7 @@ from itertools import count
 from pathlib import Path
 
 import httpx
+
 from tests.servers.graph import SHARED, GraphServer, Mailbox
 from triage.collect.graph import Graph
 from triage.collect.graph_mailbox import GraphMailbox
