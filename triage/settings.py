@@ -43,6 +43,9 @@ class MailboxSettings(BaseModel):
     graph_url: str = Field(
         "https://graph.microsoft.com/v1.0", description="Microsoft Graph; national clouds have addresses of their own."
     )
+    allow_loopback: bool = Field(
+        False, description="Take a Graph on this machine, without TLS too: for trials and tests alone."
+    )
 
 
 class NoticeSettings(BaseModel):
@@ -54,7 +57,7 @@ class NoticeSettings(BaseModel):
         None, description="The address from which our notices come; a bounce of one of them opens no incident."
     )
     key: SecretStr | None = Field(
-        None, description="A secret with which notices are marked, so that nobody can make up the mark."
+        None, description="The key with which notices are marked, so that nobody can make up the mark. A secret."
     )
 
 

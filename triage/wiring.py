@@ -105,28 +105,16 @@ def diagnose_bytes(content: bytes, name: str) -> bytes:
     return b"".join(json_line(reading_json(read(item, parts))) + b"\n" for item in unpacked(content, name))
 
 
-def poll_mailbox(settings: Settings | None = None, store: str | Path | None = None, *, again: bool = False) -> "Polled":
-    """Read the shared mailbox into the inbox, for four minutes at most; settings from the environment without any.
+def poll_mailbox() -> None:
+    """Read the shared mailbox as the cloud's timer does: settings from the environment, what was done into the log.
 
-    Without `mailbox.address` there is nothing to do. Raises as `collect.mailbox.poll` does.
+    Without `mailbox.address` there is nothing to do. Raises as `read_mailbox` does.
     """
-    from triage.collect.mailbox import Folders, Polled, poll
-
-    values = settings if settings is not None else load_settings()
-    if values.mailbox.address is None:
-        return Polled(failed=[], stopped="No mailbox is set (mailbox.address).")
-    parts = parts_of(values)
-    with mailbox_of(values, values.mailbox.address) as mailbox, store_of(values, store) as documents:
-        polled = poll(
-            mailbox,
-            inbox_of(values),
-            documents,
-            partial(is_wanted, parts=parts),
-            now(),
-            folders=Folders(values.mailbox.folder, values.mailbox.done_folder),
-            version=triage.__version__,
-            again=again,
-        )
+    settings = load_settings()
+    if settings.mailbox.address is None:
+        structlog.get_logger().info("mailbox_not_set")
+        return
+    polled = read_mailbox(settings)
     structlog.get_logger().info(
         "mailbox_polled",
         kept=polled.kept,
@@ -137,16 +125,27 @@ def poll_mailbox(settings: Settings | None = None, store: str | Path | None = No
         restarted=polled.restarted,
         stopped=polled.stopped,
     )
-    return polled
+
+
+def read_mailbox(settings: Settings, store: str | Path | None = None, *, again: bool = False) -> "Polled":
+    """Read the shared mailbox into the inbox, for four minutes at most.
+
+    Raises `Misconfigured` where no mailbox is set, and as `collect.mailbox.poll` does.
+    """
+    from triage.collect.mailbox import Folders, poll
+
+    wanted = partial(is_wanted, parts=parts_of(settings))
+    folders = Folders(settings.mailbox.folder, settings.mailbox.done_folder)
+    with mailbox_of(settings, _own_address(settings)) as mailbox, store_of(settings, store) as documents:
+        inbox, version = inbox_of(settings), triage.__version__
+        return poll(mailbox, inbox, documents, wanted, now(), folders=folders, version=version, again=again)
 
 
 def look_into_mailbox(settings: Settings, at_most: int) -> "Look":
     """Say what a reading of the mailbox would do; nothing is changed anywhere."""
     from triage.collect.mailbox_look import look
 
-    if settings.mailbox.address is None:
-        raise Misconfigured("No mailbox is set: name it in the setting mailbox.address.")
-    with mailbox_of(settings, settings.mailbox.address) as mailbox:
+    with mailbox_of(settings, _own_address(settings)) as mailbox:
         kinds = partial(kind_of, parts=parts_of(settings))
         return look(mailbox, settings.mailbox.folder, settings.mailbox.done_folder, kinds, at_most)
 
@@ -157,6 +156,12 @@ def reaches_mailbox(settings: Settings, address: str) -> bool:
         return mailbox.can_be_read()
 
 
+def _own_address(settings: Settings) -> str:
+    if settings.mailbox.address is None:
+        raise Misconfigured("No mailbox is set: name it in the setting mailbox.address.")
+    return settings.mailbox.address
+
+
 @contextmanager
 def mailbox_of(settings: Settings, address: str) -> Iterator["GraphMailbox"]:
     """Open a mailbox in Graph for one run. Raises `Misconfigured` where Azure's packages or an identity are missing."""
@@ -165,9 +170,7 @@ def mailbox_of(settings: Settings, address: str) -> Iterator["GraphMailbox"]:
     from triage.collect.graph import AT_ONCE, Graph
     from triage.collect.graph_mailbox import GraphMailbox
 
-    base = settings.mailbox.graph_url
-    # Only tests set this: their Graph is a server of their own on this machine.
-    loopback = os.environ.get("TRIAGE_TEST_LOOPBACK") == "yes"
+    base, loopback = settings.mailbox.graph_url, settings.mailbox.allow_loopback
     limits = httpx.Limits(max_connections=AT_ONCE, max_keepalive_connections=AT_ONCE)
     with httpx.Client(limits=limits, follow_redirects=False, trust_env=not loopback) as client:
         deadline = time.monotonic() + POLL_SECONDS
@@ -190,9 +193,10 @@ def inbox_of(settings: Settings) -> "Inbox":
 
 
 def _graph_token(base: str) -> Callable[[], str]:
-    """Give what fetches a token for Graph; the identity is found when the first one is asked for."""
+    """Give what fetches a token for Graph: a fresh one each time, for it is asked again only when one was refused."""
 
     def token() -> str:
+        credential = _credential()  # a new one: those keep a token until it expires, also one that Graph refuses
         from azure.core.exceptions import AzureError, ClientAuthenticationError
 
         parts = urlsplit(base)
@@ -206,7 +210,6 @@ def _graph_token(base: str) -> Callable[[], str]:
         except AzureError as error:
             raise Transient(f"The identity service cannot be reached for now ({type(error).__name__}).") from error
 
-    credential = _credential()
     return token
 
 

@@ -17,7 +17,7 @@ MARKS = {"without a key": Mark(SENDER), "with a key": Mark(SENDER, b"a key of th
 SET_ASIDE = {"own-notice": 1}
 
 
-@pytest.fixture(params=MARKS.values(), ids=MARKS)
+@pytest.fixture(params=MARKS.values(), ids=list(MARKS))
 def mark(request: pytest.FixtureRequest) -> Mark:
     """Give the mark of an installation, without a key and with one."""
     marked: Mark = request.param

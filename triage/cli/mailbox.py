@@ -23,14 +23,10 @@ def poll(
     Ends after four minutes at most, and goes on from there the next time. Repeating it is safe.
     Exit code 1 means that some message could not be read or moved; each is named, and the rest was done.
     """
-    from triage.errors import Misconfigured
     from triage.settings import load_settings
-    from triage.wiring import poll_mailbox
+    from triage.wiring import read_mailbox
 
-    values = load_settings(settings)
-    if values.mailbox.address is None:
-        raise Misconfigured("No mailbox is set: name it in the setting mailbox.address.")
-    polled = poll_mailbox(values, store, again=again)
+    polled = read_mailbox(load_settings(settings), store, again=again)
     say(f"{polled.kept} kept, {polled.known} kept before, {polled.moved} moved, {polled.left} left where they are.")
     if polled.restarted:
         say("The service had forgotten how far we were, so all of the folder was listed anew.")
