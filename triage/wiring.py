@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from triage.collect.inbox import Inbox
     from triage.collect.mailbox import Polled
     from triage.collect.mailbox_look import Look
+    from triage.collect.places import Failure
 
 POLL_SECONDS = 240.0
 """Of one reading of the mailbox: the next tick goes on before a function's five minutes are over."""
@@ -148,6 +149,18 @@ def look_into_mailbox(settings: Settings, at_most: int) -> "Look":
     with mailbox_of(settings, _own_address(settings)) as mailbox:
         kinds = partial(kind_of, parts=parts_of(settings))
         return look(mailbox, settings.mailbox.folder, settings.mailbox.done_folder, kinds, at_most)
+
+
+def failed_messages(settings: Settings, store: str | Path | None = None) -> "list[Failure]":
+    """Give the messages of the mailbox that could not be read, oldest first; none where there is no store."""
+    from triage.collect.places import Failures
+
+    try:
+        documents = existing_store_of(settings, store)
+    except NotFound:
+        return []
+    with documents:
+        return sorted(Failures(documents), key=lambda one: (one.first, one.id))
 
 
 def reaches_mailbox(settings: Settings, address: str) -> bool:

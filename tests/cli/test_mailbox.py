@@ -73,7 +73,12 @@ def test_poll_tells_of_what_failed(triage: Run, server: GraphServer, ndr: Callab
     done = triage("mailbox", "poll")
     assert done.returncode == 1
     assert "A message received 2026-10-20T09:14:11Z: " in done.stderr
+    assert (
+        "2026-10-20T09:14:11Z\t1\tno\tGraph refuses it: 400 ErrorMimeContentInvalid."
+        in triage("mailbox", "check").stdout
+    )
     assert triage("mailbox", "poll", "--again").returncode == 0
+    assert "On record" not in triage("mailbox", "check").stdout
 
 
 def test_check_changes_nothing(triage: Run, server: GraphServer, ndr: Callable[..., Any], tmp_path: Path) -> None:

@@ -45,14 +45,15 @@ def check(
         typer.Option("--other", metavar="ADDRESS", help="Prove that this other mailbox cannot be reached."),
     ] = None,
     limit: Annotated[int, typer.Option("--limit", metavar="N", min=0, max=50, help="Messages to look at.")] = 10,
+    store: Store = None,
     settings: SettingsFile = None,
 ) -> None:
-    """Say what a reading would take from the mailbox, and change nothing.
+    """Say what a reading would take from the mailbox and what failed before, and change nothing.
 
     Exit code 1 means that the other mailbox can be reached, or that this could not be proved.
     """
     from triage.settings import load_settings
-    from triage.wiring import look_into_mailbox
+    from triage.wiring import failed_messages, look_into_mailbox
 
     values = load_settings(settings)
     found = look_into_mailbox(values, limit)
@@ -66,6 +67,12 @@ def check(
         say("There are more messages.")
     if not found.has_done_folder:
         say(f"The folder {values.mailbox.done_folder} does not exist; the first reading makes it.")
+    if failed := failed_messages(values, store):
+        say("On record, since they could not be read or moved:")
+        told = [
+            (one.received or "unknown", str(one.attempts), "yes" if one.final else "no", one.reason) for one in failed
+        ]
+        table(("received", "tries", "given up", "why"), told, wide=3)
     say("Nothing was changed. Whether messages may be moved is known only once one is.")
     if other is not None:
         _prove_out_of_reach(values.mailbox.address or "", other, settings)

@@ -96,7 +96,7 @@ class _Run:
         self._place = Place(documents, whose, folder, version)
         self._left = Memory(documents, "left", folder)
         self._moved = Memory(documents, "moved", folder)
-        self._failures = Failures(documents, hands.now)
+        self._failures = Failures(documents)
         self.polled = Polled(failed=[])
 
     def all(self, again: bool) -> None:
@@ -104,6 +104,7 @@ class _Run:
         try:
             if self._place.is_new_version:
                 self._left.clear()
+            self._failures.prune(self._hands.now)
             self._finish()
             if again:
                 self._failures.forget()

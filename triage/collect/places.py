@@ -153,19 +153,14 @@ class Memory:
 class Failures:
     """The record of messages that could not be read."""
 
-    def __init__(self, documents: Documents, now: str) -> None:
-        """Load the record; what was given up long before `now` is taken off it."""
+    def __init__(self, documents: Documents) -> None:
         self._documents = documents
         self._known: dict[str, tuple[Failure, str]] = {}
-        end = (datetime.fromisoformat(now) - timedelta(days=KEPT_DAYS)).strftime("%Y-%m-%dT%H:%M:%SZ")
         for listed in list(documents.list(FAILED)):
             found = documents.get(listed.key)
-            if found is None:
-                continue
-            failure = msgspec.json.decode(found[0], type=Failure)
-            self._known[failure.id] = (failure, found[1])
-            if failure.final and failure.last < end:
-                self.remove(failure.id)
+            if found is not None:
+                failure = msgspec.json.decode(found[0], type=Failure)
+                self._known[failure.id] = (failure, found[1])
 
     def __contains__(self, message: str) -> bool:
         return message in self._known
@@ -197,6 +192,13 @@ class Failures:
         """Take a message off the record: it was read after all."""
         if self._known.pop(message, None) is not None:
             self._documents.delete(_failed_key(message))
+
+    def prune(self, now: str) -> None:
+        """Take off the record what was given up long before `now`."""
+        end = (datetime.fromisoformat(now) - timedelta(days=KEPT_DAYS)).strftime("%Y-%m-%dT%H:%M:%SZ")
+        for failure in self:
+            if failure.final and failure.last < end:
+                self.remove(failure.id)
 
     def forget(self) -> None:
         """Count from the start again, so that what was given up is tried once more."""
