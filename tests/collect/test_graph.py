@@ -355,3 +355,25 @@ def test_an_address_cannot_leave_its_place_in_the_path(graph: Graph, graph_serve
     with pytest.raises(Misconfigured):
         GraphMailbox(graph, "a/../b?x=1#@contoso.example").folder("../inbox?$x")
     assert graph_server.requests[-1].startswith("GET /v1.0/users/a/../b?x=1#@contoso.example/mailFolders/../inbox?$x")
+
+
+def test_a_folder_that_another_run_makes_first_is_taken(graph: Graph, graph_server: GraphServer) -> None:
+    """Two runs that find it missing make it once: the refusal of the second (409) is no error."""
+    there = Fault("POST", 409, "ErrorFolderExists", after=lambda: graph_server.mailbox.folders.update({"f-x": "Done"}))
+    graph_server.faults.append(there)
+    assert GraphMailbox(graph, SHARED).made_folder("Done") == "f-x"
+
+
+def test_a_folder_that_cannot_be_made_is_told(graph: Graph, graph_server: GraphServer) -> None:
+    """A name that the service refuses is the operator's matter."""
+    graph_server.faults.append(Fault("POST", 400, "ErrorInvalidFolderName"))
+    with pytest.raises(Misconfigured, match="cannot be made"):
+        GraphMailbox(graph, SHARED).made_folder("\x01")
+
+
+def test_a_message_that_is_gone_lies_nowhere(graph: Graph, graph_server: GraphServer) -> None:
+    """404 for a message means that it is gone; any other refusal is raised."""
+    assert GraphMailbox(graph, SHARED).where("AAkALg-gone==") is None
+    graph_server.faults.append(Fault("GET", 400, "ErrorInvalidIdMalformed"))
+    with pytest.raises(Refused, match="400"):
+        GraphMailbox(graph, SHARED).where("x")
