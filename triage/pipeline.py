@@ -10,6 +10,7 @@ from typing import TypeVar
 import msgspec
 
 from triage.collect.files import Item
+from triage.collect.item import document as item_of
 from triage.collect.journal import accepted, record
 from triage.diagnose import judge
 from triage.group import (
@@ -26,10 +27,11 @@ from triage.group import (
 )
 from triage.intake import Crew, Done, Knowledge, Work, read, readings
 from triage.mend import Shelf, fill
-from triage.model import Incident, Reading
+from triage.model import Incident, Place, Reading
+from triage.model.words import Kind
 from triage.notify import Texts, affected_csv, card, ticket_html, ticket_markdown
 
-__all__ = ["Parts", "Progress", "read", "take_in", "tell"]
+__all__ = ["Parts", "Progress", "is_wanted", "kind_of", "read", "take_in", "tell"]
 
 T = TypeVar("T")
 
@@ -41,6 +43,9 @@ SETTLED_AFTER = 4
 and one in which nothing changes."""
 
 BYTES_AT_ONCE = 16 * 2**20
+
+NOT_OURS = frozenset({"other", "auto-reply"})
+"""Kinds of mail that tell nothing of mail flow: in a shared mailbox they are somebody else's."""
 
 
 class Parts(Knowledge, frozen=True, kw_only=True):
@@ -58,6 +63,16 @@ class Progress(msgspec.Struct):
     known: int = 0
     consumed: int = 0
     kinds: dict[str, int] = {}
+
+
+def kind_of(content: bytes, parts: Parts) -> Kind:
+    """Give the kind of one message; what this program fails on is `unreadable`, and so is not lost."""
+    return read(item_of(Place("mailbox"), content), parts).kind
+
+
+def is_wanted(content: bytes, parts: Parts) -> bool:
+    """Tell whether a message in a shared mailbox is ours to take: it reports on mail flow, or claims to and is damaged."""
+    return kind_of(content, parts) not in NOT_OURS
 
 
 def take_in(

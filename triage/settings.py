@@ -9,7 +9,7 @@ import tomllib
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
@@ -27,6 +27,37 @@ class Ours(BaseModel):
     hosts: tuple[str, ...] = Field((), description="Servers of ours outside those domains, by name or address.")
     names: tuple[tuple[str, ...], ...] = Field(
         (), description="Names and addresses of one server, one list for each server, its main name first."
+    )
+
+
+class MailboxSettings(BaseModel):
+    """The shared mailbox that is read by Microsoft Graph."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    address: str | None = Field(None, description="The shared mailbox that is read; without one none is.")
+    folder: str = Field("inbox", description="The folder that is read: a well-known name of Graph's, or a folder's id.")
+    done_folder: str = Field(
+        "Done", description="The folder at the top of the mailbox to which reports are moved; made where it is missing."
+    )
+    graph_url: str = Field(
+        "https://graph.microsoft.com/v1.0", description="Microsoft Graph; national clouds have addresses of their own."
+    )
+    allow_loopback: bool = Field(
+        False, description="Take a Graph on this machine, without TLS too: for trials and tests alone."
+    )
+
+
+class NoticeSettings(BaseModel):
+    """How notices of ours are known again when they come back."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    sender: str | None = Field(
+        None, description="The address from which our notices come; a bounce of one of them opens no incident."
+    )
+    key: SecretStr | None = Field(
+        None, description="The key with which notices are marked, so that nobody can make up the mark. A secret."
     )
 
 
@@ -49,6 +80,11 @@ class Settings(BaseSettings):
     runbooks: Path | None = Field(None, description="A folder with runbooks of your own (*.md), read before ours.")
     out: Path | None = Field(None, description="The folder for tickets and cards, where no command line names one.")
     store: Path = Field(Path("triage.sqlite"), description="The file in which incidents are kept.")
+    inbox: Path = Field(
+        Path("inbox"), description="The folder in which raw inputs are kept, where no storage account does it."
+    )
+    mailbox: MailboxSettings = Field(MailboxSettings(), description="The shared mailbox that is read.")
+    notices: NoticeSettings = Field(NoticeSettings(), description="How notices of ours are known again.")
 
     @classmethod
     def settings_customise_sources(
@@ -85,7 +121,7 @@ def _read(file: Path) -> dict[str, Any]:
         values = tomllib.loads(file.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise Misconfigured(f"The settings file {file} cannot be read: {error}.") from error
-    for name in ("rules", "runbooks", "store", "out"):
+    for name in ("rules", "runbooks", "store", "out", "inbox"):
         if isinstance(values.get(name), str):
             values[name] = os.path.join(file.parent, values[name])
     return values
@@ -105,8 +141,8 @@ def listed_settings() -> list[Listed]:
     """Give every setting with its name in a file and in the environment, its type, its default and its help."""
     rows: list[Listed] = []
     for name, field in Settings.model_fields.items():
-        if field.annotation is Ours:
-            rows += [_listed(f"{name}.{inner}", one) for inner, one in Ours.model_fields.items()]
+        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+            rows += [_listed(f"{name}.{inner}", one) for inner, one in field.annotation.model_fields.items()]
         else:
             rows.append(_listed(name, field))
     return rows
@@ -116,7 +152,7 @@ def _listed(name: str, field: FieldInfo) -> Listed:
     annotation = str(
         getattr(field.annotation, "__name__", field.annotation) if not get_args(field.annotation) else field.annotation
     )
-    for module in ("typing.", "pathlib._local.", "pathlib."):
+    for module in ("typing.", "pathlib._local.", "pathlib.", "pydantic.types."):
         annotation = annotation.replace(module, "")
     default = field.default
     return Listed(

@@ -1,20 +1,47 @@
 """The real parts, put together once: settings in, stages ready to work out."""
 
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
+import structlog
+
+import triage
 from triage.diagnose import Rulebook
-from triage.errors import NotFound
+from triage.errors import Misconfigured, NotFound, Transient
 from triage.group import SqliteDocuments, incidents
 from triage.hosts import Hosts
 from triage.intake import Crew, Knowledge, crew_for, inputs_in, read
 from triage.mend import Shelf
+from triage.model.mark import Mark
 from triage.model.wire import json_line, reading_json
 from triage.notify import Texts
 from triage.outbox import write_out
-from triage.pipeline import Parts, take_in
+from triage.pipeline import Parts, is_wanted, kind_of, take_in
 from triage.settings import Settings, load_settings
+
+if TYPE_CHECKING:
+    from azure.core.credentials import TokenCredential
+
+    from triage.collect.graph_mailbox import GraphMailbox
+    from triage.collect.inbox import Inbox
+    from triage.collect.mailbox import Polled
+    from triage.collect.mailbox_look import Look
+    from triage.collect.places import Failure
+
+POLL_SECONDS = 240.0
+"""Of one reading of the mailbox: the next tick goes on before a function's five minutes are over."""
+
+INBOX_CONTAINER = "inbox"
+
+STORAGE = "TriageStorage"
+"""The name of the storage connection in the host's settings, alone or with a suffix."""
 
 
 def hosts_of(settings: Settings) -> Hosts:
@@ -32,17 +59,31 @@ def parts_of(settings: Settings) -> Parts:
         texts=Texts.load(settings.locale),
         authserv_id=settings.authserv_id,
         redact=settings.redact,
+        mark=mark_of(settings),
     )
 
 
 def knowledge_of(settings: Settings) -> Knowledge:
     """Load what reading takes, as `parts_of` does, and nothing else."""
-    return Knowledge(hosts=hosts_of(settings), rulebook=Rulebook.load(settings.rules), authserv_id=settings.authserv_id)
+    return Knowledge(
+        hosts=hosts_of(settings),
+        rulebook=Rulebook.load(settings.rules),
+        authserv_id=settings.authserv_id,
+        mark=mark_of(settings),
+    )
 
 
 def crew_of(settings: Settings, size: int) -> Crew | None:
     """Give the processes that help to read `size` bytes of input; None where one is enough."""
     return crew_for(size, partial(knowledge_of, settings))
+
+
+def mark_of(settings: Settings) -> Mark | None:
+    """Give the mark of our notices; None where no sender of them is set."""
+    notices = settings.notices
+    if notices.sender is None:
+        return None
+    return Mark(notices.sender, notices.key.get_secret_value().encode() if notices.key is not None else None)
 
 
 def store_of(settings: Settings, path: str | Path | None = None) -> SqliteDocuments:
@@ -78,3 +119,139 @@ def diagnose_bytes(content: bytes, name: str) -> bytes:
     """Give the contract's JSON lines for one upload; nothing is kept."""
     parts = parts_of(load_settings())
     return b"".join(json_line(reading_json(read(item, parts))) + b"\n" for item in inputs_in(content, name))
+
+
+def poll_mailbox() -> None:
+    """Read the shared mailbox as the cloud's timer does: settings from the environment, what was done into the log.
+
+    Without `mailbox.address` there is nothing to do. Raises as `read_mailbox` does.
+    """
+    settings = load_settings()
+    if settings.mailbox.address is None:
+        structlog.get_logger().info("mailbox_not_set")
+        return
+    polled = read_mailbox(settings)
+    structlog.get_logger().info(
+        "mailbox_polled",
+        kept=polled.kept,
+        known=polled.known,
+        moved=polled.moved,
+        left=polled.left,
+        failed=polled.failed,
+        restarted=polled.restarted,
+        stopped=polled.stopped,
+    )
+
+
+def read_mailbox(settings: Settings, store: str | Path | None = None, *, again: bool = False) -> "Polled":
+    """Read the shared mailbox into the inbox, for four minutes at most.
+
+    Raises `Misconfigured` where no mailbox is set, and as `collect.mailbox.poll` does.
+    """
+    from triage.collect.mailbox import Folders, poll
+
+    wanted = partial(is_wanted, parts=parts_of(settings))
+    folders = Folders(settings.mailbox.folder, settings.mailbox.done_folder)
+    with mailbox_of(settings, _own_address(settings)) as mailbox, store_of(settings, store) as documents:
+        inbox, version = inbox_of(settings), triage.__version__
+        return poll(mailbox, inbox, documents, wanted, now(), folders=folders, version=version, again=again)
+
+
+def look_into_mailbox(settings: Settings, at_most: int) -> "Look":
+    """Say what a reading of the mailbox would do; nothing is changed anywhere."""
+    from triage.collect.mailbox_look import look
+
+    with mailbox_of(settings, _own_address(settings)) as mailbox:
+        kinds = partial(kind_of, parts=parts_of(settings))
+        return look(mailbox, settings.mailbox.folder, settings.mailbox.done_folder, kinds, at_most)
+
+
+def failed_messages(settings: Settings, store: str | Path | None = None) -> "list[Failure]":
+    """Give the messages of the mailbox that could not be read, oldest first; none where there is no store."""
+    from triage.collect.places import Failures
+
+    try:
+        documents = existing_store_of(settings, store)
+    except NotFound:
+        return []
+    with documents:
+        return sorted(Failures(documents), key=lambda one: (one.first, one.id))
+
+
+def reaches_mailbox(settings: Settings, address: str) -> bool:
+    """Tell whether our application gets into this mailbox. Raises `Misconfigured` where there is no such mailbox."""
+    with mailbox_of(settings, address) as mailbox:
+        return mailbox.can_be_read()
+
+
+def _own_address(settings: Settings) -> str:
+    if settings.mailbox.address is None:
+        raise Misconfigured("No mailbox is set: name it in the setting mailbox.address.")
+    return settings.mailbox.address
+
+
+@contextmanager
+def mailbox_of(settings: Settings, address: str) -> Iterator["GraphMailbox"]:
+    """Open a mailbox in Graph for one run. Raises `Misconfigured` where Azure's packages or an identity are missing."""
+    import httpx
+
+    from triage.collect.graph import AT_ONCE, Graph
+    from triage.collect.graph_mailbox import GraphMailbox
+
+    base, loopback = settings.mailbox.graph_url, settings.mailbox.allow_loopback
+    limits = httpx.Limits(max_connections=AT_ONCE, max_keepalive_connections=AT_ONCE)
+    with httpx.Client(limits=limits, follow_redirects=False, trust_env=not loopback) as client:
+        deadline = time.monotonic() + POLL_SECONDS
+        graph = Graph(client, _graph_token(base), base, deadline=deadline, loopback=loopback)
+        yield GraphMailbox(graph, address)
+
+
+def inbox_of(settings: Settings) -> "Inbox":
+    """Give the inbox: the container of the storage account that the host's settings name, else the folder `inbox`."""
+    from triage.collect.inbox import BlobInbox, FolderInbox
+
+    connection, address = os.environ.get(STORAGE), os.environ.get(f"{STORAGE}__blobServiceUri")
+    if not connection and not address:
+        return FolderInbox(settings.inbox)
+    from azure.storage.blob import ContainerClient
+
+    if connection:
+        return BlobInbox(ContainerClient.from_connection_string(connection, INBOX_CONTAINER))
+    return BlobInbox(ContainerClient(address or "", INBOX_CONTAINER, credential=_credential()))
+
+
+def _graph_token(base: str) -> Callable[[], str]:
+    """Give what fetches a token for Graph: a fresh one each time, for it is asked again only when one was refused."""
+
+    def token() -> str:
+        credential = _credential()  # a new one: those keep a token until it expires, also one that Graph refuses
+        from azure.core.exceptions import AzureError, ClientAuthenticationError
+
+        parts = urlsplit(base)
+        try:
+            return credential.get_token(f"{parts.scheme}://{parts.netloc}/.default").token
+        except ClientAuthenticationError as error:
+            raise Misconfigured(
+                "No identity gives a token for Microsoft Graph. In Azure it is the app's managed identity; elsewhere "
+                "name an app registration (AZURE_TENANT_ID, AZURE_CLIENT_ID and a certificate): docs/mailbox.md."
+            ) from error
+        except AzureError as error:
+            raise Transient(f"The identity service cannot be reached for now ({type(error).__name__}).") from error
+
+    return token
+
+
+def _credential() -> "TokenCredential":
+    """Give the identity: the app's managed one in Azure, else what azure-identity finds on this machine."""
+    try:
+        from azure.identity import DefaultAzureCredential, ManagedIdentityCredential
+    except ModuleNotFoundError as error:
+        raise Misconfigured(
+            "Azure's packages are not installed, and the mailbox needs them: pip install 'bounce-triage[azure]'."
+        ) from error
+    if "IDENTITY_ENDPOINT" in os.environ:
+        names = ("AZURE_CLIENT_ID", f"{STORAGE}__clientId")
+        return ManagedIdentityCredential(
+            client_id=next((os.environ[one] for one in names if os.environ.get(one)), None)
+        )
+    return DefaultAzureCredential(exclude_managed_identity_credential=True)

@@ -2,18 +2,22 @@
 
 import gzip
 import io
+import re
 import struct
+import subprocess
 import zipfile
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
 
+from tests.servers.graph import GraphServer, running
 from triage.collect.files import Item, walk
 from triage.collect.limits import Limits
 
 MEBIBYTE = 2**20
+ROOT = Path(__file__).parents[2]
 
 
 class Build:
@@ -76,3 +80,38 @@ def read(tmp_path: Path) -> Callable[..., list[Item]]:
         return list(walk([str(path)], limits or Limits()))
 
     return read_
+
+
+@pytest.fixture
+def graph_server() -> Iterator[GraphServer]:
+    """Give a Microsoft Graph of our own on loopback."""
+    with running() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def azurite() -> Iterator[str]:
+    """Start Azurite in memory; give the connection string of its account."""
+    ports = ["--blobPort", "0", "--queuePort", "0", "--tablePort", "0"]
+    quiet = ["--silent", "--skipApiVersionCheck", "--disableTelemetry", "--inMemoryPersistence"]
+    process = subprocess.Popen(
+        [str(ROOT / "node_modules/.bin/azurite"), *ports, *quiet], stdout=subprocess.PIPE, text=True
+    )
+    try:
+        found: dict[str, str] = {}
+        while len(found) < 3:
+            line = process.stdout.readline() if process.stdout is not None else ""
+            assert line, "Azurite ended before it listened."
+            if match := re.search(r"Azurite (\w+) service .*(http://127\.0\.0\.1:\d+)", line):
+                found[match.group(1)] = match.group(2)
+        account = "devstoreaccount1"
+        key = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
+        yield ";".join(
+            ["DefaultEndpointsProtocol=http", f"AccountName={account}", f"AccountKey={key}"]
+            + [f"{service}Endpoint={url}/{account}" for service, url in found.items()]
+        )
+    finally:
+        process.terminate()
+        process.wait(20)
+        if process.stdout is not None:
+            process.stdout.close()

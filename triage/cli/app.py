@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 import triage
-from triage.cli import diagnose, incidents, probe, rules, run, runbooks, settings, why
+from triage.cli import diagnose, incidents, mailbox, probe, rules, run, runbooks, settings, why
 
 app = typer.Typer(
     name="triage",
@@ -41,5 +41,6 @@ app.command("ack")(incidents.ack)
 app.command("resolve")(incidents.resolve)
 app.command("probe")(probe.probe)
 app.command("settings")(settings.settings)
+app.add_typer(mailbox.app, name="mailbox")
 app.add_typer(rules.app, name="rules")
 app.add_typer(runbooks.app, name="runbooks")

@@ -18,6 +18,7 @@ from triage.decode.protocol_log import (
 from triage.decode.reader import Reader
 from triage.hosts import Hosts
 from triage.model import Document
+from triage.model.mark import Mark
 
 __all__ = [
     "PART_BYTES",
@@ -37,14 +38,15 @@ SNIFFED = 4096
 """Bytes by which text is told from anything else."""
 
 
-def decode(content: bytes, hosts: Hosts, authserv_id: str | None = None) -> Document:
+def decode(content: bytes, hosts: Hosts, authserv_id: str | None = None, mark: Mark | None = None) -> Document:
     """Read one document and give what it says; never raises on any bytes.
 
     A document is a mail message, an SMTP protocol log, an export of queues or of message tracking, or a TLS report: its
     content tells which. A mail that carries one of them, or a bounce, is read for what it carries. A log that is too
     large to be held is for `read_protocol_log`, logs that go on in each other for `LogReader`.
 
-    `hosts` says which servers are ours; Authentication-Results count only from the server named `authserv_id`.
+    `hosts` says which servers are ours; Authentication-Results count only from the server named `authserv_id`; what
+    bears our own `mark` gives no observation.
     What cannot be read at all has the kind `unreadable` and a sentence that says why.
     """
     if not content.strip(b" \t\r\n\x00"):
@@ -56,7 +58,7 @@ def decode(content: bytes, hosts: Hosts, authserv_id: str | None = None) -> Docu
     mail = read_mail(content)
     if _is_no_text(mail, content):
         return Document(kind="unreadable", error="It is neither a mail message nor text.")
-    return assemble(mail, Reader(hosts, authserv_id))
+    return assemble(mail, Reader(hosts, authserv_id, mark))
 
 
 def _is_no_text(mail: Mail, content: bytes) -> bool:

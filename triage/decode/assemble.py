@@ -18,7 +18,11 @@ from triage.decode.tls_report import report_in
 from triage.decode.trust import Claims, assess
 from triage.hosts import normal
 from triage.model import Document, Observation, Original, Trust
+from triage.model.mark import HEADER, Mark
 from triage.model.words import Action, Kind
+
+OWN_NOTICE = "own-notice"
+"""What is counted where a report tells of a notice of ours: it is a loop of our own, and no fault of mail flow."""
 
 MAX_ASKED = 50
 """Recipients of one report for whom the human part is read again, each time from its start."""
@@ -27,12 +31,12 @@ MAX_ASKED = 50
 def assemble(mail: Mail, reader: Reader) -> Document:
     """Read a message and what is in it. A forward takes the kind of the report inside, a letter that of its export."""
     document = _read(mail, reader)
-    if document.observations or document.kind not in ("other", "auto-reply"):
+    if document.observations or OWN_NOTICE in document.suppressed or document.kind not in ("other", "auto-reply"):
         return document
     inside = [assemble(one, reader) for one in mail.attached]
     carried = [] if document.kind == "auto-reply" or form_of(mail).bulk else read_carried(mail, reader)
     every = [*inside, *carried]
-    if not any(one.observations for one in every):
+    if not any(one.observations or OWN_NOTICE in one.suppressed for one in every):
         return _undecided(mail, document, every)
     found = together(doubted(every, mail, reader))
     ndr = any(one.source == "ndr" for one in found.observations)
@@ -49,17 +53,22 @@ def _undecided(mail: Mail, document: Document, inside: list[Document]) -> Docume
 
 
 def _read(mail: Mail, reader: Reader) -> Document:
+    if reader.mark is not None and _is_notice(mail, reader.mark):
+        return Document(kind="other", suppressed={OWN_NOTICE: 1})
     form = form_of(mail)
-    if form.kind == "tls-report":
-        return report_in(mail) or Document(kind=form.kind)
     if form.kind is not None:
-        return Document(kind=form.kind)
+        return (report_in(mail) if form.kind == "tls-report" else None) or Document(kind=form.kind)
     found = find(mail, form)
     if found is None:
         return Document(kind="auto-reply" if form.auto_reply else "other")
-    observations, more = _observations(found, reader)
+    source = _source(found)
+    returned = returned_message(source) if source is not None else Returned()
+    original = _original(returned.original, found)
+    observations, more = _observations(found, returned, original, reader)
     if not observations:
         return Document(kind="other")
+    if reader.mark is not None and _is_about_notice(source, original, found.mail, reader.mark):
+        return Document(kind=_kind(observations), suppressed={OWN_NOTICE: 1})
     return Document(
         kind=_kind(observations), observations=observations, suppressed={"recipients": more} if more else {}
     )
@@ -70,9 +79,26 @@ def _kind(observations: tuple[Observation, ...]) -> Kind:
     return "bounce" if "failed" in actions else "delay" if "delayed" in actions else "success"
 
 
-def _observations(found: Found, reader: Reader) -> tuple[tuple[Observation, ...], int]:
+def _is_notice(mail: Mail, mark: Mark) -> bool:
+    """True for a notice of ours itself, which quotes bounces and is none."""
+    return mark.is_on(
+        header=mail.header(HEADER), sender=read_address(mail.words("from")), ids=[mail.header("message-id")]
+    )
+
+
+def _is_about_notice(source: Mail | None, original: Original, report: Mail, mark: Mark) -> bool:
+    """True for a report whose returned message is a notice of ours."""
+    return mark.is_on(
+        header=source.header(HEADER) if source is not None else None,
+        sender=original.from_,
+        ids=[original.message_id, report.header("in-reply-to")],
+    )
+
+
+def _observations(
+    found: Found, returned: Returned, original: Original, reader: Reader
+) -> tuple[tuple[Observation, ...], int]:
     """Give the observations of a report, the hops of the returned message last; and how many recipients are left out."""
-    returned, original = _returned(found)
     causes = human_causes(found.human)
     generating = normal(found.human.generating_server) if found.human else None
     report_time = utc(found.mail.header("date"))
@@ -148,7 +174,7 @@ def _is_delay(human: HumanReport) -> bool:
     return bool(newest) and all("message delayed" in reply for reply in newest)
 
 
-def _returned(found: Found) -> tuple[Returned, Original]:
+def _source(found: Found) -> Mail | None:
     """Find the returned message: attached, its headers as a part, or behind the human part's text."""
     mail = found.mail
     source = mail.attached[0] if mail.attached else None
@@ -158,8 +184,7 @@ def _returned(found: Found) -> tuple[Returned, Original]:
         source = returned_text(found.human.original_headers)
     if source is None and found.prose is not None and found.prose.original:
         source = returned_text(found.prose.original)
-    returned = returned_message(source) if source is not None else Returned()
-    return returned, _original(returned.original, found)
+    return source
 
 
 def _original(known: Original, found: Found) -> Original:

@@ -122,6 +122,10 @@ def _believed(document: Document, trust: Trust) -> Document:
     return msgspec.structs.replace(document, observations=observations)
 
 
+def _tells(one: Document) -> int:
+    return 0 if one.observations else 1 if one.suppressed else 2
+
+
 def together(documents: Sequence[Document]) -> Document:
     """Put what one message carries into one document, which has the kind of the first that tells something."""
     suppressed: dict[str, int] = {}
@@ -132,7 +136,7 @@ def together(documents: Sequence[Document]) -> Document:
             suppressed[word] = suppressed.get(word, 0) + count
         members += one.members or [b""] * len(one.observations)
     return Document(
-        kind=next(one.kind for one in documents if one.observations),
+        kind=next(one.kind for one in sorted(documents, key=_tells) if _tells(one) < 2),
         suppressed=suppressed,
         observations=tuple(found for one in documents for found in one.observations),
         members=tuple(members) if any(members) else (),

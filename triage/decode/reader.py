@@ -3,6 +3,7 @@
 import msgspec
 
 from triage.hosts import Hosts
+from triage.model.mark import Mark
 
 MAX_UNPACKED = 64 * 2**20
 """Bytes, of all that one document carries: a protocol log has ten megabytes, unless somebody set another size."""
@@ -15,8 +16,9 @@ class Room(msgspec.Struct):
 
 
 class Reader(msgspec.Struct, frozen=True):
-    """The hosts that are ours, the server whose Authentication-Results count, and the room of this document."""
+    """The hosts that are ours, the server whose Authentication-Results count, our notices' mark, this document's room."""
 
     hosts: Hosts
     authserv_id: str | None = None
+    mark: Mark | None = None
     room: Room = msgspec.field(default_factory=Room)

@@ -12,14 +12,16 @@ from triage.diagnose import Rulebook, diagnose
 from triage.errors import BadInput
 from triage.hosts import Hosts
 from triage.model import Document, Finding, Reading
+from triage.model.mark import Mark
 
 
 class Knowledge(msgspec.Struct, frozen=True, kw_only=True):
-    """What reading takes: what is known of hosts, the rules, and whose Authentication-Results count."""
+    """What reading takes: what is known of hosts, the rules, whose Authentication-Results count, the mark of our notices."""
 
     hosts: Hosts
     rulebook: Rulebook
     authserv_id: str | None = None
+    mark: Mark | None = None
 
 
 def inputs(paths: Sequence[str]) -> Iterator[Item]:
@@ -80,4 +82,4 @@ def failed(item: Item, error: Exception) -> Reading:
 def _decoded(item: Item, knowledge: Knowledge) -> Document:
     if is_protocol_log(item.head):
         return read_protocol_log(item.chunks(), knowledge.hosts)
-    return decode(item.content, knowledge.hosts, knowledge.authserv_id)
+    return decode(item.content, knowledge.hosts, knowledge.authserv_id, knowledge.mark)
