@@ -210,12 +210,6 @@ for status in ("Suspended", "Active", "Connecting", "Ready"):
         {"count": 6, "action": "delayed", "impact": "waiting", "diagnostic": DROPPED, "source": "queue"},
     )
 variant(
-    "Retry and not a word why",
-    "Identity      : EX01\\3\nDeliveryType  : DnsConnectorDelivery\nStatus        : Retry\nMessageCount  : 17\n"
-    "NextHopDomain : fabrikam.example\nLastError     :\n",
-    {"count": 17, "diagnostic": None, "action": "delayed", "recipient_domain": "fabrikam.example"},
-)
-variant(
     "Exchange 2010: the text alone, with the name of the error",
     "Identity       : EX10\\22\r\nDeliveryType   : SmartHostConnectorDelivery\r\nNextHopDomain  : [203.0.113.8]\r\n"
     "Status         : Retry\r\nMessageCount   : 63\r\n"

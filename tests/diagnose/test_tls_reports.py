@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from triage.diagnose import Rulebook, diagnose, judge
+from triage.diagnose import Rulebook, diagnose
 from triage.hosts import Hosts
-from triage.model import Diagnosis, Observation, Product, Software, Surroundings, Tallied, Tls
+from triage.model import Diagnosis, Observation, Product, Software, Tls
 from triage.model.words import Category
 
 HOSTS = Hosts(domains=["contoso.example"])
@@ -100,18 +100,3 @@ def test_nothing_in_a_report_makes_it_surer(result: str | None, reason: str, bui
     found = verdict(told(result, reason, software=software, tls=Tls(error=result, phase="handshake", required=True)))
     assert found.confidence == "possible"
     assert found.category != "unclassified"
-
-
-def test_a_report_does_not_outvote_what_our_own_log_shows() -> None:
-    """Hundreds of sessions that somebody tells of do not change the verdict that our own record supports."""
-    own = Observation(
-        source="receive-log",
-        action="failed",
-        diagnostic="TLS negotiation failed with error NoCredentials",
-        sending_host="mail.fabrikam.example",
-        receiving_host="mx1.contoso.example",
-        tls=Tls(phase="handshake", error="NoCredentials"),
-    )
-    tallies = [Tallied(observation=one, diagnosis=verdict(one), count=one.count) for one in (own, told(None))]
-    found = judge(tallies, Surroundings(), book(), HOSTS)
-    assert (found.category, found.confidence) == ("tls-certificate", "certain")

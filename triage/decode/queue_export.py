@@ -48,8 +48,7 @@ def read_queue(row: Row, hosts: Hosts) -> Observation | str:
     """Give what one row of Get-Queue or Queue Viewer says, or the word under which it is set aside.
 
     `shadow` and `poison` queues hold nothing that waits; an `empty` queue may keep the error of a fault long past;
-    `no-error` is a queue that works, or of which the export does not say that it does not. A queue in Retry has met
-    one, also where its text is not shown.
+    `no-error` is a queue that works, or of which the export does not say that it does not.
     """
     kind, own = _delivery_type(row), _own_name(row)
     depth = number(row.get("messagecount"))
@@ -149,10 +148,10 @@ def _delivery_type(row: Row) -> str | None:
 
 
 def _has_error(row: Row, statuses: tuple[str, ...]) -> bool:
-    """Tell whether the row shows an error: its text, also a cut one; or Retry, the last connection having failed."""
-    if word(row.get("status"), statuses) == "retry":
-        return True
-    error = row.get("lasterror", "")
+    """Tell whether the row shows an error: its text, also a cut one; or Retry, where the export has no such text."""
+    if "lasterror" not in row:
+        return word(row.get("status"), statuses) == "retry"
+    error = row["lasterror"]
     return error is None or bool(error.strip(" {}[];") and not _NO_ERROR.search(error))
 
 
@@ -214,6 +213,7 @@ def _observation(
         reported_by=hop.reported_by,
         sending_host=hop.sending_host,
         sending_ip=hop.sending_ip,
+        next_hop=normal(row.get("nexthopdomain")),
         receiving_host=hop.receiving_host,
         receiving_ip=hop.receiving_ip,
         tls=tls_of(said),

@@ -10,7 +10,7 @@ import msgspec
 from triage.group.ledger import DELIVERED, HEARSAY, MESSAGE, REPORT, RETURNED, WAITING, Ledger
 from triage.group.packed import DIGEST, add, digest, split
 from triage.group.tallies import greatest, least, with_findings
-from triage.model import Change, Diagnosis, Finding, Observation, Surroundings, Tallied
+from triage.model import Change, Diagnosis, Finding, Observation, Original, Surroundings, Tallied
 from triage.model.words import SOURCE_NAMES
 
 Judge = Callable[[Sequence[Tallied], Surroundings], Diagnosis]
@@ -85,8 +85,8 @@ def _with_depths(depths: dict[str, int], seen: list[Observation]) -> dict[str, i
     """Give the peak depth of each queue: a depth is a snapshot, so later ones are not added to it."""
     peaks = dict(depths)
     for one in seen:
-        if one.source == "queue" and one.recipient is None:
-            name = digest(one.reported_by or "", one.receiving_host or "", one.recipient_domain or "").hex()
+        if one.source == "queue" and not _is_message(one):
+            name = digest(one.reported_by or "", one.next_hop or one.receiving_host or one.recipient_domain or "").hex()
             peaks[name] = max(peaks.get(name, 0), one.count)
     return peaks
 
@@ -100,15 +100,22 @@ def _with_messages(
     news = [(key, one, marks.get(one.impact, 0)) for key, one in failures]
     news += [(key, one, DELIVERED) for key, one in successes]
     for key, one, mark in news:
-        if mark and (one.source == "ndr" or (one.source == "queue" and one.recipient is not None)):
+        if mark and _is_message(one):
             name = message_name(one, key)
             seen[name] = seen.get(name, 0) | mark
     return b"".join(name + bytes([mark]) for name, mark in seen.items())
 
 
+def _is_message(seen: Observation) -> bool:
+    """Tell a report about one message from one about a queue, a session or a hop."""
+    if seen.source == "queue":  # Get-Message exports often leave the recipients out
+        return seen.recipient is not None or seen.original != Original()
+    return seen.source in ("ndr", "tracking-log")
+
+
 def message_name(seen: Observation, key: bytes) -> bytes:
     """Give the digest of the message that is hit: original Message-ID and recipient; the report itself without them."""
-    if seen.original.message_id and seen.recipient:
+    if seen.original.message_id and (seen.recipient or seen.source == "queue"):
         return digest(seen.original.message_id, _folded(seen.recipient))
     return digest(key.hex())
 

@@ -78,6 +78,8 @@ class Observation(msgspec.Struct, frozen=True, kw_only=True):
     sending_ip: str | None = None
     ehlo: str | None = None
     """The name that the SMTP client gave in EHLO, in a protocol log: servers may share it, so it names no machine."""
+    next_hop: str | None = None
+    """NextHopDomain of the queue that a queue export shows: with the server it names the queue."""
     receiving_host: str | None = None
     receiving_ip: str | None = None
     tls: Tls = Tls()
