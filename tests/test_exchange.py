@@ -1,9 +1,11 @@
 """What a build tells: product, level, and whether its SMTP can speak TLS 1.2. Facts: Microsoft's build list,
 KB3029667 (2010 before SP3 RU9 has the old versions written into SMTP) and KB3045301 (2013 before CU8)."""
 
+from itertools import pairwise
+
 import pytest
 
-from triage.exchange import level_of, meets_guidance, product_of, speaks_tls12
+from triage.exchange import build_order, level_of, meets_guidance, product_of, speaks_tls12
 
 
 @pytest.mark.parametrize(
@@ -60,3 +62,10 @@ def test_what_smtp_of_a_build_can_speak(build: str, speaks: bool | None, meets: 
 def test_the_level_is_the_last_known_one_below(build: str, part: str) -> None:
     """A build between two known ones has the level of the lower."""
     assert part in (level_of(build) or "")
+
+
+def test_builds_are_ordered_by_their_numbers() -> None:
+    """The oldest first, as numbers and not as letters; an old spelling is the same build, and what is none comes first."""
+    builds = ["not a build", "8.3.83.6", "14.3.123.4", "15.0.847.32", "15.0.1076.9", "15.1.225.42", "15.20.8699.20"]
+    assert all(build_order(one) < build_order(other) for one, other in pairwise(builds))
+    assert build_order("15.01.2106.002") == build_order("15.1.2106.2")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from triage.hosts import Hosts, normal
+from triage.hosts import Hosts, normal, pool_host, pool_ids
 
 OURS = Hosts(
     domains=["contoso.example"],
@@ -91,3 +91,36 @@ def test_names_are_joined_only_where_the_settings_do(one: str, other: str, same:
 def test_a_name_has_one_form(host: str | None, name: str | None) -> None:
     """Names are lower case without a final dot; what names no host is none."""
     assert normal(host) == name
+
+
+def test_what_is_learned_counts_where_the_settings_say_nothing() -> None:
+    """Learned names and addresses become their main name, an address of ours is ours, and the settings come first."""
+    known = OURS.knowing({"hq-ex16": "hq-ex16.contoso.example", "192.0.2.16": "hq-ex16.contoso.example"})
+    assert known.canonical("HQ-EX16") == known.canonical("192.0.2.16") == "hq-ex16.contoso.example"
+    assert known.is_ours("192.0.2.16") is True
+    assert OURS.is_ours("192.0.2.16") is None
+    assert OURS.knowing({"192.0.2.10": "other.contoso.example"}).canonical("192.0.2.10") == "hq-ex13.contoso.example"
+
+
+@pytest.mark.parametrize("pool", sorted(pool_ids()))
+def test_one_name_stands_for_any_host_of_a_pool(pool: str) -> None:
+    """The name that is shown where no host of a pool is known belongs to that very pool."""
+    assert Hosts().pool(pool_host(pool)) == pool
+
+
+def test_naming_changes_with_names_and_with_nothing_else() -> None:
+    """The digest of names is the same in another process and another order, and new with each new name."""
+    one = Hosts(names=[["a.contoso.example", "192.0.2.1"]]).knowing(
+        {"x": "x.contoso.example", "y": "y.contoso.example"}
+    )
+    same = Hosts(names=[["a.contoso.example", "192.0.2.1"]]).knowing(
+        {"y": "y.contoso.example", "x": "x.contoso.example"}
+    )
+    assert one.naming() == same.naming()
+    others = [
+        Hosts(names=[["a.contoso.example", "192.0.2.2"]]).knowing({"x": "x.contoso.example", "y": "y.contoso.example"}),
+        Hosts(names=[["a.contoso.example", "192.0.2.1"]]).knowing({"x": "x.contoso.example"}),
+        Hosts(names=[["192.0.2.1", "a.contoso.example"]]).knowing({"x": "x.contoso.example", "y": "y.contoso.example"}),
+        Hosts(),
+    ]
+    assert one.naming() not in [other.naming() for other in others]

@@ -7,7 +7,7 @@ A Received stamp gives builds zero-padded ("15.01.2106.002"), an admin gives the
 import csv
 import tomllib
 from bisect import bisect_right
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Literal
 
@@ -123,6 +123,7 @@ def windows_for(product: str) -> tuple[Windows, ...]:
     return tuple(one for one in _windows() if product in one.exchange)
 
 
+@lru_cache(maxsize=4096)
 def _read(build: str) -> Build | None:
     """Read "15.01.2106.002" as (15, 1, 2106, 2), and "14.3.123" as the last revision of that build; else None."""
     parts = build.strip().split(".", 4)

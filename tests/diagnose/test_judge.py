@@ -75,7 +75,7 @@ def test_a_bounce_s_build_and_a_log_s_handshake_make_it_certain() -> None:
     found = verdict(bounce, log)
     assert said(found) == ("tls-version", "certain")
     assert {"sending-build-lacks-tls12", "handshake-failed"} <= set(ids(found))
-    assert (found.responsible.host, found.responsible.confidence) == (SERVER, "certain")
+    assert found.responsible.host == SERVER
 
 
 def test_all_four_sources_say_one_thing() -> None:
@@ -300,11 +300,26 @@ def test_ten_thousand_forged_bounces_make_no_innocent_host_certain() -> None:
     assert found.responsible.confidence in ("possible", "probable")
 
 
-def test_a_forged_build_for_a_host_whose_handshakes_fail_is_shown_for_what_it_is() -> None:
-    """What an unverified bounce adds to our own log can be read off the evidence, before anybody acts on it."""
-    found = verdict(send_log(57), ndr(software=built(OLD)))
+@pytest.mark.parametrize(
+    ("trust", "source", "confidence"),
+    [(Trust(), "NDR, unverified", "probable"), (HIGH, "NDR", "certain")],
+    ids=["unknown", "high"],
+)
+def test_a_build_that_a_bounce_gives_to_a_host_is_shown_for_what_it_is(
+    trust: Trust, source: str, confidence: str
+) -> None:
+    """The handshake is seen in our own log, the build may be forged: the reader can tell, and the host is no certainty."""
+    found = verdict(send_log(57), ndr(software=built(OLD), trust=trust))
+    assert said(found) == ("tls-version", "certain")
     [told] = [one.text for one in found.evidence if one.id == "sending-build-lacks-tls12"]
-    assert "15.0.847.32 (told by: NDR, unverified)" in told
+    assert f"15.0.847.32 (told by: {source})" in told
+    assert found.responsible.confidence == confidence
+
+
+def test_a_forged_build_of_a_log_s_server_gives_way_to_its_real_one() -> None:
+    """Once anything that is believed shows the newer build, the claim of an older one proves nothing."""
+    found = verdict(send_log(57), ndr(1, software=built(OLD)), ndr(2, software=built(NEW), trust=HIGH))
+    assert said(found) == ("tls-negotiation", "probable")
 
 
 @pytest.mark.parametrize("order", [1, -1])

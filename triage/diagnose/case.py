@@ -63,14 +63,17 @@ def case_of(observation: Observation, hosts: Hosts, shared: Shared | None = None
         sending_told_by=sending_told_by,
         receiving_told_by=receiving_told_by,
         tls12_successes=known.tls12,
-        failed_handshake=ends_of(observation, hosts) in known.handshakes,
+        failed_handshake=bool(known.handshakes) and _ends(sending, receiving, hosts) in known.handshakes,
     )
 
 
 def ends_of(observation: Observation, hosts: Hosts) -> tuple[str, str] | None:
     """Give both ends of a hop, each as its pool or its host, in their roles; None where one is not known."""
     sending = hosts.canonical(observation.sending_host or observation.sending_ip)
-    receiving = hosts.canonical(observation.receiving_host or observation.receiving_ip)
+    return _ends(sending, hosts.canonical(observation.receiving_host or observation.receiving_ip), hosts)
+
+
+def _ends(sending: str | None, receiving: str | None, hosts: Hosts) -> tuple[str, str] | None:
     if sending is None or receiving is None:
         return None
     return hosts.pool(sending) or sending, hosts.pool(receiving) or receiving

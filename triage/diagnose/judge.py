@@ -77,7 +77,7 @@ def _weighed(
     builds, handshakes, successes = _shared(tallies, around, hosts)
     weighty = []
     for one in failures:
-        near = near_successes(one, successes.get(ends_of(one.observation, hosts), ()))
+        near = near_successes(one, successes.get(ends_of(one.observation, hosts), ())) if successes else 0
         shared = Shared(builds, near, handshakes)
         weighty.append(_Weighty(one, conclude(case_of(one.observation, hosts, shared), rulebook, hosts)))
     return sorted(weighty, key=_order)
@@ -172,12 +172,15 @@ def _shared(
             if host and product is not None and product.build and exchange.speaks_tls12(product.build) is not None:
                 shown = (product, told_in(seen.source, seen.trust.level))
                 builds[host] = max(builds.get(host, shown), shown, key=_newness)
-        ends = ends_of(seen, hosts)
-        if ends is None:
-            continue
-        if seen.action in SUCCESSES and seen.tls.version in ("1.2", "1.3"):
+        is_success = seen.action in SUCCESSES
+        if is_success and seen.tls.version in ("1.2", "1.3") and (ends := ends_of(seen, hosts)):
             successes[ends].append(one)
-        elif seen.action not in SUCCESSES and seen.tls.phase == HANDSHAKE and seen.source in SESSIONS:
+        elif (
+            not is_success
+            and seen.tls.phase == HANDSHAKE
+            and seen.source in SESSIONS
+            and (ends := ends_of(seen, hosts))
+        ):
             handshakes.add(ends)
     return builds, frozenset(handshakes), successes
 

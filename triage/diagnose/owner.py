@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Literal
 from triage.diagnose.case import Case
 from triage.hosts import Hosts
 from triage.model import Responsible
-from triage.model.words import OWN_RECORDS, Actor, Confidence, ResponsibleKind, Side, rank
+from triage.model.words import OWN_RECORDS, UNVERIFIED, Actor, Confidence, ResponsibleKind, Side, rank
 
 if TYPE_CHECKING:
     from triage.diagnose.rulebook import CategoryDefaults
@@ -20,14 +20,16 @@ def responsible_for(
 ) -> Responsible:
     """Give who or what has to be mended. `rule` is None where the category, not the rule, decides.
 
-    A bounce can be written by anybody: who it is about is never certain by a bounce alone that nobody verified.
+    A bounce can be written by anybody: whom it accuses is never certain by a bounce that nobody verified, neither by what it
+    says nor by the build that it gives to a host whose handshakes our own log shows to fail.
     """
     said = rule.responsible if rule is not None else None
     kind = said.kind if said and said.kind else defaults.responsible.kind
     side = said.side if said and said.side else defaults.responsible.side
     host = _host(kind, side, case)
-    is_claim = case.seen.source == "ndr" and case.seen.trust.level != "high"
-    most = _least("probable", said.confidence if said else None) if is_claim else said.confidence if said else None
+    most = said.confidence if said else None
+    if _is_claim(rule, side, case):
+        most = _least("probable", most)
     return Responsible(
         kind=kind,
         side=side,
@@ -35,6 +37,15 @@ def responsible_for(
         ours=_is_ours(kind, side, host, case, hosts),
         confidence=_least(confidence, most) if host is not None else None,
     )
+
+
+def _is_claim(rule: "Rule | None", side: Side | None, case: Case) -> bool:
+    """Say whether the accusation rests on a bounce that nobody verified."""
+    if case.seen.source == "ndr" and case.seen.trust.level != "high":
+        return True
+    told_by = case.sending_told_by if side == "sending" else case.receiving_told_by
+    rests_on_build = rule is not None and not rule.states_cause
+    return rests_on_build and told_by is not None and told_by.endswith(UNVERIFIED)
 
 
 def _least(confidence: Confidence, most: Confidence | None) -> Confidence:

@@ -157,16 +157,13 @@ def note_changes(
 def _moved(was: Diagnosis, now_is: Diagnosis, told_by: Sequence[str]) -> str:
     """Say where a verdict moved from and to, which evidence moved it, the strongest first, and where that stood."""
     known = {(one.id, one.supports) for one in was.evidence}
-    fresh = [one.text for one in now_is.evidence if (one.id, one.supports) not in known][:MAX_REASONS]
-    because = f", because {'; '.join(fresh)}" if fresh else ""
+    fresh = [one.text for one in now_is.evidence if (one.id, one.supports) not in known]
+    because = f", because {'; '.join(fresh[:MAX_REASONS] or ['it is seen more often now'])}"
     seen_in = f" (told by: {', '.join(told_by)})" if told_by else ""
     if (was.category, was.confidence) == (now_is.category, now_is.confidence):
-        side = (
-            f"the {now_is.responsible.side} server"
-            if now_is.responsible.side in ("sending", "receiving")
-            else "neither"
-        )
-        return f"still {was.category} ({was.confidence}), now it blames {side}{because}{seen_in}"
+        side = now_is.responsible.side
+        blamed = f"the {side} server" if side in ("sending", "receiving") else "neither"
+        return f"still {was.category} ({was.confidence}), now it blames {blamed}{because}{seen_in}"
     return f"from {was.category} ({was.confidence}) to {now_is.category} ({now_is.confidence}){because}{seen_in}"
 
 
