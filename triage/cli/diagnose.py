@@ -51,10 +51,10 @@ def diagnose(
 
 
 def _tell(reading: "Reading", as_json: bool) -> None:
-    from triage.model.wire import reading_line
+    from triage.model.wire import reading_pieces
 
     if as_json:
-        put_line(reading_line(reading))
+        put_line(reading_pieces(reading))
     else:
         _print(reading)
     if reading.kind == "unreadable":

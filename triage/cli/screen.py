@@ -4,7 +4,7 @@ import os
 import signal
 import stat
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -27,11 +27,12 @@ def say(text: str = "", *, error: bool = False) -> None:
     stream.write(line.encode(encoding, "replace").decode(encoding))
 
 
-def put_line(line: bytes) -> None:
+def put_line(pieces: Iterable[bytes]) -> None:
     """Write a line to standard output, whole: Ctrl-C comes before it or after it, where that is a file."""
     sys.stdout.flush()
     with _whole(sys.stdout.fileno()):
-        sys.stdout.buffer.write(line + b"\n")
+        sys.stdout.buffer.writelines(pieces)
+        sys.stdout.buffer.write(b"\n")
         sys.stdout.buffer.flush()
 
 

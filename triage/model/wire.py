@@ -1,5 +1,6 @@
 """The JSON contract (`docs/contract.md`): what the words look like outside this program."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import msgspec
@@ -17,17 +18,18 @@ def reading_json(reading: Reading) -> dict[str, Any]:
     return {**plain, "observations": observations}
 
 
-def reading_line(reading: Reading) -> bytes:
-    """Give what `json_line(reading_json(reading))` gives, without holding all of it as objects: logs say much."""
-    try:
-        head = msgspec.json.encode({name: getattr(reading, name) for name in _HEAD})
-        observations = b",".join(
-            b'%s,"diagnosis":%s}' % (msgspec.json.encode(one.observation)[:-1], msgspec.json.encode(one.diagnosis))
-            for one in reading.findings
-        )
-    except UnicodeEncodeError:
-        return json_line(reading_json(reading))
-    return b'%s,"observations":[%s]}' % (head[:-1], observations)
+def reading_pieces(reading: Reading) -> Iterator[bytes]:
+    """Give what `json_line(reading_json(reading))` gives, piece by piece: a log says more than one would hold twice."""
+    head = {name: msgspec.to_builtins(getattr(reading, name)) for name in _HEAD}
+    yield json_line(head)[:-1] + b',"observations":['
+    for number, found in enumerate(reading.findings):
+        try:
+            observation = msgspec.json.encode(found.observation)
+        except UnicodeEncodeError:
+            observation = json_line(msgspec.to_builtins(found.observation))
+        diagnosis = json_line(msgspec.to_builtins(found.diagnosis))
+        yield b'%s%s,"diagnosis":%s}' % (b"," if number else b"", observation[:-1], diagnosis)
+    yield b"]}"
 
 
 def incident_json(incident: Incident) -> dict[str, Any]:

@@ -149,13 +149,15 @@ class Tally:
             self.learn(own)
 
     def document(self, versions: dict[Side, str]) -> Document:
-        """Give what all sessions say. `versions` are those of the logs' headers."""
+        """Give what all sessions say, and forget it. `versions` are those of the logs' headers."""
         software = {side: _product(version) for side, version in versions.items()}
         observations, members = [], []
-        for key, group in (*self._failures.items(), *self._successes.items()):
-            repeated = _without_repeats(group)
-            observations.append(self._observation(key, group, group.count - repeated, software.get(key.side)))
-            members.append(bytes(group.members))
+        for groups in (self._failures, self._successes):
+            for key in list(groups):
+                group = groups.pop(key)  # a wide log makes much of them: never both they and what they become
+                repeated = _without_repeats(group)
+                observations.append(self._observation(key, group, group.count - repeated, software.get(key.side)))
+                members.append(bytes(group.members))
         return Document(
             kind="protocol-log", suppressed=self._set_aside, observations=tuple(observations), members=tuple(members)
         )
