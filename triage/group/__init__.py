@@ -1,25 +1,37 @@
 """Diagnoses to incidents: what belongs together, what follows from all of it, and exact counts."""
 
 from triage.group.affected import affected
+from triage.group.claims import Claimed, claim, due, give_up, notices_of, put_off, replay, told
 from triage.group.commit import commit
 from triage.group.documents import Documents, Listed
 from triage.group.fold import Judge
 from triage.group.incident import acknowledge, find_incident, incidents, resolve
+from triage.group.notices import Router, nobody
 from triage.group.readings import counted_reading, keep, uncounted
 from triage.group.sqlite import SqliteDocuments
 
 __all__ = [
+    "Claimed",
     "Documents",
     "Judge",
     "Listed",
+    "Router",
     "SqliteDocuments",
     "acknowledge",
     "affected",
+    "claim",
     "commit",
     "counted_reading",
+    "due",
     "find_incident",
+    "give_up",
     "incidents",
     "keep",
+    "nobody",
+    "notices_of",
+    "put_off",
+    "replay",
     "resolve",
+    "told",
     "uncounted",
 ]

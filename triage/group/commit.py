@@ -6,21 +6,31 @@ from triage.group.documents import Documents
 from triage.group.fingerprint import Fingerprint, fingerprint
 from triage.group.fold import Judge, Report, fold, report_key
 from triage.group.ledger import Ledger
+from triage.group.notices import Router, nobody
 from triage.group.readings import counted
 from triage.group.stored import change_ledger
 from triage.hosts import Hosts
 from triage.model import Finding, Reading
 
 
-def commit(documents: Documents, readings: Sequence[Reading], judge: Judge, hosts: Hosts, now: str) -> set[str]:
+def commit(
+    documents: Documents,
+    readings: Sequence[Reading],
+    judge: Judge,
+    hosts: Hosts,
+    now: str,
+    *,
+    route: Router = nobody,
+) -> set[str]:
     """Count the reports of these readings and give the ids of the incidents that changed.
 
+    What the sinks that `route` names are to be told is written in the same put as the change.
     Safe to repeat, with the same readings or some of them: a report that is counted is known by its key.
     Raises `Transient` where another process kept winning every race.
     """
     changed: set[str] = set()
     for mark, reports in _by_incident(readings, hosts).items():
-        if _commit_one(documents, mark, reports, judge, now):
+        if _commit_one(documents, mark, reports, judge, now, route):
             changed.add(mark.incident_id)
     with documents.batch():
         for reading in readings:
@@ -50,7 +60,11 @@ def _mark(finding: Finding, hosts: Hosts) -> Fingerprint | None:
     return mark if known and (pooled or seen.source != "received") else None
 
 
-def _commit_one(documents: Documents, mark: Fingerprint, reports: list[Report], judge: Judge, now: str) -> bool:
+def _commit_one(
+    documents: Documents, mark: Fingerprint, reports: list[Report], judge: Judge, now: str, route: Router
+) -> bool:
     empty = Ledger(id=mark.incident_id, family=mark.family, ends=mark.ends)
-    _, changed = change_ledger(documents, mark.incident_id, lambda found: fold(found or empty, reports, judge, now))
+    _, changed = change_ledger(
+        documents, mark.incident_id, lambda found: fold(found or empty, reports, judge, now, route)
+    )
     return changed

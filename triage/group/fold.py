@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 import msgspec
 
 from triage.group.ledger import DELIVERED, HEARSAY, MESSAGE, REPORT, RETURNED, WAITING, Ledger
+from triage.group.notices import Router, nobody, with_notices
 from triage.group.packed import DIGEST, add, digest, split
 from triage.model import Change, Diagnosis, Finding, Observation, Tallied
 
@@ -36,10 +37,11 @@ def report_key(sha256: str, index: int) -> bytes:
     return bytes.fromhex(sha256)[:DIGEST] + index.to_bytes(REPORT - DIGEST, "big")
 
 
-def fold(ledger: Ledger, reports: Iterable[Report], judge: Judge, now: str) -> Ledger:
+def fold(ledger: Ledger, reports: Iterable[Report], judge: Judge, now: str, route: Router = nobody) -> Ledger:
     """Give the ledger with the reports that it did not know yet; the same object where there are none.
 
-    `now` (UTC, RFC 3339) dates the changes, and stands in for the time of an observation that has none.
+    `now` (UTC, RFC 3339) dates the changes, and stands in for the time of an observation that has none. `route` names
+    the sinks that are told of them.
     """
     known = set(split(ledger.reports, REPORT))
     fresh: dict[bytes, Finding] = {}
@@ -62,7 +64,7 @@ def fold(ledger: Ledger, reports: Iterable[Report], judge: Judge, now: str) -> L
         tallies=tallies,
         verdict=judge(tuple(tallies.values())),
     )
-    return _note_changes(ledger, folded, [observation for _, observation in failures], now)
+    return _note_changes(ledger, folded, [observation for _, observation in failures], now, route)
 
 
 def _tally(tallies: dict[str, Tallied], fresh: list[tuple[bytes, Finding]]) -> dict[str, Tallied]:
@@ -157,7 +159,7 @@ def message_name(seen: Observation, key: bytes) -> bytes:
     return digest(key.hex())
 
 
-def _note_changes(before: Ledger, after: Ledger, failures: list[Observation], now: str) -> Ledger:
+def _note_changes(before: Ledger, after: Ledger, failures: list[Observation], now: str, route: Router) -> Ledger:
     if not failures:
         return after
     changes: list[Change] = []
@@ -178,13 +180,14 @@ def _note_changes(before: Ledger, after: Ledger, failures: list[Observation], no
             was, now_is = before.verdict, after.verdict
             text = f"from {was.category} ({was.confidence}) to {now_is.category} ({now_is.confidence})"
             changes.append(Change(kind="verdict-changed", at=now, text=text))
-    return msgspec.structs.replace(
+    noted = msgspec.structs.replace(
         after,
         grown_to=grown_to,
         resolved_at=resolved_at,
         acknowledged_by=None if any(change.kind == "reopened" for change in changes) else after.acknowledged_by,
         changes=_bounded(before.changes + tuple(changes)),
     )
+    return with_notices(noted, changes, route)
 
 
 def _bounded(changes: tuple[Change, ...]) -> tuple[Change, ...]:

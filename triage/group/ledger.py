@@ -3,7 +3,7 @@
 import msgspec
 
 from triage.group.packed import DIGEST, split
-from triage.model import Change, Counts, Diagnosis, Ends, Tallied
+from triage.model import Change, Counts, Diagnosis, Ends, Notice, Sent, Tallied
 from triage.model.words import Family
 
 LEDGER_VERSION = 1
@@ -57,6 +57,8 @@ class Ledger(msgspec.Struct, frozen=True, kw_only=True):
     changes: tuple[Change, ...] = ()
     resolved_at: str | None = None
     acknowledged_by: str | None = None
+    pending: dict[str, Notice] = {}
+    sent: dict[str, Sent] = {}
 
     @property
     def is_incident(self) -> bool:

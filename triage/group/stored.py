@@ -49,11 +49,18 @@ def change_ledger(
 
 def _head(ledger: Ledger) -> bytes:
     """Give what a listing shows of an incident, in JSON: enough to sort and filter without reading the body."""
-    summary = {
+    summary: dict[str, str | int | None] = {
         "category": ledger.verdict.category,
         "confidence": ledger.verdict.confidence,
         "last_seen": ledger.last_seen,
         "resolved_at": ledger.resolved_at,
         "size": ledger.size(),
+        "notice_due": _next_notice(ledger),
     }
     return msgspec.json.encode(summary)
+
+
+def _next_notice(ledger: Ledger) -> str | None:
+    """Give the time from which something is to be told; None where nothing waits."""
+    waiting = [one for one in ledger.pending.values() if one.failed is None]
+    return min((one.claimed_until or one.next_try or one.at for one in waiting), default=None)
