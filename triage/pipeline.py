@@ -3,7 +3,8 @@
 The stages do not know each other; this module hands the work of one to the next.
 """
 
-from collections.abc import Iterable, Iterator
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from itertools import repeat
 
@@ -14,16 +15,45 @@ from triage.collect.files import Item
 from triage.collect.journal import record
 from triage.decode import decode
 from triage.diagnose import Rulebook, diagnose, judge
-from triage.group import Documents, affected, commit, counted_reading, keep, uncounted
+from triage.group import (
+    Claimed,
+    Documents,
+    Router,
+    affected,
+    claim,
+    commit,
+    counted_reading,
+    due,
+    give_up,
+    keep,
+    nobody,
+    put_off,
+    told,
+    uncounted,
+)
 from triage.hosts import Hosts
 from triage.mend import Shelf, fill
 from triage.model import Finding, Incident, Reading
-from triage.notify import Texts, affected_csv, card, ticket_html, ticket_markdown
+from triage.notify import (
+    Accepted,
+    Later,
+    Letter,
+    Sink,
+    Texts,
+    affected_csv,
+    card,
+    deliver,
+    ticket_html,
+    ticket_markdown,
+)
 
 AT_ONCE = 200
 """Documents that are read before they are counted together: few enough for one short write."""
 
 BYTES_AT_ONCE = 16 * 2**20
+
+RELAY_SECONDS = 180
+"""How long one relay goes on: with the slowest try after it, less than the five minutes that a function has."""
 
 
 class Parts(msgspec.Struct, frozen=True, kw_only=True):
@@ -35,6 +65,7 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
     texts: Texts
     authserv_id: str | None = None
     redact: str = "cards"
+    route: Router = nobody
 
 
 class Progress(msgspec.Struct):
@@ -81,7 +112,7 @@ def take_in(items: Iterable[Item], documents: Documents, parts: Parts, now: str)
     weigh = partial(judge, rulebook=parts.rulebook, hosts=parts.hosts)
     progress = Progress(kinds={})
     for group in _chunks(uncounted(documents)):
-        commit(documents, group, weigh, parts.hosts, now)
+        commit(documents, group, weigh, parts.hosts, now, route=parts.route)
     for chunk in _item_chunks(items):
         with documents.batch():
             for item in chunk:
@@ -91,7 +122,7 @@ def take_in(items: Iterable[Item], documents: Documents, parts: Parts, now: str)
         with documents.batch():
             kept = [old or keep(documents, new) for old, new in zip(known, made, strict=True)]
         fresh = [reading for reading, old in zip(kept, known, strict=True) if old is None]
-        commit(documents, fresh, weigh, parts.hosts, now)
+        commit(documents, fresh, weigh, parts.hosts, now, route=parts.route)
         for item, reading, old in zip(chunk, kept, known, strict=True):
             _advance(progress, item, reading, old is not None)
             yield reading, progress
@@ -138,3 +169,68 @@ def tell(incident: Incident, documents: Documents, parts: Parts, now: str) -> di
         "affected.csv": affected_csv(hit, parts.texts, redact=redact_ticket).encode("utf-8", "replace"),
         **dict(runbook.files),
     }
+
+
+class Relayed(msgspec.Struct):
+    """What a relay did, in messages: accepted, put off to a later try, and failed for good."""
+
+    sent: int = 0
+    put_off: int = 0
+    failed: int = 0
+
+
+def relay(
+    documents: Documents,
+    parts: Parts,
+    sinks: Mapping[str, Sink],
+    clock: Callable[[], str],
+    incident_id: str | None = None,
+) -> Relayed:
+    """Tell the sinks what they are to be told now: of one incident, else of all; `clock` gives the time (RFC 3339).
+
+    Safe to repeat and to run twice at once. It may die at any line: what it had claimed is sent again later under the
+    same id. A sink that asks for patience is left alone for the rest of this relay.
+    """
+    done, resting, began = Relayed(), set[str](), time.monotonic()
+    for one in [incident_id] if incident_id is not None else list(due(documents, clock())):
+        for sink in sinks.values():
+            while sink.name not in resting and time.monotonic() - began < RELAY_SECONDS:
+                claimed = claim(documents, one, sink.name, clock(), at_most_twice=sink.at_most_twice)
+                if claimed is None:
+                    break
+                if not _send(documents, parts, sink, claimed, clock, done):
+                    resting.add(sink.name)
+    return done
+
+
+def _send(
+    documents: Documents, parts: Parts, sink: Sink, claimed: Claimed, clock: Callable[[], str], done: Relayed
+) -> bool:
+    """Send what was claimed, write down what came of it, and tell whether the sink takes more now."""
+    if claimed.until <= clock():
+        return True  # this machine slept: by now the message is another relay's
+    names = [one.name for one in claimed.notices]
+    result = deliver(sink, lambda: write(claimed, parts, clock()), claimed.id, names, claimed.notices[0].tries)
+    if isinstance(result, Accepted):
+        told(documents, claimed, result.remote, clock())
+        done.sent += 1
+    elif isinstance(result, Later):
+        put_off(documents, claimed, result.seconds or 0, result.reason, clock(), unsure=result.unsure)
+        done.put_off += 1
+    else:
+        give_up(documents, claimed, result.reason)
+        done.failed += 1
+    return not isinstance(result, Later)
+
+
+def write(claimed: Claimed, parts: Parts, now: str) -> Letter:
+    """Give all that a sink needs to write the message."""
+    return Letter(
+        id=claimed.id,
+        incident=claimed.incident,
+        runbook=fill(claimed.incident, parts.shelf, parts.hosts),
+        notices=claimed.notices,
+        texts=parts.texts,
+        redact=parts.redact != "nothing",
+        now=now,
+    )

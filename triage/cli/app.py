@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 import triage
-from triage.cli import diagnose, incidents, rules, run, runbooks, settings, why
+from triage.cli import diagnose, incidents, notices, rules, run, runbooks, settings, why
 
 app = typer.Typer(
     name="triage",
@@ -40,5 +40,6 @@ app.command("show")(incidents.show)
 app.command("ack")(incidents.ack)
 app.command("resolve")(incidents.resolve)
 app.command("settings")(settings.settings)
+app.add_typer(notices.app, name="notices")
 app.add_typer(rules.app, name="rules")
 app.add_typer(runbooks.app, name="runbooks")

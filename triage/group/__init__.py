@@ -1,7 +1,7 @@
 """Diagnoses to incidents: what belongs together, what follows from all of it, and exact counts."""
 
 from triage.group.affected import affected
-from triage.group.claims import Claimed, claim, due, give_up, notices_of, put_off, replay, told
+from triage.group.claims import Claimed, claim, due, give_up, notices_of, peek, put_off, replay, told
 from triage.group.commit import commit
 from triage.group.documents import Documents, Listed
 from triage.group.fold import Judge
@@ -29,6 +29,7 @@ __all__ = [
     "keep",
     "nobody",
     "notices_of",
+    "peek",
     "put_off",
     "replay",
     "resolve",

@@ -110,6 +110,25 @@ def claim(
     )
 
 
+def peek(documents: Documents, incident_id: str, sink: str) -> Claimed:
+    """Give the next message to a sink as `claim` would, without claiming it; it may tell no notice at all.
+
+    Raises `NotFound` where there is no such incident.
+    """
+    ledger = _existing(load_ledger(documents, incident_id), incident_id)
+    waiting = _next_message(ledger.pending, sink)
+    message = next((one.message or key for key, one in waiting.items()), f"preview/{sink}")
+    return Claimed(
+        id=f"{incident_id}/{message}",
+        token="",
+        sink=sink,
+        until="",
+        incident=incident_of(ledger),
+        notices=tuple(waiting.values()),
+        at_most_twice=False,
+    )
+
+
 def _claim_next(
     ledger: Ledger, pending: dict[str, Notice], sink: str, now: str, token: str, at_most_twice: bool
 ) -> None:
