@@ -195,6 +195,9 @@ def _read(file: Path) -> dict[str, Any]:
     for name in ("rules", "runbooks", "store", "out"):
         if isinstance(values.get(name), str):
             values[name] = os.path.join(file.parent, values[name])
+    sinks = values.get("sinks")
+    if isinstance(sinks, dict) and isinstance(sinks.get("ca_file"), str):
+        sinks["ca_file"] = os.path.join(file.parent, sinks["ca_file"])
     return values
 
 

@@ -123,7 +123,7 @@ class Receiver:
 
             def _behave(self, behaviour: Behaviour) -> None:
                 if isinstance(behaviour, Says):
-                    self.send_response(behaviour.status)
+                    self.send_response_only(behaviour.status)
                     for name, value in behaviour.headers.items():
                         self.send_header(name, value)
                     self.send_header("content-length", str(len(behaviour.body)))
