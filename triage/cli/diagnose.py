@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from triage.cli.options import Paths, SettingsFile
-from triage.cli.screen import not_read, say
+from triage.cli.screen import log_to_stderr, not_read, say
 
 if TYPE_CHECKING:
     from triage.model import Reading
@@ -27,6 +27,7 @@ def diagnose(
     from triage.settings import load_settings
     from triage.wiring import parts_of
 
+    log_to_stderr()
     parts = parts_of(load_settings(settings))
     unreadable = 0
     for item in walk(paths):

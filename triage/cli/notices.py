@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from triage.cli.options import IncidentId, SettingsFile, Store
-from triage.cli.screen import say, table
+from triage.cli.screen import log_to_stderr, say, table
 
 if TYPE_CHECKING:
     from triage.model import Notice, Sent
@@ -78,6 +78,7 @@ def send(incident_id: AnyIncident = None, store: Store = None, settings: Setting
     values = load_settings(settings)
     if not ready(values.sinks):
         raise Misconfigured("No sink is set up: TRIAGE_SINKS__TEAMS__URL or TRIAGE_SINKS__WEBHOOK__URL names one.")
+    log_to_stderr()
     with existing_store_of(values, store) as documents:
         one = None if incident_id is None else find_incident(documents, incident_id).id
         relayed = send_notices(values, documents, one)
@@ -88,7 +89,7 @@ def send(incident_id: AnyIncident = None, store: Store = None, settings: Setting
 
 def say_relayed(relayed: "Relayed") -> None:
     """Say how many messages went out, were put off and failed."""
-    say(f"{relayed.sent} messages sent, {relayed.put_off} put off, {relayed.failed} failed.")
+    say(f"Messages: {relayed.sent} sent, {relayed.put_off} put off, {relayed.failed} failed.")
 
 
 @app.command("replay")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from triage.cli.options import Paths, SettingsFile, Store
-from triage.cli.screen import meter, not_read, say, table
+from triage.cli.screen import log_to_stderr, meter, not_read, say, table
 
 if TYPE_CHECKING:
     from triage.group import Documents
@@ -34,6 +34,7 @@ def run(
     from triage.settings import load_settings
     from triage.wiring import now, parts_of, send_notices, store_of
 
+    log_to_stderr()
     values = load_settings(settings)
     parts = parts_of(values)
     with store_of(values, store) as documents:

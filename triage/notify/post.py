@@ -190,7 +190,11 @@ def _date(value: str) -> datetime | None:
 
 
 def _keep_addresses_out_of_logs() -> None:
-    """Let the HTTP library log the host of a request and no more: paths and queries are credentials here."""
+    """Let the HTTP library log the host of a request and no more: paths and queries are credentials here.
+
+    What it logs of a connection at the lowest level holds the fields of answers, a redirect to our own address too.
+    """
+    logging.getLogger("httpcore").setLevel(logging.INFO)
     logger = logging.getLogger("httpx")
     if _host_alone not in logger.filters:
         logger.addFilter(_host_alone)
