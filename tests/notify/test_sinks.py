@@ -1,7 +1,9 @@
 """The sinks: what is posted, how it is signed, what each answer means, and that no secret shows."""
 
+import json
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -309,3 +311,19 @@ def test_pauses_grow_and_end(letter: Callable[..., Letter]) -> None:
         last = deliver(sink, letter, "X", ["opened:1"], 80)
     assert all(least <= pause <= least * 1.2 for pause, least in zip(pauses, (5, 30, 120, 3600, 3600), strict=True))
     assert last == Refused("Given up after 80 tries. It answered 503.")
+
+
+def shape(value: Any) -> Any:
+    """Give the names in a JSON value, without what stands there; of a list the first one's."""
+    if isinstance(value, dict):
+        return {key: shape(one) for key, one in value.items()}
+    return [shape(value[0])] if isinstance(value, list) and value else None
+
+
+def test_the_documented_body_is_what_is_posted(letter: Callable[..., Letter]) -> None:
+    """docs/webhook.md shows every field that a message has, and no other."""
+    page = (Path(__file__).parents[2] / "docs" / "webhook.md").read_text(encoding="utf-8")
+    example = json.loads(page.partition("```json\n")[2].partition("```")[0])
+    posted = json.loads(msgspec.json.encode(webhook.message(letter())))
+    posted["data"]["incident"]["verdict"]["alternatives"] = []
+    assert shape(example) == shape(posted)

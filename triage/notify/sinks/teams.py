@@ -50,18 +50,15 @@ class Teams:
         wrong = problems(payload)
         if wrong:
             return Refused(f"The card would be lost in Teams: {wrong[0]}"[:300])
-        self._rest()
+        if self._last is not None:
+            time.sleep(max(0.0, self._last + self._pause - time.monotonic()))
         # The id goes along, so that the flow's history shows which message a run was.
         headers = {"content-type": "application/json", "x-ms-client-tracking-id": letter.id}
         answer = post(self._url, msgspec.json.encode(payload), headers, self._line)
+        self._last = time.monotonic()
         if isinstance(answer, Later | Refused):
             return answer
         return outcome(answer, letter.now, name=RUN, hints=_HINTS)
-
-    def _rest(self) -> None:
-        if self._last is not None:
-            time.sleep(max(0.0, self._last + self._pause - time.monotonic()))
-        self._last = time.monotonic()
 
 
 def make(settings: Sinks, line: Line) -> Teams | None:
