@@ -113,7 +113,7 @@ def test_a_wrong_variable_is_told_without_its_value(monkeypatch: pytest.MonkeyPa
     error: BaseException | None = raised.value
     while error is not None:
         assert "s3cr3t" not in str(error)
-        error = error.__cause__
+        error = error.__cause__ or error.__context__
 
 
 def test_the_routing_is_a_table(tmp_path: Path) -> None:

@@ -145,6 +145,14 @@ def test_each_tenfold_is_told_once(store: Store) -> None:
     assert store.waiting("teams") == ["grew:10", "grew:100"]
 
 
+def test_thresholds_passed_before_anybody_was_told_are_there_too(store: Store) -> None:
+    """Twelve messages at once, or told of only when they are sure, leave the same entries as one by one."""
+    store.report(12, confidence="possible")
+    assert store.waiting("webhook") == ["opened:1", "grew:10"]
+    store.report(confidence="certain")
+    assert store.waiting("teams") == ["opened:1", "grew:10"]
+
+
 def test_a_verdict_that_changes_back_before_it_was_told_is_no_news(
     documents: SqliteDocuments, hosts: Hosts, reading: Build
 ) -> None:
@@ -265,7 +273,7 @@ CATEGORIES = ("tls-version", "dns", "loop", "system", "routing", "expired")
 
 
 @settings(max_examples=150, deadline=None)
-@given(st.randoms(use_true_random=False), st.lists(st.sampled_from(range(len(CATEGORIES))), min_size=1, max_size=30))
+@given(st.randoms(use_true_random=False), st.lists(st.sampled_from(range(len(CATEGORIES))), min_size=1, max_size=40))
 def test_any_order_leaves_the_same_notices(reading: Build, rng: random.Random, kinds: list[int]) -> None:
     """Any order, any repetition and any cut into batches leave entries of the same names for the same sinks.
 
