@@ -67,3 +67,69 @@ def test_a_named_file_that_is_missing_is_an_error(tmp_path: Path) -> None:
 def test_every_setting_has_a_help_text() -> None:
     """No setting goes without a meaning."""
     assert [one.name for one in listed_settings() if not one.help] == []
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "variable"),
+    [
+        ('[sinks.teams]\nurl = "https://x/?sig=s3cr3t"', "sinks.teams.url", "TRIAGE_SINKS__TEAMS__URL"),
+        ('[sinks.webhook]\nsecret = "whsec_s3cr3t"', "sinks.webhook.secret", "TRIAGE_SINKS__WEBHOOK__SECRET"),
+        ('[sinks]\nproxy = "http://a:s3cr3t@proxy"', "sinks.proxy", "TRIAGE_SINKS__PROXY"),
+    ],
+)
+def test_a_secret_in_a_file_is_refused(tmp_path: Path, text: str, name: str, variable: str) -> None:
+    """Files are copied, kept and shared: the error names the setting and its variable, and not the secret."""
+    (tmp_path / "t.toml").write_text(text, encoding="utf-8")
+    with pytest.raises(Misconfigured, match=variable) as raised:
+        load_settings(tmp_path / "t.toml")
+    assert name in str(raised.value)
+    assert "s3cr3t" not in str(raised.value)
+
+
+def test_secrets_come_from_the_environment_beside_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hosts stand in the file, the address in the environment, and neither replaces the other."""
+    (tmp_path / "triage.toml").write_text('[sinks.webhook]\nhosts = ["hooks.contoso.example"]\n', encoding="utf-8")
+    monkeypatch.setenv("TRIAGE_SINKS__WEBHOOK__URL", "https://hooks.contoso.example/in")
+    own = load_settings().sinks.webhook
+    assert own.hosts == ("hooks.contoso.example",)
+    assert own.url is not None
+    assert own.url.get_secret_value() == "https://hooks.contoso.example/in"
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("TRIAGE_SINKS__WEBHOOK__PASSWORD", "s3cr3t"),
+        ("TRIAGE_SINKS__TEAMS", '["s3cr3t"]'),
+        ("TRIAGE_SINKS", "s3cr3t"),
+        ("TRIAGE_OURS__DOMAINS", "s3cr3t"),
+    ],
+)
+def test_a_wrong_variable_is_told_without_its_value(monkeypatch: pytest.MonkeyPatch, variable: str, value: str) -> None:
+    """Whatever is wrong in the environment is a sentence without what stands there, along the whole chain of errors."""
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(Misconfigured) as raised:
+        load_settings()
+    error: BaseException | None = raised.value
+    while error is not None:
+        assert "s3cr3t" not in str(error)
+        error = error.__cause__ or error.__context__
+
+
+def test_the_routing_is_a_table(tmp_path: Path) -> None:
+    """Rows of a file replace the ones that ship; a sink that does not exist is named."""
+    (tmp_path / "t.toml").write_text(
+        '[[routing]]\nsinks = ["teams"]\nchanges = ["opened"]\nat_least = "certain"\n', encoding="utf-8"
+    )
+    (row,) = load_settings(tmp_path / "t.toml").routing
+    assert (row.sinks, row.changes, row.at_least) == (("teams",), ("opened",), "certain")
+    (tmp_path / "t.toml").write_text('[[routing]]\nsinks = ["pager"]\n', encoding="utf-8")
+    with pytest.raises(Misconfigured, match="there is no sink pager"):
+        load_settings(tmp_path / "t.toml")
+
+
+def test_certificates_are_found_beside_the_file(tmp_path: Path) -> None:
+    """The file of trusted certificates is taken from the settings file's own folder."""
+    (tmp_path / "etc").mkdir()
+    (tmp_path / "etc" / "t.toml").write_text('[sinks]\nca_file = "ca.pem"\n', encoding="utf-8")
+    assert load_settings(tmp_path / "etc" / "t.toml").sinks.ca_file == tmp_path / "etc" / "ca.pem"

@@ -3,7 +3,8 @@
 The stages do not know each other; this module hands the work of one to the next.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import TypeVar
 
@@ -14,22 +15,41 @@ from triage.collect.item import document as item_of
 from triage.collect.journal import accepted, record
 from triage.diagnose import judge
 from triage.group import (
+    Claimed,
     Documents,
+    Router,
     affected,
+    claim,
     commit,
     counted_reading,
+    due,
+    give_up,
     join,
     keep,
     known_names,
     learn,
+    nobody,
+    put_off,
     relate,
+    told,
     uncounted,
 )
 from triage.intake import Crew, Done, Knowledge, Work, read, readings
 from triage.mend import Shelf, fill
 from triage.model import Incident, Place, Reading
 from triage.model.words import Kind
-from triage.notify import Texts, affected_csv, card, ticket_html, ticket_markdown
+from triage.notify import (
+    Accepted,
+    Later,
+    Letter,
+    Sink,
+    Texts,
+    affected_csv,
+    card,
+    deliver,
+    ticket_html,
+    ticket_markdown,
+)
 
 __all__ = ["Parts", "Progress", "is_wanted", "kind_of", "read", "take_in", "tell"]
 
@@ -46,6 +66,8 @@ BYTES_AT_ONCE = 16 * 2**20
 
 NOT_OURS = frozenset({"other", "auto-reply"})
 """Kinds of mail that tell nothing of mail flow: in a shared mailbox they are somebody else's."""
+RELAY_SECONDS = 180
+"""How long one relay goes on: with the slowest try after it, less than the five minutes that a function has."""
 
 
 class Parts(Knowledge, frozen=True, kw_only=True):
@@ -54,6 +76,7 @@ class Parts(Knowledge, frozen=True, kw_only=True):
     shelf: Shelf
     texts: Texts
     redact: str = "cards"
+    route: Router = nobody
 
 
 class Progress(msgspec.Struct):
@@ -119,17 +142,17 @@ def count(documents: Documents, readings: Sequence[Reading], parts: Parts, now: 
     """
     hosts = learn(documents, readings, parts.hosts)
     weigh = partial(judge, rulebook=parts.rulebook, hosts=hosts)
-    joined = join(documents, hosts, weigh, now, only_news=True)
-    return joined | commit(documents, readings, weigh, hosts, now)
+    joined = join(documents, hosts, weigh, now, only_news=True, route=parts.route)
+    return joined | commit(documents, readings, weigh, hosts, now, route=parts.route)
 
 
 def settle(documents: Documents, parts: Parts, now: str) -> set[str]:
     """Let incidents take into account what others say of their hosts, and give the ids of those that changed."""
     hosts = known_names(documents, parts.hosts)
     weigh = partial(judge, rulebook=parts.rulebook, hosts=hosts)
-    changed = join(documents, hosts, weigh, now)
+    changed = join(documents, hosts, weigh, now, route=parts.route)
     for _ in range(SETTLED_AFTER):
-        news = relate(documents, hosts, weigh, now)
+        news = relate(documents, hosts, weigh, now, route=parts.route)
         if not news:
             break
         changed |= news
@@ -186,3 +209,68 @@ def tell(incident: Incident, documents: Documents, parts: Parts, now: str) -> di
         "affected.csv": affected_csv(hit, parts.texts, redact=redact_ticket).encode("utf-8", "replace"),
         **dict(runbook.files),
     }
+
+
+class Relayed(msgspec.Struct):
+    """What a relay did, in messages: accepted, put off to a later try, and failed for good."""
+
+    sent: int = 0
+    put_off: int = 0
+    failed: int = 0
+
+
+def relay(
+    documents: Documents,
+    parts: Parts,
+    sinks: Mapping[str, Sink],
+    clock: Callable[[], str],
+    incident_id: str | None = None,
+) -> Relayed:
+    """Tell the sinks what they are to be told now: of one incident, else of all; `clock` gives the time (RFC 3339).
+
+    Safe to repeat and to run twice at once. It may die at any line: what it had claimed is sent again later under the
+    same id. A sink that asks for patience is left alone for the rest of this relay.
+    """
+    done, resting, began = Relayed(), set[str](), time.monotonic()
+    for one in [incident_id] if incident_id is not None else list(due(documents, clock())):
+        for sink in sinks.values():
+            while sink.name not in resting and time.monotonic() - began < RELAY_SECONDS:
+                claimed = claim(documents, one, sink.name, clock(), at_most_twice=sink.at_most_twice)
+                if claimed is None:
+                    break
+                if not _send(documents, parts, sink, claimed, clock, done):
+                    resting.add(sink.name)
+    return done
+
+
+def _send(
+    documents: Documents, parts: Parts, sink: Sink, claimed: Claimed, clock: Callable[[], str], done: Relayed
+) -> bool:
+    """Send what was claimed, write down what came of it, and tell whether the sink takes more now."""
+    if claimed.until <= clock():
+        return True  # this machine slept: by now the message is another relay's
+    names = [one.name for one in claimed.notices]
+    result = deliver(sink, lambda: write(claimed, parts, clock()), claimed.id, names, claimed.notices[0].tries)
+    if isinstance(result, Accepted):
+        told(documents, claimed, result.remote, clock())
+        done.sent += 1
+    elif isinstance(result, Later):
+        put_off(documents, claimed, result.seconds or 0, result.reason, clock(), unsure=result.unsure)
+        done.put_off += 1
+    else:
+        give_up(documents, claimed, result.reason)
+        done.failed += 1
+    return not isinstance(result, Later)
+
+
+def write(claimed: Claimed, parts: Parts, now: str) -> Letter:
+    """Give all that a sink needs to write the message."""
+    return Letter(
+        id=claimed.id,
+        incident=claimed.incident,
+        runbook=fill(claimed.incident, parts.shelf, parts.hosts),
+        notices=claimed.notices,
+        texts=parts.texts,
+        redact=parts.redact != "nothing",
+        now=now,
+    )

@@ -1,7 +1,8 @@
 """Every setting, in one table: type, default and help. `docs/settings.md` is made from it.
 
 Values come from the file that `--settings` names, else from `triage.toml` in the working folder; the environment
-(`TRIAGE_…`, two underscores between a table and its key) has the last word, as a cloud platform gives it.
+(`TRIAGE_…`, two underscores between a table and its key) has the last word, as a cloud platform gives it. Secrets
+come from the environment alone: a settings file that holds one is refused.
 """
 
 import os
@@ -9,13 +10,21 @@ import tomllib
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 from pydantic.fields import FieldInfo
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
 from triage.errors import Misconfigured, NotFound
+from triage.model import ChangeKind
+from triage.model.words import Confidence
 
 DEFAULT_FILE = "triage.toml"
+
+
+def _table(field: FieldInfo) -> type[BaseModel] | None:
+    """Give the class of a setting that is a table of settings."""
+    annotation = field.annotation
+    return annotation if isinstance(annotation, type) and issubclass(annotation, BaseModel) else None
 
 
 class Ours(BaseModel):
@@ -61,11 +70,80 @@ class NoticeSettings(BaseModel):
     )
 
 
+class TeamsSettings(BaseModel):
+    """A channel of Teams, reached by a workflow that takes a webhook request."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    url: SecretStr | None = Field(None, description="The address of the workflow; who has it can post. A secret.")
+    hosts: tuple[str, ...] = Field(
+        (".environment.api.powerplatform.com", ".logic.azure.com"),
+        description="Ends of host names at which workflows are served; a sovereign cloud has its own.",
+    )
+
+
+class WebhookSettings(BaseModel):
+    """Any program that takes signed requests by the Standard Webhooks specification."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    url: SecretStr | None = Field(None, description="Where changes are posted to. A secret.")
+    hosts: tuple[str, ...] = Field(
+        (), description="The hosts that it may name, exactly, with `:port` where that is not 443."
+    )
+    secret: SecretStr | None = Field(None, description="The key that signs, `whsec_` and base64. A secret.")
+    previous_secret: SecretStr | None = Field(
+        None, description="The key before it: both sign while receivers change over. A secret."
+    )
+
+
+class Sinks(BaseModel):
+    """Who is told of changes, and how they are reached. A sink without an address is not set up."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    teams: TeamsSettings = Field(TeamsSettings(), description="A channel of Teams.")
+    webhook: WebhookSettings = Field(WebhookSettings(), description="A signed webhook.")
+    proxy: SecretStr | None = Field(
+        None, description="The proxy to use, `http://host:port`; the machine's are not. A secret."
+    )
+    ca_file: Path | None = Field(None, description="Certificates (PEM) to trust instead of the public ones.")
+    allow_loopback: bool = Field(
+        False, description="Send to this machine, without TLS too: for trials and tests alone."
+    )
+
+
+class Route(BaseModel):
+    """A row of the routing: these sinks are told of these changes of incidents at least this sure."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    sinks: tuple[str, ...]
+    changes: tuple[ChangeKind, ...] = get_args(ChangeKind)
+    at_least: Confidence = "possible"
+
+    @field_validator("sinks")
+    @classmethod
+    def _known(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        known = [name for name, field in Sinks.model_fields.items() if _table(field)]
+        if unknown := sorted(set(names) - set(known)):
+            raise ValueError(f"there is no sink {', '.join(unknown)}; there are: {', '.join(known)}")
+        return names
+
+
+ROUTING = (Route(sinks=("teams",), at_least="probable"), Route(sinks=("webhook",)))
+
+
 class Settings(BaseSettings):
     """All settings. Unknown names are an error, so that a misspelt one does not go unseen."""
 
     model_config = SettingsConfigDict(
-        env_prefix="TRIAGE_", env_nested_delimiter="__", extra="forbid", frozen=True, case_sensitive=False
+        env_prefix="TRIAGE_",
+        env_nested_delimiter="__",
+        extra="forbid",
+        frozen=True,
+        case_sensitive=False,
+        hide_input_in_errors=True,  # an error must not print a secret
     )
 
     ours: Ours = Field(Ours(), description="What belongs to us.")
@@ -85,6 +163,11 @@ class Settings(BaseSettings):
     )
     mailbox: MailboxSettings = Field(MailboxSettings(), description="The shared mailbox that is read.")
     notices: NoticeSettings = Field(NoticeSettings(), description="How notices of ours are known again.")
+    sinks: Sinks = Field(Sinks(), description="Who is told of changes.")
+    routing: tuple[Route, ...] = Field(
+        ROUTING,
+        description="Which sinks are told of which changes, of incidents how sure; a sink is told if any row names it.",
+    )
 
     @classmethod
     def settings_customise_sources(
@@ -109,11 +192,35 @@ def load_settings(path: str | Path | None = None) -> Settings:
     if path is not None and not file.is_file():
         raise NotFound(f"There is no settings file {file}.")
     values = _read(file) if file.is_file() else {}
+    if secret := _first_secret(values, Settings.model_fields):
+        raise Misconfigured(
+            f"{secret} is a secret and stands in {file}. Set it as {_environment(secret)} in the environment (in Azure a"
+            " reference to Key Vault), take it out of the file, and change it where others could read it."
+        )
     try:
         return Settings(**values)
+    except SettingsError as error:
+        raise Misconfigured(f"The environment is wrong: {error}. Lists and tables are JSON there.") from None
     except ValidationError as error:
         wrong = "; ".join(f"{'.'.join(map(str, one['loc'])) or 'settings'}: {one['msg']}" for one in error.errors())
-        raise Misconfigured(f"Settings are wrong ({file if values else 'environment'}): {wrong}.") from error
+        raise Misconfigured(f"Settings are wrong ({file if values else 'environment'}): {wrong}.") from None
+
+
+def _first_secret(values: dict[str, Any], fields: dict[str, FieldInfo]) -> str | None:
+    """Name the first secret that a settings file holds."""
+    for name, field in fields.items():
+        value = values.get(name)
+        if value is not None and SecretStr in (field.annotation, *get_args(field.annotation)):
+            return name
+        if isinstance(value, dict) and (table := _table(field)):
+            inner = _first_secret(value, table.model_fields)
+            if inner:
+                return f"{name}.{inner}"
+    return None
+
+
+def _environment(name: str) -> str:
+    return "TRIAGE_" + name.upper().replace(".", "__")
 
 
 def _read(file: Path) -> dict[str, Any]:
@@ -124,6 +231,9 @@ def _read(file: Path) -> dict[str, Any]:
     for name in ("rules", "runbooks", "store", "out", "inbox"):
         if isinstance(values.get(name), str):
             values[name] = os.path.join(file.parent, values[name])
+    sinks = values.get("sinks")
+    if isinstance(sinks, dict) and isinstance(sinks.get("ca_file"), str):
+        sinks["ca_file"] = os.path.join(file.parent, sinks["ca_file"])
     return values
 
 
@@ -139,12 +249,17 @@ class Listed(BaseModel):
 
 def listed_settings() -> list[Listed]:
     """Give every setting with its name in a file and in the environment, its type, its default and its help."""
+    return _listed_fields(Settings.model_fields)
+
+
+def _listed_fields(fields: dict[str, FieldInfo], prefix: str = "") -> list[Listed]:
     rows: list[Listed] = []
-    for name, field in Settings.model_fields.items():
-        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
-            rows += [_listed(f"{name}.{inner}", one) for inner, one in field.annotation.model_fields.items()]
+    for name, field in fields.items():
+        table = _table(field)
+        if table is not None:
+            rows += _listed_fields(table.model_fields, f"{prefix}{name}.")
         else:
-            rows.append(_listed(name, field))
+            rows.append(_listed(f"{prefix}{name}", field))
     return rows
 
 
@@ -152,13 +267,19 @@ def _listed(name: str, field: FieldInfo) -> Listed:
     annotation = str(
         getattr(field.annotation, "__name__", field.annotation) if not get_args(field.annotation) else field.annotation
     )
-    for module in ("typing.", "pathlib._local.", "pathlib.", "pydantic.types."):
+    for module in ("typing.", "pathlib._local.", "pathlib.", "pydantic.types.", "triage.settings."):
         annotation = annotation.replace(module, "")
-    default = field.default
     return Listed(
         name=name,
-        environment="TRIAGE_" + name.upper().replace(".", "__"),
+        environment=_environment(name),
         kind=annotation,
-        default="" if default is None else str(list(default) if isinstance(default, tuple) else default),
+        default=_shown(field.default),
         help=field.description or "",
     )
+
+
+def _shown(default: object) -> str:
+    if isinstance(default, tuple):
+        shown = [one.model_dump_json() if isinstance(one, BaseModel) else repr(one) for one in default]
+        return f"[{', '.join(shown)}]"
+    return "" if default is None else str(default)

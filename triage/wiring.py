@@ -14,16 +14,16 @@ import structlog
 
 import triage
 from triage.diagnose import Rulebook
-from triage.errors import Misconfigured, NotFound, Transient
-from triage.group import SqliteDocuments, incidents
+from triage.errors import BadInput, Misconfigured, NotFound, Transient
+from triage.group import Router, SqliteDocuments, incidents
 from triage.hosts import Hosts
 from triage.intake import Crew, Knowledge, crew_for, inputs_in, read
 from triage.mend import Shelf
 from triage.model.mark import Mark
 from triage.model.wire import json_line, reading_json
-from triage.notify import Texts
+from triage.notify import Texts, open_sinks, ready, router
 from triage.outbox import write_out
-from triage.pipeline import Parts, is_wanted, kind_of, take_in
+from triage.pipeline import Parts, Relayed, is_wanted, kind_of, relay, take_in
 from triage.settings import Settings, load_settings
 
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from triage.collect.mailbox import Polled
     from triage.collect.mailbox_look import Look
     from triage.collect.places import Failure
+    from triage.group import Documents
 
 POLL_SECONDS = 240.0
 """Of one reading of the mailbox: the next tick goes on before a function's five minutes are over."""
@@ -60,6 +61,7 @@ def parts_of(settings: Settings) -> Parts:
         authserv_id=settings.authserv_id,
         redact=settings.redact,
         mark=mark_of(settings),
+        route=route_of(settings),
     )
 
 
@@ -84,6 +86,11 @@ def mark_of(settings: Settings) -> Mark | None:
     if notices.sender is None:
         return None
     return Mark(notices.sender, notices.key.get_secret_value().encode() if notices.key is not None else None)
+
+
+def route_of(settings: Settings) -> Router:
+    """Give the routing of the settings, for the sinks that are set up."""
+    return router(settings.routing, ready(settings.sinks))
 
 
 def store_of(settings: Settings, path: str | Path | None = None) -> SqliteDocuments:
@@ -255,3 +262,28 @@ def _credential() -> "TokenCredential":
             client_id=next((os.environ[one] for one in names if os.environ.get(one)), None)
         )
     return DefaultAzureCredential(exclude_managed_identity_credential=True)
+
+
+def relay_incident(message: str) -> None:
+    """Tell what an incident has to tell, as the body of a kick names it: `{"incident": ID}`."""
+    import msgspec
+
+    try:
+        incident_id = msgspec.json.decode(message, type=dict[str, str])["incident"]
+    except (msgspec.DecodeError, KeyError):
+        raise BadInput('A kick names its incident: {"incident": ID}.') from None
+    settings = load_settings()
+    with store_of(settings) as documents:
+        send_notices(settings, documents, incident_id)
+
+
+def relay_waiting() -> None:
+    """Tell whatever waits and is due."""
+    settings = load_settings()
+    with store_of(settings) as documents:
+        send_notices(settings, documents)
+
+
+def send_notices(settings: Settings, documents: "Documents", incident_id: str | None = None) -> Relayed:
+    """Tell the sinks of the settings what they are to be told now. Raises `Misconfigured` where a sink is wrong."""
+    return relay(documents, parts_of(settings), open_sinks(settings.sinks), now, incident_id)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from triage.cli.options import Paths, SettingsFile
-from triage.cli.screen import meter, not_read, put_line, say
+from triage.cli.screen import log_to_stderr, meter, not_read, put_line, say
 
 if TYPE_CHECKING:
     from triage.model import Reading
@@ -35,6 +35,7 @@ def diagnose(
     from triage.settings import load_settings
     from triage.wiring import crew_of, knowledge_of
 
+    log_to_stderr()
     values = load_settings(settings)
     knowledge = knowledge_of(values)
     unreadable = seen = 0

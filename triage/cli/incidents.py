@@ -97,10 +97,12 @@ def ack(
     """Say that you have an incident."""
     from triage.group import acknowledge, find_incident
     from triage.settings import load_settings
-    from triage.wiring import existing_store_of, now
+    from triage.wiring import existing_store_of, now, route_of
 
-    with existing_store_of(load_settings(settings), store) as documents:
-        incident = acknowledge(documents, find_incident(documents, incident_id).id, by or getpass.getuser(), now())
+    values = load_settings(settings)
+    with existing_store_of(values, store) as documents:
+        found, name = find_incident(documents, incident_id), by or getpass.getuser()
+        incident = acknowledge(documents, found.id, name, now(), route=route_of(values))
     say(f"{incident.id} is with {incident.acknowledged_by}.")
 
 
@@ -114,8 +116,9 @@ def resolve(
     from triage.group import find_incident
     from triage.group import resolve as close
     from triage.settings import load_settings
-    from triage.wiring import existing_store_of, now
+    from triage.wiring import existing_store_of, now, route_of
 
-    with existing_store_of(load_settings(settings), store) as documents:
-        incident = close(documents, find_incident(documents, incident_id).id, reason, now())
+    values = load_settings(settings)
+    with existing_store_of(values, store) as documents:
+        incident = close(documents, find_incident(documents, incident_id).id, reason, now(), route=route_of(values))
     say(f"{incident.id} is {incident.state}.")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from triage.cli.options import Paths, SettingsFile, Store
-from triage.cli.screen import meter, not_read, say, table
+from triage.cli.screen import log_to_stderr, meter, not_read, say, table
 
 if TYPE_CHECKING:
     from triage.group import Documents
@@ -23,6 +23,7 @@ def run(
     out: Annotated[
         Path | None, typer.Option("--out", metavar="DIR", help="Write incidents.json and a folder for each incident.")
     ] = None,
+    send: Annotated[bool, typer.Option("--send", help="Tell the sinks of the settings what is new.")] = False,
     settings: SettingsFile = None,
 ) -> None:
     """Read bounces, group them into incidents, and write a ticket and a Teams card for each.
@@ -33,8 +34,9 @@ def run(
     from triage.group import incidents
     from triage.outbox import write_out
     from triage.settings import load_settings
-    from triage.wiring import now, parts_of, store_of
+    from triage.wiring import now, parts_of, send_notices, store_of
 
+    log_to_stderr()
     values = load_settings(settings)
     parts = parts_of(values)
     with store_of(values, store) as documents:
@@ -44,8 +46,13 @@ def run(
             not_read(reading)
         if out is not None:
             write_out(found, documents, parts, out, now())
+        relayed = send_notices(values, documents) if send else None
     _print_summary(progress)
     _print_incidents(found, parts, out, store or values.store)
+    if relayed is not None:
+        from triage.cli.notices import say_relayed
+
+        say_relayed(relayed)
     if unreadable:
         raise typer.Exit(1)
 

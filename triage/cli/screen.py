@@ -49,6 +49,22 @@ def _whole(file: int) -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
+def log_to_stderr() -> None:
+    """Let log lines go to standard error: standard output is for answers. A traceback shows no values of variables."""
+    import structlog
+
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso"),
+            structlog.dev.ConsoleRenderer(
+                colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback, pad_event_to=0
+            ),
+        ],
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
+
+
 def not_read(reading: "Reading") -> None:
     """Name on standard error a document that could not be read, and why."""
     say(f"not read: {reading.source.path} [{reading.source.index}]: {reading.error}", error=True)

@@ -8,21 +8,31 @@ from triage.group.fingerprint import Fingerprint, fingerprint
 from triage.group.fold import Judge, Report, fold, report_key
 from triage.group.join import finish_move
 from triage.group.ledger import Ledger
+from triage.group.notices import Router, nobody
 from triage.group.readings import counted
 from triage.group.stored import MAX_JOINED, change_ledger
 from triage.hosts import Hosts
 from triage.model import Finding, Reading
 
 
-def commit(documents: Documents, readings: Sequence[Reading], judge: Judge, hosts: Hosts, now: str) -> set[str]:
+def commit(
+    documents: Documents,
+    readings: Sequence[Reading],
+    judge: Judge,
+    hosts: Hosts,
+    now: str,
+    *,
+    route: Router = nobody,
+) -> set[str]:
     """Count the reports of these readings and give the ids of the incidents that changed.
 
+    What the sinks that `route` names are to be told is written in the same put as the change.
     Safe to repeat, with the same readings or some of them: a report that is counted is known by its key.
     Raises `Transient` where another process kept winning every race.
     """
     changed: set[str] = set()
     for mark, reports in _by_incident(readings, hosts).items():
-        incident_id = _commit_one(documents, mark, reports, judge, hosts, now)
+        incident_id = _commit_one(documents, mark, reports, judge, hosts, now, route)
         if incident_id is not None:
             changed.add(incident_id)
     with documents.batch():
@@ -54,19 +64,21 @@ def _mark(finding: Finding, hosts: Hosts) -> Fingerprint | None:
 
 
 def _commit_one(
-    documents: Documents, mark: Fingerprint, reports: list[Report], judge: Judge, hosts: Hosts, now: str
+    documents: Documents, mark: Fingerprint, reports: list[Report], judge: Judge, hosts: Hosts, now: str, route: Router
 ) -> str | None:
     """Fold reports into their incident, or into the one in which it went on. Gives its id where something was new."""
     incident_id = mark.incident_id
 
     def change(found: Ledger | None) -> Ledger:
         ledger = found or Ledger(id=incident_id, family=mark.family, ends=mark.ends)
-        return ledger if ledger.joined_to is not None else fold(ledger, reports, judge, now)
+        return ledger if ledger.joined_to is not None else fold(ledger, reports, judge, now, route)
 
     for _ in range(MAX_JOINED):
         ledger, changed = change_ledger(documents, incident_id, change)
         if ledger.joined_to is None:
             return incident_id if changed else None
         # A report that is counted in what was frozen must be known where it goes on, before it comes there again.
-        incident_id = finish_move(documents, ledger.id, hosts, judge, now) if ledger.reports else ledger.joined_to
+        incident_id = (
+            finish_move(documents, ledger.id, hosts, judge, now, route) if ledger.reports else ledger.joined_to
+        )
     raise Transient(f"Incident {mark.incident_id} went on in others more than {MAX_JOINED} times.")

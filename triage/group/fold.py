@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 import msgspec
 
 from triage.group.ledger import DELIVERED, HEARSAY, MESSAGE, REPORT, RETURNED, WAITING, Ledger
+from triage.group.notices import Router, nobody, with_notices
 from triage.group.packed import DIGEST, add, digest, split
 from triage.group.tallies import greatest, least, with_findings
 from triage.model import Change, Diagnosis, Finding, Observation, Original, Surroundings, Tallied
@@ -34,10 +35,11 @@ def report_key(sha256: str, index: int) -> bytes:
     return bytes.fromhex(sha256)[:DIGEST] + index.to_bytes(REPORT - DIGEST, "big")
 
 
-def fold(ledger: Ledger, reports: Iterable[Report], judge: Judge, now: str) -> Ledger:
+def fold(ledger: Ledger, reports: Iterable[Report], judge: Judge, now: str, route: Router = nobody) -> Ledger:
     """Give the ledger with the reports that it did not know yet; the same object where there are none.
 
-    `now` (UTC, RFC 3339) dates the changes, and stands in for the time of an observation that has none.
+    `now` (UTC, RFC 3339) dates the changes, and stands in for the time of an observation that has none. `route` names
+    the sinks that are told of them.
     """
     known = set(split(ledger.reports, REPORT))
     fresh: dict[bytes, Finding] = {}
@@ -61,7 +63,7 @@ def fold(ledger: Ledger, reports: Iterable[Report], judge: Judge, now: str) -> L
         verdict=judge(tuple(tallies.values()), ledger.around),
     )
     told_by = tuple(sorted({SOURCE_NAMES[finding.observation.source] for _, finding in ordered}))
-    return note_changes(ledger, folded, [observation for _, observation in failures], now, told_by)
+    return note_changes(ledger, folded, [observation for _, observation in failures], now, told_by, route)
 
 
 def _count(
@@ -86,7 +88,8 @@ def _with_depths(depths: dict[str, int], seen: list[Observation]) -> dict[str, i
     peaks = dict(depths)
     for one in seen:
         if one.source == "queue" and not _is_message(one):
-            name = digest(one.reported_by or "", one.next_hop or one.receiving_host or one.recipient_domain or "").hex()
+            hop = (one.next_hop,) if one.next_hop else (one.receiving_host or "", one.recipient_domain or "")
+            name = digest(one.reported_by or "", *hop).hex()
             peaks[name] = max(peaks.get(name, 0), one.count)
     return peaks
 
@@ -121,7 +124,12 @@ def message_name(seen: Observation, key: bytes) -> bytes:
 
 
 def note_changes(
-    before: Ledger, after: Ledger, failures: Sequence[Observation], now: str, told_by: Sequence[str] = ()
+    before: Ledger,
+    after: Ledger,
+    failures: Sequence[Observation],
+    now: str,
+    told_by: Sequence[str] = (),
+    route: Router = nobody,
 ) -> Ledger:
     """Give `after` with what people have to hear of: that it opened, came back, grew, or has another verdict.
 
@@ -145,13 +153,14 @@ def note_changes(
             changes.append(Change(kind="grew", at=now, text=f"{after.size()} messages, ten times as many as before"))
         if _headline(before.verdict) != _headline(after.verdict):
             changes.append(Change(kind="verdict-changed", at=now, text=_moved(before.verdict, after.verdict, told_by)))
-    return msgspec.structs.replace(
+    noted = msgspec.structs.replace(
         after,
         grown_to=grown_to,
         resolved_at=resolved_at,
         acknowledged_by=None if any(change.kind == "reopened" for change in changes) else after.acknowledged_by,
         changes=bounded(before.changes + tuple(changes)),
     )
+    return with_notices(noted, changes, route)
 
 
 def _moved(was: Diagnosis, now_is: Diagnosis, told_by: Sequence[str]) -> str:

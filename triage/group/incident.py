@@ -8,6 +8,7 @@ from triage import exchange
 from triage.errors import NotFound
 from triage.group.documents import Documents
 from triage.group.ledger import Ledger
+from triage.group.notices import Router, nobody, with_notices
 from triage.group.packed import DIGEST
 from triage.group.stored import INCIDENTS, MAX_JOINED, change_ledger, followed, load_ledger
 from triage.hosts import is_address, pool_ids
@@ -147,26 +148,28 @@ def receiving_addresses(documents: Documents, incident_id: str) -> tuple[tuple[s
     return tuple(sorted(found.items()))
 
 
-def acknowledge(documents: Documents, incident_id: str, by: str, now: str) -> Incident:
+def acknowledge(documents: Documents, incident_id: str, by: str, now: str, *, route: Router = nobody) -> Incident:
     """Note that somebody has the incident. Done twice by the same name, it changes nothing."""
 
     def change(ledger: Ledger) -> Ledger:
         if ledger.acknowledged_by == by:
             return ledger
         noted = Change(kind="acknowledged", at=now, text=f"by {by}")
-        return msgspec.structs.replace(ledger, acknowledged_by=by, changes=(*ledger.changes, noted))
+        changed = msgspec.structs.replace(ledger, acknowledged_by=by, changes=(*ledger.changes, noted))
+        return with_notices(changed, [noted], route)
 
     return _changed(documents, incident_id, change)
 
 
-def resolve(documents: Documents, incident_id: str, reason: str, now: str) -> Incident:
+def resolve(documents: Documents, incident_id: str, reason: str, now: str, *, route: Router = nobody) -> Incident:
     """Close the incident by hand; a later failure opens it again. An incident already resolved stays as it is."""
 
     def change(ledger: Ledger) -> Ledger:
         if ledger.resolved_at is not None:
             return ledger
         noted = Change(kind="resolved", at=now, text=reason)
-        return msgspec.structs.replace(ledger, resolved_at=now, changes=(*ledger.changes, noted))
+        changed = msgspec.structs.replace(ledger, resolved_at=now, changes=(*ledger.changes, noted))
+        return with_notices(changed, [noted], route)
 
     return _changed(documents, incident_id, change)
 

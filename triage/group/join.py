@@ -14,6 +14,7 @@ from triage.group.documents import Documents
 from triage.group.fingerprint import Fingerprint, renamed
 from triage.group.fold import Judge, note_changes
 from triage.group.ledger import MESSAGE, REPORT, Ledger
+from triage.group.notices import Router, nobody
 from triage.group.packed import DIGEST, split, union
 from triage.group.stored import MAX_JOINED, change_ledger, heads, load_ledger
 from triage.group.tallies import greatest, least, together
@@ -25,7 +26,9 @@ JOINED = "names/joined"
 """Holds the digest of the names under which all incidents were joined."""
 
 
-def join(documents: Documents, hosts: Hosts, judge: Judge, now: str, only_news: bool = False) -> set[str]:
+def join(
+    documents: Documents, hosts: Hosts, judge: Judge, now: str, only_news: bool = False, route: Router = nobody
+) -> set[str]:
     """Join the incidents whose ends `hosts` knows to be the same, and give the ids of those that others went on in.
 
     With `only_news` nothing is looked at while no name has changed since the last whole pass: what was counted since then
@@ -41,12 +44,12 @@ def join(documents: Documents, hosts: Hosts, judge: Judge, now: str, only_news: 
         mark = renamed(head.family, Ends(head.sending, head.receiving), hosts)
         if head.joined_to is not None:
             if not head.is_empty:  # a move that was begun is ended as it was begun, whatever is known since
-                grown.add(finish_move(documents, old_id, hosts, judge, now))
+                grown.add(finish_move(documents, old_id, hosts, judge, now, route))
         elif mark.incident_id != old_id:
             target = _going_on_in(documents, mark.incident_id)
             if target != old_id:
                 change_ledger(documents, old_id, _freezing(old_id, mark, target))
-                grown.add(finish_move(documents, old_id, hosts, judge, now))
+                grown.add(finish_move(documents, old_id, hosts, judge, now, route))
     if not is_known:
         with suppress(
             Conflict
@@ -65,7 +68,7 @@ def _going_on_in(documents: Documents, incident_id: str) -> str:
     raise Transient(f"Incident {incident_id} went on in others more than {MAX_JOINED} times.")
 
 
-def finish_move(documents: Documents, old_id: str, hosts: Hosts, judge: Judge, now: str) -> str:
+def finish_move(documents: Documents, old_id: str, hosts: Hosts, judge: Judge, now: str, route: Router = nobody) -> str:
     """Take over and empty an incident that was frozen; give the id in which it goes on. Repeating it changes nothing.
 
     Raises `Transient` as `join` does.
@@ -78,7 +81,7 @@ def finish_move(documents: Documents, old_id: str, hosts: Hosts, judge: Judge, n
         if target == old_id:  # two processes that knew other names sent each of two incidents into the other
             change_ledger(documents, old_id, _thawed)
             return old_id
-        ledger, _ = change_ledger(documents, target, _taking_over(frozen, target, hosts, judge, now))
+        ledger, _ = change_ledger(documents, target, _taking_over(frozen, target, hosts, judge, now, route))
         if ledger.joined_to is None:
             change_ledger(documents, old_id, _emptying(frozen))
             return target
@@ -113,7 +116,7 @@ def _emptying(frozen: Ledger) -> _Change:
     return change
 
 
-def _taking_over(old: Ledger, target: str, hosts: Hosts, judge: Judge, now: str) -> _Change:
+def _taking_over(old: Ledger, target: str, hosts: Hosts, judge: Judge, now: str, route: Router) -> _Change:
     """Give the ledger with all that the other one knows; the same object where it was taken over before."""
     mark = renamed(old.family, old.ends, hosts)
     ends = mark.ends if mark.incident_id == target else old.ends
@@ -123,12 +126,12 @@ def _taking_over(old: Ledger, target: str, hosts: Hosts, judge: Judge, now: str)
         ledger = found or Ledger(id=target, family=old.family, ends=ends)
         if ledger.joined_to is not None or old.id in ledger.absorbed:
             return ledger
-        return _together(ledger, was, judge, now)
+        return _together(ledger, was, judge, now, route)
 
     return change
 
 
-def _together(ledger: Ledger, old: Ledger, judge: Judge, now: str) -> Ledger:
+def _together(ledger: Ledger, old: Ledger, judge: Judge, now: str, route: Router) -> Ledger:
     main = ledger if ledger.is_incident else old
     both = msgspec.structs.replace(_counted(ledger, old), around=main.around, linked=main.linked, related=main.related)
     if not main.is_incident:
@@ -145,7 +148,7 @@ def _together(ledger: Ledger, old: Ledger, judge: Judge, now: str) -> Ledger:
     before = msgspec.structs.replace(main, changes=changes, resolved_at=resolved_at, grown_to=both.grown_to)
     news = old if main is ledger else ledger
     told_by = {SOURCE_NAMES[one.observation.source] for one in news.tallies.values()}
-    return note_changes(before, both, (), now, sorted(told_by))
+    return note_changes(before, both, (), now, sorted(told_by), route)
 
 
 def _counted(ledger: Ledger, old: Ledger) -> Ledger:
@@ -163,6 +166,8 @@ def _counted(ledger: Ledger, old: Ledger) -> Ledger:
         first_seen=least(ledger.first_seen, old.first_seen),
         last_seen=greatest(ledger.last_seen, old.last_seen),
         grown_to=max(ledger.grown_to, old.grown_to),
+        pending=old.pending | ledger.pending,  # who was told of either was told of the trouble
+        sent=old.sent | ledger.sent,
         absorbed=tuple(dict.fromkeys((*ledger.absorbed, *old.absorbed, old.id))),
     )
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import msgspec
 
 from triage.group.packed import DIGEST, split
-from triage.model import Change, Counts, Diagnosis, Ends, Surroundings, Tallied
+from triage.model import Change, Counts, Diagnosis, Ends, Notice, Sent, Surroundings, Tallied
 from triage.model.words import Family
 
 LEDGER_VERSION = 1
@@ -70,6 +70,8 @@ class Ledger(msgspec.Struct, frozen=True, kw_only=True):
     related: str = ""
     joined_to: str | None = None
     absorbed: tuple[str, ...] = ()
+    pending: dict[str, Notice] = {}
+    sent: dict[str, Sent] = {}
 
     @property
     def is_incident(self) -> bool:

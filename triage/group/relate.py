@@ -14,6 +14,7 @@ from triage.group.documents import Documents
 from triage.group.fold import Judge, note_changes
 from triage.group.ledger import HEARSAY, Ledger
 from triage.group.names import known_builds
+from triage.group.notices import Router, nobody
 from triage.group.owners import owner_of
 from triage.group.packed import digest
 from triage.group.stored import Head, change_ledger, heads, load_ledger
@@ -41,7 +42,7 @@ WAYS: Mapping[Category, str] = {
 _Known = Mapping[str, Head]
 
 
-def relate(documents: Documents, hosts: Hosts, judge: Judge, now: str) -> set[str]:
+def relate(documents: Documents, hosts: Hosts, judge: Judge, now: str, route: Router = nobody) -> set[str]:
     """Bring the surroundings of every incident up to date, and its verdict with them. Gives the ids that changed."""
     known = dict(heads(documents))
     patterns = _Patterns(known.values(), hosts)
@@ -63,7 +64,7 @@ def relate(documents: Documents, hosts: Hosts, judge: Judge, now: str) -> set[st
         if related == head.related:
             continue
         around = msgspec.structs.replace(around, hearsay=hearsay.tallies(head.receiving) if told else ())
-        if _change(documents, name, around, linked, related, judge, now):
+        if _change(documents, name, (around, linked, related), judge, now, route):
             changed.add(name)
     return changed
 
@@ -71,12 +72,13 @@ def relate(documents: Documents, hosts: Hosts, judge: Judge, now: str) -> set[st
 def _change(
     documents: Documents,
     name: str,
-    around: Surroundings,
-    linked: tuple[str, ...],
-    related: str,
+    news: tuple[Surroundings, tuple[str, ...], str],
     judge: Judge,
     now: str,
+    route: Router,
 ) -> bool:
+    around, linked, related = news
+
     def change(found: Ledger | None) -> Ledger:
         if found is None:
             raise NotFound(f"Incident {name} was removed meanwhile.")
@@ -86,7 +88,7 @@ def _change(
         if found.around == around:
             return again
         again = msgspec.structs.replace(again, verdict=judge(tuple(again.tallies.values()), around))
-        return note_changes(found, again, (), now, _told_by(found.around, around))
+        return note_changes(found, again, (), now, _told_by(found.around, around), route)
 
     try:
         return change_ledger(documents, name, change)[1]

@@ -86,6 +86,7 @@ class Head(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     last_seen: str | None = None
     resolved_at: str | None = None
     size: int = 0
+    notice_due: str | None = None
 
 
 def heads(documents: Documents) -> Iterator[tuple[str, Head]]:
@@ -119,9 +120,16 @@ def _head(ledger: Ledger) -> Head:
         last_seen=ledger.last_seen,
         resolved_at=ledger.resolved_at,
         size=ledger.size(),
+        notice_due=_next_notice(ledger),
     )
 
 
 def _hearsay(ledger: Ledger) -> str | None:
     told = sorted((name, one.count) for name, one in ledger.tallies.items() if one.observation.source == HEARSAY)
     return digest(repr(told)).hex() if told else None
+
+
+def _next_notice(ledger: Ledger) -> str | None:
+    """Give the time from which something is to be told; None where nothing waits."""
+    waiting = [one for one in ledger.pending.values() if one.failed is None]
+    return min((one.claimed_until or one.next_try or one.at for one in waiting), default=None)

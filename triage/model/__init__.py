@@ -2,6 +2,7 @@
 
 from triage.model.diagnosis import Alternative, Diagnosis, Evidence, Responsible
 from triage.model.incident import Affected, Change, Counts, Ends, Incident, Surroundings, Tallied
+from triage.model.notice import ChangeKind, Facts, Notice, Sent
 from triage.model.observation import Document, Observation, Original, Product, Reply, Software, Tls, Trust
 from triage.model.reading import Finding, Place, Reading
 from triage.model.runbook import FilledRunbook, Link, Step
@@ -10,15 +11,18 @@ __all__ = [
     "Affected",
     "Alternative",
     "Change",
+    "ChangeKind",
     "Counts",
     "Diagnosis",
     "Document",
     "Ends",
     "Evidence",
+    "Facts",
     "FilledRunbook",
     "Finding",
     "Incident",
     "Link",
+    "Notice",
     "Observation",
     "Original",
     "Place",
@@ -26,6 +30,7 @@ __all__ = [
     "Reading",
     "Reply",
     "Responsible",
+    "Sent",
     "Software",
     "Step",
     "Surroundings",

@@ -3,8 +3,31 @@
 from triage.notify.affected import affected_csv
 from triage.notify.card import card
 from triage.notify.card_check import problems
+from triage.notify.letter import Letter
+from triage.notify.outcome import Accepted, Later, Refused
 from triage.notify.phrases import Texts
+from triage.notify.policy import router
+from triage.notify.relay import Sink, deliver
+from triage.notify.sinks import SINKS, open_sinks, ready
 from triage.notify.summary import title
 from triage.notify.ticket import ticket_html, ticket_markdown
 
-__all__ = ["Texts", "affected_csv", "card", "problems", "ticket_html", "ticket_markdown", "title"]
+__all__ = [
+    "SINKS",
+    "Accepted",
+    "Later",
+    "Letter",
+    "Refused",
+    "Sink",
+    "Texts",
+    "affected_csv",
+    "card",
+    "deliver",
+    "open_sinks",
+    "problems",
+    "ready",
+    "router",
+    "ticket_html",
+    "ticket_markdown",
+    "title",
+]

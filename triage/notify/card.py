@@ -1,11 +1,12 @@
 """The Teams card: a doorbell of fewer than 12 lines, whatever the input."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-from triage.model import FilledRunbook, Incident
+from triage.model import Change, FilledRunbook, Incident
 from triage.notify.phrases import Texts
 from triage.notify.redaction import Redaction
 from triage.notify.summary import HEADLINE_LIMIT, Summary, effort, first_step, summarise
@@ -38,13 +39,15 @@ def card(
     redact: bool = True,
     now: str,
     link: str | None = None,
+    news: Sequence[Change] = (),
 ) -> Payload:
     """Give the whole message for a Teams workflow: one Adaptive Card, under 20 KB.
 
     `now` is RFC 3339. `link` is the https address of the incident's ticket; without one there are no buttons.
+    `news` are the changes that it is sent for; without any it tells the last one.
     """
     redaction = Redaction(incident, redact)
-    summary = summarise(incident, texts, redaction, now)
+    summary = summarise(incident, texts, redaction, now, news)
     payload: Payload = {}
     for many, limit in _ROOM:
         rows = _Rows(incident, runbook, summary, texts, redaction, many, limit)

@@ -1,9 +1,10 @@
 """What a card and a ticket both say of an incident, in sentences that nothing has escaped yet."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from triage.model import Affected, FilledRunbook, Incident, Step
+from triage.model import Affected, Change, FilledRunbook, Incident, Step
 from triage.model.words import TLS_SPOKEN, Family
 from triage.notify.moments import ago, moment, past
 from triage.notify.names import Names
@@ -13,6 +14,9 @@ from triage.safe_text import cut, one_line
 
 HEADLINE_LIMIT = 200
 """Characters of a headline: two lines of a card, also with two host names of honest length."""
+
+_SHORT_REASON = 90
+"""Characters of a reason where one message gives several: when we speak next must still fit its line."""
 
 _VERDICT_WORDS = re.compile(r"\b([a-z][a-z-]{2,30}) \((certain|probable|possible)\)")
 
@@ -30,8 +34,8 @@ class Summary:
     against: tuple[str, ...]
 
 
-def summarise(incident: Incident, texts: Texts, redaction: Redaction, now: str) -> Summary:
-    """Say what is broken, whose it is, how sure we are, how big it is, and why now."""
+def summarise(incident: Incident, texts: Texts, redaction: Redaction, now: str, news: Sequence[Change] = ()) -> Summary:
+    """Say what is broken, whose it is, how sure we are, how big it is, and why now: for `news`, else the last change."""
     names = Names(incident, texts)
     evidence = [(one.supports, redaction.text(one.text)) for one in incident.verdict.evidence]
     return Summary(
@@ -39,7 +43,7 @@ def summarise(incident: Incident, texts: Texts, redaction: Redaction, now: str) 
         headline=redaction.text(headline(incident, names, texts)),
         verdict=verdict_line(incident, texts),
         counts=counts_line(incident, texts, now),
-        why=why_line(incident, texts, redaction),
+        why=why_line(incident, texts, redaction, news),
         supports=tuple(text for supports, text in evidence if supports),
         against=tuple(text for supports, text in evidence if not supports),
     )
@@ -141,17 +145,19 @@ def _loss(incident: Incident, texts: Texts, now: str, affected: tuple[Affected, 
     return texts.phrase(f"counts.{tense}", time=moment(until, now, texts))
 
 
-def why_line(incident: Incident, texts: Texts, redaction: Redaction) -> str:
-    """Say why now, and when we speak next."""
-    last = incident.changes[-1] if incident.changes else None
-    if last is None:
-        why = texts.phrase("why.unknown")
-    else:
-        told = redaction.text(_named(one_line(last.text, 160), texts))
-        why = texts.find(f"why.{last.kind}", text=told) or texts.phrase("why.other", text=sentence(told))
+def why_line(incident: Incident, texts: Texts, redaction: Redaction, news: Sequence[Change] = ()) -> str:
+    """Say why now, for each of `news` or the last change, and when we speak next."""
+    told = tuple(news) or incident.changes[-1:]
+    limit = 160 if len(told) < 2 else _SHORT_REASON
+    why = " ".join(_why(one, limit, texts, redaction) for one in told) or texts.phrase("why.unknown")
     following = "next_acknowledged" if incident.acknowledged_by else "next"
     following = "next_resolved" if incident.state == "resolved" else following
     return f"{why} {texts.phrase(f'why.{following}')}"
+
+
+def _why(change: Change, limit: int, texts: Texts, redaction: Redaction) -> str:
+    told = redaction.text(_named(one_line(change.text, limit), texts)).rstrip(".")
+    return texts.find(f"why.{change.kind}", text=told) or texts.phrase("why.other", text=sentence(told))
 
 
 def _named(text: str, texts: Texts) -> str:
