@@ -142,7 +142,8 @@ SENT = (
 RECEIVED = (
     "+,,", ">,220 hq-ex13a.contoso.example Microsoft ESMTP MAIL Service ready,", "<,EHLO pc7.contoso.example,",
     ">,250-hq-ex13a.contoso.example Hello,", ">,250 CHUNKING,", "<,MAIL FROM:<a@contoso.example>,",
-    "<,BDAT 9 LAST,", ">,250 2.6.0 Queued mail,", "<,QUIT,", "-,,Local",
+    ">,250 2.1.0 Sender OK,", "<,RCPT TO:<b@contoso.example>,", ">,250 2.1.5 Recipient OK,", "<,BDAT 9 LAST,",
+    ">,250 2.6.0 Queued mail,", "<,QUIT,", "-,,Local",
 )  # fmt: skip
 
 

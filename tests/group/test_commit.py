@@ -242,7 +242,7 @@ def test_a_new_failure_reopens_a_resolved_incident(
 
 def test_a_queue_counts_with_its_peak(documents: SqliteDocuments, reading: Build, judge: Judge, hosts: Hosts) -> None:
     """Three snapshots of one queue are its peak, and two queues add up."""
-    queue = {"source": "queue", "action": "delayed", "impact": "waiting", "recipient": None}
+    queue = {"source": "queue", "action": "delayed", "impact": "waiting", "recipient": None, "original": Original()}
     depths = [(1, 40, "a.example"), (2, 143, "a.example"), (3, 90, "a.example"), (4, 7, "b.example")]
     told = [reading(n, count=depth, recipient_domain=domain, **queue) for n, depth, domain in depths]
     commit(documents, told, judge, hosts, NOW)
