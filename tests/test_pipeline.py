@@ -21,6 +21,7 @@ from triage.settings import Settings
 from triage.wiring import parts_of
 
 NOW = "2026-10-20T12:00:00Z"
+EXCHANGE_ONLINE = "fabrikam-example.mail.protection.outlook.com"
 STEPS = 200
 """More writes than the run of the kill test makes: the loop ends when a run lives to its end."""
 
@@ -125,6 +126,66 @@ def test_a_kill_at_any_write_loses_and_doubles_nothing(
         assert totals(path) == expected, f"killed at write {at}"
         if lived:
             assert at > 10
+            return
+    pytest.fail("the run never lived to its end")
+
+
+LOG_HEAD = "#Software: Microsoft Exchange Server\r\n#Version: 15.0.0.0\r\n#Log-type: SMTP {side} Protocol Log\r\n"
+FIELDS = (
+    "#Fields: date-time,connector-id,session-id,sequence-number,local-endpoint,remote-endpoint,event,data,context\r\n"
+)
+SENT = (
+    "+,,", f"<,220 {EXCHANGE_ONLINE} Microsoft ESMTP MAIL Service ready,", ">,EHLO mail.contoso.example,",
+    f"<,250-{EXCHANGE_ONLINE} Hello,", "<,250-STARTTLS,", "<,250 CHUNKING,", ">,STARTTLS,",
+    "<,220 2.0.0 SMTP server ready,", "*,,TLS negotiation failed with error SocketError", "-,,Remote",
+)  # fmt: skip
+RECEIVED = (
+    "+,,", ">,220 hq-ex13a.contoso.example Microsoft ESMTP MAIL Service ready,", "<,EHLO pc7.contoso.example,",
+    ">,250-hq-ex13a.contoso.example Hello,", ">,250 CHUNKING,", "<,MAIL FROM:<a@contoso.example>,",
+    ">,250 2.1.0 Sender OK,", "<,RCPT TO:<b@contoso.example>,", ">,250 2.1.5 Recipient OK,", "<,BDAT 9 LAST,",
+    ">,250 2.6.0 Queued mail,", "<,QUIT,", "-,,Local",
+)  # fmt: skip
+
+
+def log(side: str, connector: str, ends: str, steps: Sequence[str], sessions: int) -> bytes:
+    """Give a protocol log with that many sessions of the same steps, one a minute."""
+    rows = [
+        f"2026-10-20T09:{10 + number}:{at:02}.000Z,{connector},08D92C6B{number:08X},{at},{ends},{step}\r\n"
+        for number in range(sessions)
+        for at, step in enumerate(steps)
+    ]
+    return "".join([LOG_HEAD.format(side=side), FIELDS, *rows]).encode()
+
+
+QUEUE = (
+    "Identity         : HQ-EX13A\\3\r\nDeliveryType     : SmartHostConnectorDelivery\r\n"
+    f"NextHopDomain    : {EXCHANGE_ONLINE}\r\nStatus           : Retry\r\nMessageCount     : 143\r\n"
+    "LastError        : 421 4.4.2 Connection dropped due to SocketError\r\n"
+).encode()
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before the write", "after the write"])
+def test_a_kill_while_names_are_learned_and_incidents_joined_loses_nothing(
+    ndr: Callable[..., Any], parts: Parts, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, after: bool
+) -> None:
+    """A log by address, a bounce by name, a queue by short name, and last the proof that all are one server."""
+    monkeypatch.setattr(triage.pipeline, "AT_ONCE", 1)
+    sent = log("Send", "Outbound", "192.0.2.10:16501,203.0.113.25:25", SENT, 3)
+    proof = log("Receive", r"HQ-EX13A\Default HQ-EX13A", "192.0.2.10:25,192.0.2.77:4711", RECEIVED, 1)
+    items = [item(content, n) for n, content in enumerate([sent, bytes(ndr()), QUEUE, proof])]
+    feed(tmp_path / "whole.sqlite", items, parts)
+    with SqliteDocuments(tmp_path / "whole.sqlite") as documents:
+        (incident,) = incidents(documents)
+    assert (incident.counts.returned, incident.counts.waiting, incident.counts.sessions) == (1, 143, 3)
+    assert (incident.ends.sending, incident.verdict.confidence) == ("hq-ex13a.contoso.example", "certain")
+    expected = totals(tmp_path / "whole.sqlite")
+    for at in range(1, STEPS):
+        path = tmp_path / f"killed{at}.sqlite"
+        lived = feed_and_die(path, items, parts, at, after)
+        feed(path, items, parts)
+        assert totals(path) == expected, f"killed at write {at}"
+        if lived:
+            assert at > 20
             return
     pytest.fail("the run never lived to its end")
 

@@ -21,8 +21,9 @@ MAX_MEMBERS = 250_000
 it they are counted group by group."""
 MAX_PARTS = 2_000
 """Groups remembered one by one: a quarter of a year, hour by hour. The oldest are one sum."""
-MAX_HOURS = 2_000
-"""Hours of which it is remembered when the fault or success was seen: the newest."""
+MAX_HOURS = 720
+"""Hours of which it is remembered when the fault or success was seen: the newest, as far back as Exchange keeps its logs by
+default (30 days)."""
 
 POOLED = "~"
 _SUM = ""
