@@ -3,7 +3,8 @@
 The stages do not know each other; this module hands the work of one to the next.
 """
 
-from collections.abc import Iterable, Iterator
+import time
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from itertools import repeat
 
@@ -14,7 +15,8 @@ from triage.collect.files import Item
 from triage.collect.journal import record
 from triage.decode import decode
 from triage.diagnose import Rulebook, diagnose, judge
-from triage.group import Documents, affected, commit, counted_reading, keep, uncounted
+from triage.errors import Transient, TriageError
+from triage.group import Documents, Lease, affected, commit, counted_reading, keep, waiting
 from triage.hosts import Hosts
 from triage.mend import Shelf, fill
 from triage.model import Finding, Incident, Reading
@@ -24,6 +26,10 @@ AT_ONCE = 200
 """Documents that are read before they are counted together: few enough for one short write."""
 
 BYTES_AT_ONCE = 16 * 2**20
+
+WAITING_AT_ONCE = 1000
+"""Readings that the committer counts together: many reports of one incident then cost one write. A batch of a thousand
+incidents takes some twenty seconds on a far store, less than a lease lasts."""
 
 
 class Parts(msgspec.Struct, frozen=True, kw_only=True):
@@ -78,10 +84,9 @@ def take_in(items: Iterable[Item], documents: Documents, parts: Parts, now: str)
     Each step can be repeated: what a killed run left uncounted is counted first, and what was counted before
     changes nothing.
     """
-    weigh = partial(judge, rulebook=parts.rulebook, hosts=parts.hosts)
     progress = Progress(kinds={})
-    for group in _chunks(uncounted(documents)):
-        commit(documents, group, weigh, parts.hosts, now)
+    for batch in waiting(documents, AT_ONCE):
+        count(documents, batch, parts, now)
     for chunk in _item_chunks(items):
         with documents.batch():
             for item in chunk:
@@ -89,12 +94,65 @@ def take_in(items: Iterable[Item], documents: Documents, parts: Parts, now: str)
         known = [counted_reading(documents, item.sha256) for item in chunk]
         made = [reading or read(item, parts) for item, reading in zip(chunk, known, strict=True)]
         with documents.batch():
-            kept = [old or keep(documents, new) for old, new in zip(known, made, strict=True)]
+            kept = [old or keep(documents, new, now) for old, new in zip(known, made, strict=True)]
         fresh = [reading for reading, old in zip(kept, known, strict=True) if old is None]
-        commit(documents, fresh, weigh, parts.hosts, now)
+        count(documents, fresh, parts, now)
         for item, reading, old in zip(chunk, kept, known, strict=True):
             _advance(progress, item, reading, old is not None)
             yield reading, progress
+
+
+def count(documents: Documents, readings: Sequence[Reading], parts: Parts, now: str) -> set[str]:
+    """Count the reports of these readings and give the ids of the incidents that changed. Safe to repeat.
+
+    The one way in which readings become incidents: taking in, the committer and the audit all use it.
+    """
+    weigh = partial(judge, rulebook=parts.rulebook, hosts=parts.hosts)
+    return commit(documents, readings, weigh, parts.hosts, now)
+
+
+def commit_waiting(documents: Documents, parts: Parts, now: str, deadline: float, lease: Lease) -> set[str]:
+    """Count what was read and waits (`uncounted/`), in batches, until nothing is left or `deadline` is past.
+
+    `deadline` is a time of `time.monotonic()`. Gives the ids of the incidents that changed; none where somebody else
+    holds the lease. A lease lost on the way ends the work after its batch: whoever has it now goes on, and what both
+    count is counted once. Raises `Transient` where the store fails before anything changed.
+    """
+    changed: set[str] = set()
+    try:
+        while lease.hold():
+            done = 0
+            for batch in waiting(documents, WAITING_AT_ONCE):
+                done += _count_each(documents, batch, parts, now, changed)
+                if time.monotonic() >= deadline or not lease.hold():
+                    return changed
+            if not done:
+                break
+    except Transient as error:
+        if not changed:
+            raise
+        # What changed must be told; the rest waits for the next time.
+        structlog.get_logger().warning("committing_stopped", error=str(error))
+    finally:
+        lease.release()
+    return changed
+
+
+def _count_each(documents: Documents, readings: list[Reading], parts: Parts, now: str, changed: set[str]) -> int:
+    """Count readings together, or apart where one of them breaks the program; give how many were counted."""
+    try:
+        changed |= count(documents, readings, parts, now)
+    except TriageError:
+        raise
+    # The outer edge: one reading must not stop the rest. It stays uncounted, for `triage store audit` to name.
+    except Exception as error:  # noqa: BLE001
+        if len(readings) == 1:
+            structlog.get_logger().error("reading_failed", sha256=readings[0].sha256, exc_info=error)
+            return 0
+        half = len(readings) // 2
+        first = _count_each(documents, readings[:half], parts, now, changed)
+        return first + _count_each(documents, readings[half:], parts, now, changed)
+    return len(readings)
 
 
 def _advance(progress: Progress, item: Item, reading: Reading, was_counted: bool) -> None:
@@ -115,12 +173,6 @@ def _item_chunks(items: Iterable[Item]) -> Iterator[list[Item]]:
             chunk, size = [], 0
     if chunk:
         yield chunk
-
-
-def _chunks(readings: Iterable[Reading]) -> Iterator[list[Reading]]:
-    # Listed whole first: counting deletes from the list that is being read.
-    left = list(readings)
-    return (left[at : at + AT_ONCE] for at in range(0, len(left), AT_ONCE))
 
 
 def tell(incident: Incident, documents: Documents, parts: Parts, now: str) -> dict[str, bytes]:

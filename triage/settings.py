@@ -7,15 +7,18 @@ Values come from the file that `--settings` names, else from `triage.toml` in th
 import os
 import tomllib
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Annotated, Any, Literal, Self, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from triage.errors import Misconfigured, NotFound
 
 DEFAULT_FILE = "triage.toml"
+
+Days = Annotated[int, Field(ge=1)] | Literal["forever"]
+_CONTAINER = r"^[a-z0-9](-?[a-z0-9]){2,62}$"
 
 
 class Ours(BaseModel):
@@ -28,6 +31,48 @@ class Ours(BaseModel):
     names: tuple[tuple[str, ...], ...] = Field(
         (), description="Names and addresses of one server, one list for each server, its main name first."
     )
+
+
+class Storage(BaseModel):
+    """Where incidents are kept in the cloud; without an account they are in the file `store`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    blob_url: str | None = Field(
+        None,
+        description="Address of the storage account that keeps incidents and raw mail (https://NAME.blob.core.windows.net);"
+        " else the variables of the connection TriageStorage say it, else there is none.",
+    )
+    container: str = Field("store", pattern=_CONTAINER, description="The container with the documents.")
+    inbox: str = Field("inbox", pattern=_CONTAINER, description="The container with the raw mail: the journal.")
+
+
+class Retention(BaseModel):
+    """How long things are kept. Each is removed by `triage store retain`, in the cloud by a timer."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    raw_days: Days = Field(
+        90, description='Days that raw mail is kept: in the inbox, and bytes that came through a pipe. Or "forever".'
+    )
+    readings_days: Days = Field(
+        180,
+        description='Days that what was read in a message is kept, with addresses and subjects. Counts stay. Or "forever".',
+    )
+    incidents_days: Days = Field(
+        730, description='Days that an incident is kept after it was resolved; an open one stays. Or "forever".'
+    )
+
+    @model_validator(mode="after")
+    def _readings_go_first(self) -> Self:
+        # An incident that went before its readings would come back as a difference in every audit.
+        longest = float("inf")
+        readings, incidents = (
+            longest if days == "forever" else days for days in (self.readings_days, self.incidents_days)
+        )
+        if readings > incidents:
+            raise ValueError("readings_days must not be longer than incidents_days")
+        return self
 
 
 class Settings(BaseSettings):
@@ -49,6 +94,8 @@ class Settings(BaseSettings):
     runbooks: Path | None = Field(None, description="A folder with runbooks of your own (*.md), read before ours.")
     out: Path | None = Field(None, description="The folder for tickets and cards, where no command line names one.")
     store: Path = Field(Path("triage.sqlite"), description="The file in which incidents are kept.")
+    storage: Storage = Field(Storage(), description="Where incidents are kept in the cloud.")
+    retention: Retention = Field(Retention(), description="How long things are kept.")
 
     @classmethod
     def settings_customise_sources(
@@ -105,8 +152,8 @@ def listed_settings() -> list[Listed]:
     """Give every setting with its name in a file and in the environment, its type, its default and its help."""
     rows: list[Listed] = []
     for name, field in Settings.model_fields.items():
-        if field.annotation is Ours:
-            rows += [_listed(f"{name}.{inner}", one) for inner, one in Ours.model_fields.items()]
+        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+            rows += [_listed(f"{name}.{inner}", one) for inner, one in field.annotation.model_fields.items()]
         else:
             rows.append(_listed(name, field))
     return rows
@@ -116,6 +163,7 @@ def _listed(name: str, field: FieldInfo) -> Listed:
     annotation = str(
         getattr(field.annotation, "__name__", field.annotation) if not get_args(field.annotation) else field.annotation
     )
+    annotation = annotation.replace(str(Days), "int | 'forever'")
     for module in ("typing.", "pathlib._local.", "pathlib."):
         annotation = annotation.replace(module, "")
     default = field.default

@@ -1,12 +1,16 @@
 """The real parts, put together once: settings in, stages ready to work out."""
 
+import os
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from triage.azure_storage import Account, account_of, blob_service, in_our_words
 from triage.collect.files import unpacked
 from triage.diagnose import Rulebook
 from triage.errors import NotFound
-from triage.group import SqliteDocuments, incidents
+from triage.group import BlobDocuments, BlobLease, FileLease, Lease, SqliteDocuments, incidents
 from triage.hosts import Hosts
 from triage.mend import Shelf
 from triage.model.wire import json_line, reading_json
@@ -14,6 +18,11 @@ from triage.notify import Texts
 from triage.outbox import write_out
 from triage.pipeline import Parts, read, take_in
 from triage.settings import Settings, load_settings
+
+if TYPE_CHECKING:
+    from azure.storage.blob import BlobServiceClient, ContainerClient
+
+Store = SqliteDocuments | BlobDocuments
 
 
 def hosts_of(settings: Settings) -> Hosts:
@@ -34,13 +43,45 @@ def parts_of(settings: Settings) -> Parts:
     )
 
 
-def store_of(settings: Settings, path: str | Path | None = None) -> SqliteDocuments:
-    """Open the store that the command line names, else the settings'; make it where there is none."""
+def container_of(settings: Settings, name: str) -> "ContainerClient | None":
+    """Give a container of the storage account that settings or environment name; None where they name none."""
+    account = account_of(os.environ, settings.storage.blob_url)
+    return None if account is None else _service(account).get_container_client(name)
+
+
+@cache
+def _service(account: Account) -> "BlobServiceClient":
+    # One client for a process: it holds the connections and the token.
+    return blob_service(account)
+
+
+def store_of(settings: Settings, path: str | Path | None = None) -> Store:
+    """Open the file that the command line names, else the cloud's store where there is one, else the settings' file.
+
+    A store that does not exist is made.
+    """
+    container = container_of(settings, settings.storage.container) if path is None else None
+    if container is not None:
+        return BlobDocuments(container)
     return SqliteDocuments(path if path is not None else settings.store)
 
 
-def existing_store_of(settings: Settings, path: str | Path | None = None) -> SqliteDocuments:
+def lease_of(settings: Settings, path: str | Path | None = None) -> Lease:
+    """Give the committer's lease of the store that `store_of` opens."""
+    container = container_of(settings, settings.storage.container) if path is None else None
+    if container is not None:
+        return BlobLease(container)
+    return FileLease(Path(path if path is not None else settings.store))
+
+
+def existing_store_of(settings: Settings, path: str | Path | None = None) -> Store:
     """Open the store as `store_of` does. Raises `NotFound` where there is none: asking must not make one."""
+    container = container_of(settings, settings.storage.container) if path is None else None
+    if container is not None:
+        with in_our_words(f"looking for the container {container.container_name}"):
+            if not container.exists():
+                raise NotFound(f"There is no container {container.container_name} in the storage account yet.")
+        return BlobDocuments(container)
     file = Path(path if path is not None else settings.store)
     if not file.is_file():
         raise NotFound(f"There is no store {file}. Name the one that `triage run` wrote: --store FILE.")

@@ -1,17 +1,25 @@
 """Diagnoses to incidents: what belongs together, what follows from all of it, and exact counts."""
 
 from triage.group.affected import affected
+from triage.group.blobs import BlobDocuments
 from triage.group.commit import commit
 from triage.group.documents import Documents, Listed
 from triage.group.fold import Judge
 from triage.group.incident import acknowledge, find_incident, incidents, resolve
-from triage.group.readings import counted_reading, keep, uncounted
+from triage.group.lease import BlobLease, FileLease, Lease
+from triage.group.memory import MemoryDocuments
+from triage.group.readings import counted_reading, keep, uncounted, waiting
 from triage.group.sqlite import SqliteDocuments
 
 __all__ = [
+    "BlobDocuments",
+    "BlobLease",
     "Documents",
+    "FileLease",
     "Judge",
+    "Lease",
     "Listed",
+    "MemoryDocuments",
     "SqliteDocuments",
     "acknowledge",
     "affected",
@@ -22,4 +30,5 @@ __all__ = [
     "keep",
     "resolve",
     "uncounted",
+    "waiting",
 ]
