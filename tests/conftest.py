@@ -7,10 +7,15 @@ import re
 import subprocess
 import textwrap
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from azure.storage.blob import BlobServiceClient, ContainerClient
 
 EXCHANGE_ONLINE = "fabrikam-example.mail.protection.outlook.com"
 
@@ -204,9 +209,15 @@ def azurite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Azurite]:
 
 
 @pytest.fixture
-def container(azurite: Azurite) -> object:
-    """Give a client of the container `store`, which does not exist yet, in an account of its own."""
+def service() -> Iterator[Callable[[str], "BlobServiceClient"]]:
+    """Give a function that makes a client from a connection string; the test's end closes its connections."""
     from triage.azure_storage import Account, blob_service
 
-    account = Account(connection=azurite.connection())
-    return blob_service(account, first_pause=0, jitter=0.01).get_container_client("store")
+    with ExitStack() as opened:
+        yield lambda where: opened.enter_context(blob_service(Account(connection=where), first_pause=0, jitter=0.01))
+
+
+@pytest.fixture
+def container(azurite: Azurite, service: Callable[[str], "BlobServiceClient"]) -> "ContainerClient":
+    """Give a client of the container `store`, which does not exist yet, in an account of its own."""
+    return service(azurite.connection()).get_container_client("store")

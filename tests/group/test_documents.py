@@ -4,6 +4,7 @@ import itertools
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -40,11 +41,15 @@ for _ in range(int(times)):
 """
 
 
-def opened(where: str) -> SqliteDocuments | BlobDocuments:
+@contextmanager
+def opened(where: str) -> Iterator[Documents]:
     """Open the file, or the container `store` behind the connection string."""
-    if not where.startswith("Default"):
-        return SqliteDocuments(where)
-    return BlobDocuments(blob_service(Account(connection=where)).get_container_client("store"))
+    if where.startswith("Default"):
+        with blob_service(Account(connection=where)) as service:
+            yield BlobDocuments(service.get_container_client("store"))
+    else:
+        with SqliteDocuments(where) as documents:
+            yield documents
 
 
 def body_of(documents: Documents, key: str) -> bytes | None:
