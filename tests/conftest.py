@@ -214,7 +214,7 @@ def service() -> Iterator[Callable[[str], "BlobServiceClient"]]:
     from triage.azure_storage import Account, blob_service
 
     with ExitStack() as opened:
-        yield lambda where: opened.enter_context(blob_service(Account(connection=where), first_pause=0, jitter=0.01))
+        yield lambda where: opened.enter_context(blob_service(Account(connection=where), pause=0, jitter=0.01))
 
 
 @pytest.fixture

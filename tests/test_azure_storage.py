@@ -8,6 +8,7 @@ import base64
 import datetime
 import ipaddress
 import json
+import os
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -211,8 +212,12 @@ def test_a_token_for_something_else_is_refused_with_a_sentence(identity: Identit
 def test_without_an_identity_the_sentence_says_so(identity: Identity, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where the platform gives no token, that is told as what it is, not as a storage failure."""
     monkeypatch.setenv("IDENTITY_HEADER", "another app's")
-    with pytest.raises(Misconfigured, match="No token for Azure Storage could be had, reading a"):
-        store_of(Settings()).get("a")
+    account = account_of(os.environ)
+    assert account is not None
+    with blob_service(account, pause=0, jitter=0.01) as service:
+        documents = BlobDocuments(service.get_container_client("store"))
+        with pytest.raises(Misconfigured, match="No token for Azure Storage could be had, reading a"):
+            documents.get("a")
 
 
 @pytest.mark.parametrize(

@@ -21,8 +21,9 @@ CONNECTION = "TriageStorage"
 RETRIES = 3
 """Tries that the SDK adds to each request; what still fails then is for the caller to repeat, later."""
 
-FIRST_PAUSE, PAUSE_BASE, JITTER = 0.3, 2, 0.3
-"""Seconds before the first retry, and by what the pauses grow: the SDK's own 15 seconds outlast a function's patience."""
+PAUSE, JITTER = 1.5, 1.0
+"""Seconds before the first retry; each later pause is so many times longer (1.5, 2.3, 3.4), more or less by chance. The
+SDK's own, which begin with 15, outlast a function's patience."""
 
 CONNECT_SECONDS, READ_SECONDS = 10, 60
 
@@ -57,14 +58,14 @@ def account_of(environment: Mapping[str, str], url: str | None = None) -> Accoun
     return Account(connection=connection) if connection else None
 
 
-def blob_service(account: Account, *, first_pause: float = FIRST_PAUSE, jitter: float = JITTER) -> "BlobServiceClient":
+def blob_service(account: Account, *, pause: float = PAUSE, jitter: float = JITTER) -> "BlobServiceClient":
     """Give a client of the account. It opens no connection yet. Raises `Misconfigured` for an address that is none."""
     from azure.storage.blob import BlobServiceClient
 
     options: dict[str, Any] = {
         "retry_total": RETRIES,
-        "initial_backoff": first_pause,
-        "increment_base": PAUSE_BASE if first_pause else 0,
+        "initial_backoff": 0,
+        "increment_base": pause,
         "random_jitter_range": jitter,
         "connection_timeout": CONNECT_SECONDS,
         "read_timeout": READ_SECONDS,

@@ -70,7 +70,7 @@ def opened(where: str, kill_at: int) -> tuple[Documents, Lease]:
     """Open the store at a path or behind a connection string, and its lease."""
     if not where.startswith("Default"):
         return Killing(where, kill_at), FileLease(Path(where))
-    service = blob_service(Account(connection=where), first_pause=0, jitter=0.02)
+    service = blob_service(Account(connection=where), pause=0, jitter=0.02)
     container = service.get_container_client("store")
     return BlobDocuments(container), BlobLease(container, seconds=15)
 
