@@ -18,6 +18,8 @@ from triage.notify import Texts
 from triage.outbox import write_out
 from triage.pipeline import Parts, read, take_in
 from triage.settings import Settings, load_settings
+from triage.upkeep.raw import ContainerMail, FolderMail, RawMail
+from triage.upkeep.retention import Periods
 
 if TYPE_CHECKING:
     from azure.storage.blob import BlobServiceClient, ContainerClient
@@ -72,6 +74,28 @@ def lease_of(settings: Settings, path: str | Path | None = None) -> Lease:
     if container is not None:
         return BlobLease(container)
     return FileLease(Path(path if path is not None else settings.store))
+
+
+def inbox_of(settings: Settings, folder: Path | None = None) -> RawMail | None:
+    """Give the raw mail in a folder, else in the cloud's inbox; None where there is neither."""
+    if folder is not None:
+        return FolderMail(folder)
+    container = container_of(settings, settings.storage.inbox)
+    return None if container is None else ContainerMail(container)
+
+
+def periods_of(settings: Settings) -> Periods:
+    """Give the periods of the settings."""
+
+    def days(value: int | str) -> int | None:
+        return value if isinstance(value, int) else None
+
+    kept = settings.retention
+    return Periods(
+        raw_days=days(kept.raw_days),
+        readings_days=days(kept.readings_days),
+        incidents_days=days(kept.incidents_days),
+    )
 
 
 def existing_store_of(settings: Settings, path: str | Path | None = None) -> Store:

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 import triage
-from triage.cli import diagnose, incidents, rules, run, runbooks, settings, why
+from triage.cli import diagnose, incidents, rules, run, runbooks, settings, store, why
 
 app = typer.Typer(
     name="triage",
@@ -42,3 +42,4 @@ app.command("resolve")(incidents.resolve)
 app.command("settings")(settings.settings)
 app.add_typer(rules.app, name="rules")
 app.add_typer(runbooks.app, name="runbooks")
+app.add_typer(store.app, name="store")

@@ -17,7 +17,10 @@ if TYPE_CHECKING:
     from azure.core.exceptions import HttpResponseError
     from azure.storage.blob import BlobLeaseClient, ContainerClient
 
-LEASE_BLOB = "lease/committer"
+LEASES = "lease/"
+"""Below it lie no documents, only what is leased."""
+
+LEASE_BLOB = LEASES + "committer"
 LEASE_SECONDS = 60
 """Azure Storage takes 15 to 60: the longest, since one batch may take a while, and a killed committer's successor
 waits no longer than until the next timer."""
