@@ -68,6 +68,13 @@ def store_of(settings: Settings, path: str | Path | None = None) -> Store:
     return SqliteDocuments(path if path is not None else settings.store)
 
 
+def store_option(settings: Settings, path: str | Path | None = None) -> str:
+    """Give what is added to a command to mean the store that `store_of` opens; nothing for the cloud's."""
+    if path is None and account_of(os.environ, settings.storage.blob_url) is not None:
+        return ""
+    return f" --store {path if path is not None else settings.store}"
+
+
 def lease_of(settings: Settings, path: str | Path | None = None) -> Lease:
     """Give the committer's lease of the store that `store_of` opens."""
     container = container_of(settings, settings.storage.container) if path is None else None

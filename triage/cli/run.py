@@ -31,7 +31,7 @@ def run(
     from triage.group import incidents
     from triage.outbox import write_out
     from triage.settings import load_settings
-    from triage.wiring import now, parts_of, store_of
+    from triage.wiring import now, parts_of, store_of, store_option
 
     values = load_settings(settings)
     parts = parts_of(values)
@@ -43,7 +43,7 @@ def run(
         if out is not None:
             write_out(found, documents, parts, out, now())
     _print_summary(progress)
-    _print_incidents(found, parts, out, store or values.store)
+    _print_incidents(found, parts, out, store_option(values, store))
     if unreadable:
         raise typer.Exit(1)
 
@@ -70,7 +70,7 @@ def _print_summary(progress: "Progress") -> None:
     say(f"{progress.read} documents read: {kinds or 'none'}{known}.")
 
 
-def _print_incidents(found: "list[Incident]", parts: "Parts", out: Path | None, store: Path) -> None:
+def _print_incidents(found: "list[Incident]", parts: "Parts", out: Path | None, store: str) -> None:
     from triage.cli.incidents import HEADINGS, SPARE, in_order, summary_row
 
     if not found:
@@ -81,4 +81,4 @@ def _print_incidents(found: "list[Incident]", parts: "Parts", out: Path | None, 
     if out is not None:
         say()
         say(f"Tickets: {os.path.join(out, '<id>', 'ticket.md')} (and ticket.html, teams.json, affected.csv)")
-        say(f"One of them here: triage show <id> --store {store}")
+        say(f"One of them here: triage show <id>{store}")
