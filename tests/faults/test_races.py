@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 PROCESSES = 4
+MESSAGES = 24
 
 
 @pytest.fixture(params=["sqlite", pytest.param("blobs", marks=pytest.mark.needs_node)])
@@ -21,11 +22,11 @@ def where(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 def expected(
     worker: Any, tmp_path: Path, mail: Callable[[int], list[str]], seen: Callable[[str], dict[str, Any]]
 ) -> dict[str, Any]:
-    """Give what one process alone makes of 8 bounces."""
+    """Give what one process alone makes of the bounces."""
     whole = str(tmp_path / "whole.sqlite")
-    worker.run({"do": "take in", "store": whole, "paths": mail(8)})
+    worker.run({"do": "take in", "store": whole, "paths": mail(MESSAGES)})
     state = seen(whole)
-    assert [one["counts"]["returned"] for one, _, _ in state["incidents"]] == [4, 4]
+    assert [one["counts"]["returned"] for one, _, _ in state["incidents"]] == [12, 12]
     return state
 
 
@@ -42,9 +43,12 @@ def test_processes_that_take_in_the_same_mail_count_it_once(
     mail: Callable[[int], list[str]],
     seen: Callable[[str], dict[str, Any]],
 ) -> None:
-    """Four processes that each take in all of it, twice and in another order, end with the counts of one."""
-    paths = mail(8)
-    jobs = [{"do": "take in", "store": where, "paths": paths, "seed": seed} for seed in range(PROCESSES)]
+    """Four processes that each take in a part, a message at a time and twice, all into two incidents, lose no count."""
+    paths = mail(MESSAGES)
+    jobs = [
+        {"do": "take in one by one", "store": where, "paths": paths[n::PROCESSES] + paths[:1], "seed": n}
+        for n in range(PROCESSES)
+    ]
     assert worker.run(*jobs) == ["done"] * PROCESSES
     assert counted(seen(where)) == counted(expected)
 
@@ -59,7 +63,7 @@ def test_committers_at_once_stay_exact(
     seen: Callable[[str], dict[str, Any]],
 ) -> None:
     """Four committers that find the same readings count them once, with a lease and even without."""
-    paths = mail(8)
+    paths = mail(MESSAGES)
     worker.run({"do": "read in", "store": where, "paths": paths})
     ends = worker.run(*[{"do": "commit", "store": where, "lease": lease} for _ in range(PROCESSES)])
     assert all(end.startswith("changed") for end in ends)

@@ -100,6 +100,11 @@ def do(job: dict[str, Any], parts: Parts) -> str:
         for _ in take_in(items, documents, parts, NOW):
             pass
         return "done"
+    if job["do"] == "take in one by one":
+        for item in items:
+            for _ in take_in([item], documents, parts, NOW):
+                pass
+        return "done"
     read_in(items, documents, parts)
     if job["do"] == "read in":
         return "done"
