@@ -9,6 +9,7 @@ import datetime
 import ipaddress
 import json
 import os
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -267,6 +268,13 @@ def test_a_malformed_connection_is_told_without_the_key() -> None:
     with pytest.raises(Misconfigured, match="TriageStorage") as caught:
         blob_service(account)
     assert "AccountKey" not in str(caught.value) + repr(account) + repr(caught.value.__cause__)
+
+
+def test_without_azures_packages_the_sentence_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A laptop's set-up that is pointed at the cloud is told what it lacks."""
+    monkeypatch.setitem(sys.modules, "azure.storage.blob", None)  # what the import system takes for "there is none"
+    with pytest.raises(Misconfigured, match=r"bounce-triage\[azure\]"):
+        blob_service(Account(url="https://contoso.blob.core.windows.net"))
 
 
 def test_an_unknown_host_is_transient() -> None:

@@ -59,8 +59,16 @@ def account_of(environment: Mapping[str, str], url: str | None = None) -> Accoun
 
 
 def blob_service(account: Account, *, pause: float = PAUSE, jitter: float = JITTER) -> "BlobServiceClient":
-    """Give a client of the account. It opens no connection yet. Raises `Misconfigured` for an address that is none."""
-    from azure.storage.blob import BlobServiceClient
+    """Give a client of the account. It opens no connection yet.
+
+    Raises `Misconfigured` for an address that is none, and where Azure's packages are not installed.
+    """
+    try:
+        from azure.storage.blob import BlobServiceClient
+    except ImportError as error:
+        raise Misconfigured(
+            "A storage account is set, and Azure's packages are not installed: pip install 'bounce-triage[azure]'."
+        ) from error
 
     options: dict[str, Any] = {
         "retry_total": RETRIES,
