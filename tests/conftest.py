@@ -1,10 +1,21 @@
 """Builders that several tests share: reports in the shapes that Exchange writes, with names of our own."""
 
+import base64
+import itertools
+import os
+import re
+import subprocess
 import textwrap
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from azure.storage.blob import BlobServiceClient, ContainerClient
 
 EXCHANGE_ONLINE = "fabrikam-example.mail.protection.outlook.com"
 
@@ -139,3 +150,74 @@ def _wrap(line: str, width: int = 76) -> list[str]:
 def ndr() -> Callable[..., Ndr]:
     """Give the builder of Exchange reports."""
     return Ndr
+
+
+AZURITE = Path(__file__).parents[1] / "node_modules" / ".bin" / "azurite-blob"
+ACCOUNTS = 400
+KEY = base64.b64encode(b"no secret: the tests' own").decode()
+
+
+class Azurite:
+    """Azurite's blob service in a process of its own, in memory, on a free port."""
+
+    def __init__(self, folder: Path, *options: str) -> None:
+        command = [str(AZURITE), "--blobPort", "0", "--silent", "--skipApiVersionCheck", "--disableTelemetry"]
+        accounts = ";".join(f"test{number}:{KEY}" for number in range(ACCOUNTS))
+        self._process = subprocess.Popen(
+            [*command, "--inMemoryPersistence", *options],
+            cwd=folder,
+            stdout=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "AZURITE_ACCOUNTS": accounts},
+        )
+        assert self._process.stdout is not None
+        for line in self._process.stdout:
+            if found := re.search(r"successfully listens on (\S+)", line):
+                self.url = found[1]
+                break
+        else:
+            raise AssertionError("Azurite ended before it listened.")
+        self._numbers = itertools.count()
+
+    def account(self) -> str:
+        """Give the address of an account in which nothing is yet."""
+        return f"{self.url}/test{next(self._numbers)}"
+
+    def connection(self) -> str:
+        """Give the connection string of an account in which nothing is yet."""
+        return self.connection_to(self.account())
+
+    @staticmethod
+    def connection_to(url: str) -> str:
+        """Give the connection string of the account at this address."""
+        name = url.rpartition("/")[2]
+        protocol = url.partition(":")[0]
+        return f"DefaultEndpointsProtocol={protocol};AccountName={name};AccountKey={KEY};BlobEndpoint={url};"
+
+    def stop(self) -> None:
+        """End the process; what it holds is gone."""
+        self._process.kill()
+        self._process.communicate()
+
+
+@pytest.fixture(scope="session")
+def azurite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Azurite]:
+    """Start Azurite once for all tests; each takes an account of its own."""
+    running = Azurite(tmp_path_factory.mktemp("azurite"))
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def service() -> Iterator[Callable[[str], "BlobServiceClient"]]:
+    """Give a function that makes a client from a connection string; the test's end closes its connections."""
+    from triage.azure_storage import Account, blob_service
+
+    with ExitStack() as opened:
+        yield lambda where: opened.enter_context(blob_service(Account(connection=where), pause=0, jitter=0.01))
+
+
+@pytest.fixture
+def container(azurite: Azurite, service: Callable[[str], "BlobServiceClient"]) -> "ContainerClient":
+    """Give a client of the container `store`, which does not exist yet, in an account of its own."""
+    return service(azurite.connection()).get_container_client("store")

@@ -86,11 +86,11 @@ class Killing(SqliteDocuments):
         self._die(after=True)
         return tag
 
-    def delete(self, key: str) -> None:
+    def delete(self, key: str, if_match: str | None = None) -> None:
         """Delete, and die if it is time."""
         self._left -= 1
         self._die(after=False)
-        super().delete(key)
+        super().delete(key, if_match)
         self._die(after=True)
 
 

@@ -4,19 +4,23 @@ The stages do not know each other; this module hands the work of one to the next
 """
 
 import time
+import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import TypeVar
 
 import msgspec
+import structlog
 
 from triage.collect.files import Item
 from triage.collect.item import document as item_of
 from triage.collect.journal import accepted, record
 from triage.diagnose import judge
+from triage.errors import Transient, TriageError
 from triage.group import (
     Claimed,
     Documents,
+    Lease,
     Router,
     affected,
     claim,
@@ -32,7 +36,7 @@ from triage.group import (
     put_off,
     relate,
     told,
-    uncounted,
+    waiting,
 )
 from triage.intake import Crew, Done, Knowledge, Work, read, readings
 from triage.mend import Shelf, fill
@@ -68,6 +72,9 @@ NOT_OURS = frozenset({"other", "auto-reply"})
 """Kinds of mail that tell nothing of mail flow: in a shared mailbox they are somebody else's."""
 RELAY_SECONDS = 180
 """How long one relay goes on: with the slowest try after it, less than the five minutes that a function has."""
+WAITING_AT_ONCE = 1000
+"""Readings that the committer counts together: many reports of one incident then cost one write. A batch of a thousand
+incidents, at some 25 ms for reading and writing each, is done before a lease ends."""
 
 
 class Parts(Knowledge, frozen=True, kw_only=True):
@@ -112,11 +119,11 @@ def take_in(
     changes nothing. With a `crew` other processes read ahead; `moved` is told the raw bytes worked through in between.
     """
     progress = Progress(kinds={})
-    for group in _chunks(uncounted(documents)):
-        count(documents, group, parts, now)
+    for batch in waiting(documents, AT_ONCE):
+        count(documents, batch, parts, now)
     for chunk in _in_chunks(readings(_noted(items, documents, now), parts, crew, moved)):
         with documents.batch():
-            kept = [work.known or keep(documents, reading) for work, reading in chunk]
+            kept = [work.known or keep(documents, reading, now) for work, reading in chunk]
         fresh = [reading for reading, (work, _) in zip(kept, chunk, strict=True) if work.known is None]
         count(documents, fresh, parts, now)
         for (work, _), reading in zip(chunk, kept, strict=True):
@@ -159,6 +166,56 @@ def settle(documents: Documents, parts: Parts, now: str) -> set[str]:
     return changed
 
 
+def commit_waiting(documents: Documents, parts: Parts, now: str, deadline: float, lease: Lease) -> set[str]:
+    """Count what was read and waits (`uncounted/`), in batches, until nothing is left or `deadline` is past.
+
+    `deadline` is a time of `time.monotonic()`. Gives the ids of the incidents that changed; none where somebody else
+    holds the lease. A lease lost on the way ends the work after its batch: whoever has it now goes on, and what both
+    count is counted once. Raises `Transient` where the store fails before anything changed.
+    """
+    changed: set[str] = set()
+    try:
+        while lease.hold():
+            done = 0
+            for batch in waiting(documents, WAITING_AT_ONCE):
+                done += _count_each(documents, batch, parts, now, changed)
+                if time.monotonic() >= deadline or not lease.hold():
+                    return changed
+            if not done:
+                break
+        if changed and lease.hold():
+            changed |= settle(documents, parts, now)
+    except Transient as error:
+        if not changed:
+            raise
+        # What changed must be told; the rest waits for the next time.
+        structlog.get_logger().warning("committing_stopped", error=str(error))
+    finally:
+        lease.release()
+    return changed
+
+
+def _count_each(documents: Documents, readings: list[Reading], parts: Parts, now: str, changed: set[str]) -> int:
+    """Count readings together, or apart where one of them breaks the program; give how many were counted."""
+    try:
+        changed |= count(documents, readings, parts, now)
+    except TriageError:
+        raise
+    # The outer edge: one reading must not stop the rest. It stays uncounted, for `triage store audit` to name.
+    except Exception as error:  # noqa: BLE001
+        if len(readings) == 1:
+            # The frames alone: the values in them are people's addresses.
+            where = "".join(traceback.format_tb(error.__traceback__))
+            structlog.get_logger().error(
+                "reading_failed", sha256=readings[0].sha256, error=repr(type(error)), where=where
+            )
+            return 0
+        half = len(readings) // 2
+        first = _count_each(documents, readings[:half], parts, now, changed)
+        return first + _count_each(documents, readings[half:], parts, now, changed)
+    return len(readings)
+
+
 def _advance(progress: Progress, item: Item, reading: Reading, was_counted: bool) -> None:
     progress.read += 1
     progress.known += was_counted
@@ -186,12 +243,6 @@ def _gathered(ones: Iterable[T], size_of: Callable[[T], int]) -> Iterator[list[T
             chunk, size = [], 0
     if chunk:
         yield chunk
-
-
-def _chunks(readings: Iterable[Reading]) -> Iterator[list[Reading]]:
-    # Listed whole first: counting deletes from the list that is being read.
-    left = list(readings)
-    return (left[at : at + AT_ONCE] for at in range(0, len(left), AT_ONCE))
 
 
 def tell(incident: Incident, documents: Documents, parts: Parts, now: str) -> dict[str, bytes]:

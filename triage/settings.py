@@ -8,9 +8,9 @@ come from the environment alone: a settings file that holds one is refused.
 import os
 import tomllib
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Annotated, Any, Literal, Self, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
@@ -19,6 +19,9 @@ from triage.model import ChangeKind
 from triage.model.words import Confidence
 
 DEFAULT_FILE = "triage.toml"
+
+Days = Annotated[int, Field(ge=1)] | Literal["forever"]
+_CONTAINER = r"^[a-z0-9](-?[a-z0-9]){2,62}$"
 
 
 def _table(field: FieldInfo) -> type[BaseModel] | None:
@@ -134,6 +137,48 @@ class Route(BaseModel):
 ROUTING = (Route(sinks=("teams",), at_least="probable"), Route(sinks=("webhook",)))
 
 
+class Storage(BaseModel):
+    """Where incidents are kept in the cloud; without an account they are in the file `store`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    blob_url: str | None = Field(
+        None,
+        description="Address of the storage account that keeps incidents and raw mail (https://NAME.blob.core.windows.net);"
+        " else the variables of the connection TriageStorage say it, else there is none.",
+    )
+    container: str = Field("store", pattern=_CONTAINER, description="The container with the documents.")
+    inbox: str = Field("inbox", pattern=_CONTAINER, description="The container with the raw mail: the journal.")
+
+
+class Retention(BaseModel):
+    """How long things are kept. Each is removed by `triage store retain`, in the cloud by a timer."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    raw_days: Days = Field(
+        90, description='Days that raw mail is kept: in the inbox, and bytes that came through a pipe. Or "forever".'
+    )
+    readings_days: Days = Field(
+        180,
+        description='Days that what was read in a message is kept, with addresses and subjects. Counts stay. Or "forever".',
+    )
+    incidents_days: Days = Field(
+        730, description='Days that an incident is kept after it was resolved; an open one stays. Or "forever".'
+    )
+
+    @model_validator(mode="after")
+    def _readings_go_first(self) -> Self:
+        # An incident that went before its readings would come back as a difference in every audit.
+        longest = float("inf")
+        readings, incidents = (
+            longest if days == "forever" else days for days in (self.readings_days, self.incidents_days)
+        )
+        if readings > incidents:
+            raise ValueError("readings_days must not be longer than incidents_days")
+        return self
+
+
 class Settings(BaseSettings):
     """All settings. Unknown names are an error, so that a misspelt one does not go unseen."""
 
@@ -168,6 +213,8 @@ class Settings(BaseSettings):
         ROUTING,
         description="Which sinks are told of which changes, of incidents how sure; a sink is told if any row names it.",
     )
+    storage: Storage = Field(Storage(), description="Where incidents are kept in the cloud.")
+    retention: Retention = Field(Retention(), description="How long things are kept.")
 
     @classmethod
     def settings_customise_sources(
@@ -267,6 +314,7 @@ def _listed(name: str, field: FieldInfo) -> Listed:
     annotation = str(
         getattr(field.annotation, "__name__", field.annotation) if not get_args(field.annotation) else field.annotation
     )
+    annotation = annotation.replace(str(Days), "int | 'forever'")
     for module in ("typing.", "pathlib._local.", "pathlib.", "pydantic.types.", "triage.settings."):
         annotation = annotation.replace(module, "")
     return Listed(

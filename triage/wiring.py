@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -13,9 +13,10 @@ from urllib.parse import urlsplit
 import structlog
 
 import triage
+from triage.azure_storage import Account, account_of, blob_service, in_our_words
 from triage.diagnose import Rulebook
 from triage.errors import BadInput, Misconfigured, NotFound, Transient
-from triage.group import Router, SqliteDocuments, incidents
+from triage.group import BlobDocuments, BlobLease, FileLease, Lease, Router, SqliteDocuments, incidents
 from triage.hosts import Hosts
 from triage.intake import Crew, Knowledge, crew_for, inputs_in, read
 from triage.mend import Shelf
@@ -25,6 +26,13 @@ from triage.notify import Texts, open_sinks, ready, router
 from triage.outbox import write_out
 from triage.pipeline import Parts, Relayed, is_wanted, kind_of, relay, take_in
 from triage.settings import Settings, load_settings
+from triage.upkeep.raw import ContainerMail, FolderMail, RawMail
+from triage.upkeep.retention import Periods
+
+if TYPE_CHECKING:
+    from azure.storage.blob import BlobServiceClient, ContainerClient
+
+Store = SqliteDocuments | BlobDocuments
 
 if TYPE_CHECKING:
     from azure.core.credentials import TokenCredential
@@ -38,8 +46,6 @@ if TYPE_CHECKING:
 
 POLL_SECONDS = 240.0
 """Of one reading of the mailbox: the next tick goes on before a function's five minutes are over."""
-
-INBOX_CONTAINER = "inbox"
 
 STORAGE = "TriageStorage"
 """The name of the storage connection in the host's settings, alone or with a suffix."""
@@ -93,13 +99,74 @@ def route_of(settings: Settings) -> Router:
     return router(settings.routing, ready(settings.sinks))
 
 
-def store_of(settings: Settings, path: str | Path | None = None) -> SqliteDocuments:
-    """Open the store that the command line names, else the settings'; make it where there is none."""
+def container_of(settings: Settings, name: str) -> "ContainerClient | None":
+    """Give a container of the storage account that settings or environment name; None where they name none."""
+    account = account_of(os.environ, settings.storage.blob_url)
+    return None if account is None else _service(account).get_container_client(name)
+
+
+@cache
+def _service(account: Account) -> "BlobServiceClient":
+    # One client for a process: it holds the connections and the token.
+    return blob_service(account)
+
+
+def store_of(settings: Settings, path: str | Path | None = None) -> Store:
+    """Open the file that the command line names, else the cloud's store where there is one, else the settings' file.
+
+    A store that does not exist is made.
+    """
+    container = container_of(settings, settings.storage.container) if path is None else None
+    if container is not None:
+        return BlobDocuments(container)
     return SqliteDocuments(path if path is not None else settings.store)
 
 
-def existing_store_of(settings: Settings, path: str | Path | None = None) -> SqliteDocuments:
+def store_option(settings: Settings, path: str | Path | None = None) -> str:
+    """Give what is added to a command to mean the store that `store_of` opens; nothing for the cloud's."""
+    if path is None and account_of(os.environ, settings.storage.blob_url) is not None:
+        return ""
+    return f" --store {path if path is not None else settings.store}"
+
+
+def lease_of(settings: Settings, path: str | Path | None = None) -> Lease:
+    """Give the committer's lease of the store that `store_of` opens."""
+    container = container_of(settings, settings.storage.container) if path is None else None
+    if container is not None:
+        return BlobLease(container)
+    return FileLease(Path(path if path is not None else settings.store))
+
+
+def raw_mail_of(settings: Settings, folder: Path | None = None) -> RawMail | None:
+    """Give the raw mail in a folder, else in the cloud's inbox; None where there is neither."""
+    if folder is not None:
+        return FolderMail(folder)
+    container = container_of(settings, settings.storage.inbox)
+    return None if container is None else ContainerMail(container)
+
+
+def periods_of(settings: Settings) -> Periods:
+    """Give the periods of the settings."""
+
+    def days(value: int | str) -> int | None:
+        return value if isinstance(value, int) else None
+
+    kept = settings.retention
+    return Periods(
+        raw_days=days(kept.raw_days),
+        readings_days=days(kept.readings_days),
+        incidents_days=days(kept.incidents_days),
+    )
+
+
+def existing_store_of(settings: Settings, path: str | Path | None = None) -> Store:
     """Open the store as `store_of` does. Raises `NotFound` where there is none: asking must not make one."""
+    container = container_of(settings, settings.storage.container) if path is None else None
+    if container is not None:
+        with in_our_words(f"looking for the container {container.container_name}"):
+            if not container.exists():
+                raise NotFound(f"There is no container {container.container_name} in the storage account yet.")
+        return BlobDocuments(container)
     file = Path(path if path is not None else settings.store)
     if not file.is_file():
         raise NotFound(f"There is no store {file}. Name the one that `triage run` wrote: --store FILE.")
@@ -217,14 +284,8 @@ def inbox_of(settings: Settings) -> "Inbox":
     """Give the inbox: the container of the storage account that the host's settings name, else the folder `inbox`."""
     from triage.collect.inbox import BlobInbox, FolderInbox
 
-    connection, address = os.environ.get(STORAGE), os.environ.get(f"{STORAGE}__blobServiceUri")
-    if not connection and not address:
-        return FolderInbox(settings.inbox)
-    from azure.storage.blob import ContainerClient
-
-    if connection:
-        return BlobInbox(ContainerClient.from_connection_string(connection, INBOX_CONTAINER))
-    return BlobInbox(ContainerClient(address or "", INBOX_CONTAINER, credential=_credential()))
+    container = container_of(settings, settings.storage.inbox)
+    return FolderInbox(settings.inbox) if container is None else BlobInbox(container)
 
 
 def _graph_token(base: str) -> Callable[[], str]:

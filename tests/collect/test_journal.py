@@ -22,7 +22,7 @@ class Memory:
         """Give the body and its tag."""
         return self.documents.get(key)
 
-    def put(self, key: str, body: bytes, if_match: str | None) -> str:
+    def put(self, key: str, body: bytes, if_match: str | None, head: bytes = b"") -> str:  # noqa: ARG002
         """Write where nobody else did."""
         known = self.documents.get(key)
         if (known[1] if known else None) != if_match:

@@ -32,7 +32,7 @@ def environment(graph_server: GraphServer, azurite: str, tmp_path: Path, monkeyp
 
     monkeypatch.chdir(tmp_path)
     container = f"inbox-{secrets.token_hex(6)}"
-    monkeypatch.setattr(wiring, "INBOX_CONTAINER", container)
+    monkeypatch.setenv("TRIAGE_STORAGE__INBOX", container)
     with BlobServiceClient.from_connection_string(azurite) as service:
         service.create_container(container)
     values = {

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from triage.group import SqliteDocuments
+from triage.group import BlobDocuments, Documents, MemoryDocuments, SqliteDocuments
 from triage.group.fold import Judge
 from triage.hosts import Hosts
 from triage.model import Diagnosis, Finding, Observation, Original, Place, Reading, Surroundings, Tallied
@@ -42,11 +42,16 @@ def make_reading(number: int, **changes: object) -> Reading:
     return Reading(source=Place("x"), sha256=sha256, kind="bounce", findings=(Finding(observation, diagnosis),))
 
 
-@pytest.fixture
-def documents(tmp_path: Path) -> Iterator[SqliteDocuments]:
-    """Give an empty store."""
-    with SqliteDocuments(tmp_path / "store.sqlite") as opened:
-        yield opened
+@pytest.fixture(params=["sqlite", "memory", pytest.param("blobs", marks=pytest.mark.needs_node)])
+def documents(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Documents]:
+    """Give an empty store, of each engine in turn."""
+    if request.param == "blobs":
+        yield BlobDocuments(request.getfixturevalue("container"))
+    elif request.param == "memory":
+        yield MemoryDocuments()
+    else:
+        with SqliteDocuments(tmp_path / "store.sqlite") as opened:
+            yield opened
 
 
 @pytest.fixture

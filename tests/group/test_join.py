@@ -289,11 +289,11 @@ class Breaking(SqliteDocuments):
         self._may_break(after=True)
         return tag
 
-    def delete(self, key: str) -> None:
+    def delete(self, key: str, if_match: str | None = None) -> None:
         """Delete, and break if it is time."""
         self._left -= 1
         self._may_break(after=False)
-        super().delete(key)
+        super().delete(key, if_match)
         self._may_break(after=True)
 
 

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 import triage
-from triage.cli import diagnose, incidents, mailbox, notices, probe, rules, run, runbooks, settings, why
+from triage.cli import diagnose, incidents, mailbox, notices, probe, rules, run, runbooks, settings, store, why
 
 app = typer.Typer(
     name="triage",
@@ -45,3 +45,4 @@ app.add_typer(mailbox.app, name="mailbox")
 app.add_typer(notices.app, name="notices")
 app.add_typer(rules.app, name="rules")
 app.add_typer(runbooks.app, name="runbooks")
+app.add_typer(store.app, name="store")

@@ -34,7 +34,7 @@ def run(
     from triage.group import incidents
     from triage.outbox import write_out
     from triage.settings import load_settings
-    from triage.wiring import now, parts_of, send_notices, store_of
+    from triage.wiring import now, parts_of, send_notices, store_of, store_option
 
     log_to_stderr()
     values = load_settings(settings)
@@ -48,7 +48,7 @@ def run(
             write_out(found, documents, parts, out, now())
         relayed = send_notices(values, documents) if send else None
     _print_summary(progress)
-    _print_incidents(found, parts, out, store or values.store)
+    _print_incidents(found, parts, out, store_option(values, store))
     if relayed is not None:
         from triage.cli.notices import say_relayed
 
@@ -83,7 +83,7 @@ def _print_summary(progress: "Progress") -> None:
     say(f"{progress.read} documents read: {kinds or 'none'}{known}.")
 
 
-def _print_incidents(found: "list[Incident]", parts: "Parts", out: Path | None, store: Path) -> None:
+def _print_incidents(found: "list[Incident]", parts: "Parts", out: Path | None, store: str) -> None:
     from triage.cli.incidents import HEADINGS, SPARE, in_order, summary_row
 
     if not found:
@@ -94,4 +94,4 @@ def _print_incidents(found: "list[Incident]", parts: "Parts", out: Path | None, 
     if out is not None:
         say()
         say(f"Tickets: {os.path.join(out, '<id>', 'ticket.md')} (and ticket.html, teams.json, affected.csv)")
-        say(f"One of them here: triage show <id> --store {store}")
+        say(f"One of them here: triage show <id>{store}")

@@ -1,7 +1,7 @@
 """The journal: which document came from where and when, written before anything reads it.
 
 An entry is a document of the store under `input/<sha256>`: a line of JSON, then the document's own bytes where
-they exist nowhere else. Entries are written once and never changed.
+they exist nowhere else. Entries are written once; retention alone takes out the bytes, and later the entry.
 """
 
 from typing import Protocol
@@ -12,17 +12,27 @@ from triage.collect.item import Item, unreadable
 from triage.collect.limits import MIB
 from triage.errors import Conflict
 
+INPUTS = "input/"
+
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True):
     """What is known of an input: where it came from first, its size in bytes, when (UTC, RFC 3339).
 
-    `kept` tells whether its bytes follow in the journal.
+    `kept` tells whether its bytes follow in the journal; `removed` when they were, by retention.
     """
 
     path: str
     index: int
     sha256: str
     size: int
+    at: str
+    kept: bool = False
+    removed: str | None = None
+
+
+class Head(msgspec.Struct, frozen=True, kw_only=True):
+    """What a listing shows of an entry."""
+
     at: str
     kept: bool = False
 
@@ -33,8 +43,11 @@ class Documents(Protocol):
     def get(self, key: str) -> tuple[bytes, str] | None:
         """Give the body and its tag, or None where there is no such document."""
 
-    def put(self, key: str, body: bytes, if_match: str | None) -> str:
-        """Insert (`if_match` None) or replace a document; raises `Conflict` where somebody else was first."""
+    def put(self, key: str, body: bytes, if_match: str | None, head: bytes = b"") -> str:
+        """Insert (`if_match` None) or replace a document, with a short head for listings.
+
+        Raises `Conflict` where somebody else was first.
+        """
 
 
 def accepted(item: Item) -> Item:
@@ -68,18 +81,40 @@ def record(documents: Documents, item: Item, now: str) -> bool:
         at=now,
         kept=item.streamed,
     )
-    body = msgspec.json.encode(entry) + b"\n" + (item.content if item.streamed else b"")
     try:
-        documents.put(_key(item.sha256), body, None)
+        documents.put(*encoded(entry, item.content if item.streamed else b""))
     except Conflict:
         return False
     return True
 
 
+def encoded(entry: Entry, content: bytes = b"", if_match: str | None = None) -> tuple[str, bytes, str | None, bytes]:
+    """Give an entry as `put` takes it: key, body, the version that it replaces, head."""
+    body = msgspec.json.encode(entry) + b"\n" + content
+    return _key(entry.sha256), body, if_match, msgspec.json.encode(Head(at=entry.at, kept=entry.kept))
+
+
+def decoded(body: bytes) -> tuple[Entry, bytes]:
+    """Give the entry in these bytes, and the input's own bytes where they are kept there.
+
+    Raises `msgspec.DecodeError` on bytes that are none.
+    """
+    line, _, content = body.partition(b"\n")
+    return msgspec.json.decode(line, type=Entry), content
+
+
+def head_of(head: bytes) -> Head | None:
+    """Give what a listing shows of an entry; None for one written before there were heads."""
+    try:
+        return msgspec.json.decode(head, type=Head)
+    except msgspec.DecodeError:
+        return None
+
+
 def entry_of(documents: Documents, sha256: str) -> Entry | None:
     """Give what the journal knows of an input; None for one that it does not know."""
     found = documents.get(_key(sha256))
-    return None if found is None else msgspec.json.decode(found[0].partition(b"\n")[0], type=Entry)
+    return None if found is None else decoded(found[0])[0]
 
 
 def stored_bytes(documents: Documents, sha256: str) -> bytes | None:
@@ -87,9 +122,9 @@ def stored_bytes(documents: Documents, sha256: str) -> bytes | None:
     found = documents.get(_key(sha256))
     if found is None:
         return None
-    line, _, content = found[0].partition(b"\n")
-    return content if msgspec.json.decode(line, type=Entry).kept else None
+    entry, content = decoded(found[0])
+    return content if entry.kept else None
 
 
 def _key(sha256: str) -> str:
-    return f"input/{sha256}"
+    return INPUTS + sha256

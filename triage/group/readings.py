@@ -3,10 +3,12 @@
 The first reading stays: new rules must not count a redelivered report a second time in another incident.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from itertools import islice
 
 import msgspec
+import structlog
 
 from triage.errors import Conflict
 from triage.group.documents import Documents
@@ -17,9 +19,16 @@ UNCOUNTED = "uncounted/"
 _DECODER = msgspec.json.Decoder(Reading)
 
 
-def keep(documents: Documents, reading: Reading) -> Reading:
+WAITING_BYTES = 32 * 2**20
+"""Readings held in memory together: a thousand of usual size, or a few with thousands of recipients each."""
+
+_ASKED_AT_ONCE = 100
+
+
+def keep(documents: Documents, reading: Reading, now: str = "") -> Reading:
     """Store a reading once, and note that it is not counted yet. Gives the reading that stands from now on.
 
+    `now` (UTC, RFC 3339) dates it for retention; a reading without a date gets one when retention first sees it.
     The note is written first: a process that dies in between leaves a note, never a reading that nobody counts.
     """
     stored = stored_reading(documents, reading.sha256)
@@ -27,7 +36,7 @@ def keep(documents: Documents, reading: Reading) -> Reading:
         return stored
     _note(documents, reading.sha256)
     try:
-        documents.put(READINGS + reading.sha256, msgspec.json.encode(reading), None)
+        documents.put(READINGS + reading.sha256, msgspec.json.encode(reading), None, now.encode("ascii"))
     except Conflict:
         other = stored_reading(documents, reading.sha256)
         return reading if other is None else other
@@ -56,6 +65,47 @@ def uncounted(documents: Documents) -> Iterator[Reading]:
         reading = stored_reading(documents, listed.key.removeprefix(UNCOUNTED))
         if reading is not None:
             yield reading
+
+
+def waiting(documents: Documents, at_once: int) -> Iterator[list[Reading]]:
+    """Give what `uncounted` gives, in batches for the committer: at most so many, and no more than memory takes.
+
+    A reading that cannot be decoded is logged and passed over; its note stays, and `triage store audit` names it.
+    """
+    batch: list[Reading] = []
+    size = 0
+    for keys in chunks((listed.key for listed in documents.list(UNCOUNTED)), _ASKED_AT_ONCE):
+        for found in documents.get_many([READINGS + key.removeprefix(UNCOUNTED) for key in keys]):
+            reading = None if found is None else _decoded(found[0])
+            if found is None or reading is None:
+                continue
+            batch.append(reading)
+            size += len(found[0])
+            if len(batch) >= at_once or size >= WAITING_BYTES:
+                yield batch
+                batch, size = [], 0
+    if batch:
+        yield batch
+
+
+def _decoded(body: bytes) -> Reading | None:
+    try:
+        return read_reading(body)
+    except msgspec.DecodeError as error:
+        structlog.get_logger().error("reading_is_damaged", error=str(error))
+        return None
+
+
+def read_reading(body: bytes) -> Reading:
+    """Give the reading that these bytes hold. Raises `msgspec.DecodeError` on bytes that are none."""
+    return _DECODER.decode(body)
+
+
+def chunks(keys: Iterable[str], size: int) -> Iterator[list[str]]:
+    """Give the keys in lists of this size, the last one shorter."""
+    left = iter(keys)
+    while chunk := list(islice(left, size)):
+        yield chunk
 
 
 def counted(documents: Documents, sha256: str) -> None:

@@ -2,13 +2,13 @@
 
 import secrets
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Self
 
 from triage.errors import Conflict, Misconfigured
-from triage.group.documents import Listed
+from triage.group.documents import Listed, checked
 
 BUSY_SECONDS = 60
 """How long to wait for another process's write: longer than any batch of ours takes."""
@@ -58,8 +58,12 @@ class SqliteDocuments:
 
     def get(self, key: str) -> tuple[bytes, str] | None:
         """Give the body and its tag, or None."""
-        row = self._db.execute("SELECT body, tag FROM document WHERE key = ?", (key,)).fetchone()
+        row = self._db.execute("SELECT body, tag FROM document WHERE key = ?", (checked(key),)).fetchone()
         return None if row is None else (bytes(row[0]), row[1])
+
+    def get_many(self, keys: Iterable[str]) -> list[tuple[bytes, str] | None]:
+        """Give what `get` gives for each key; a local file has no distance to save."""
+        return [self.get(key) for key in keys]
 
     def put(self, key: str, body: bytes, if_match: str | None, head: bytes = b"") -> str:
         """Insert (`if_match` None) or replace exactly the version named. Raises `Conflict` otherwise."""
@@ -67,7 +71,7 @@ class SqliteDocuments:
         if if_match is None:
             done = self._db.execute(
                 "INSERT INTO document (key, tag, head, body) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
-                (key, tag, head, body),
+                (checked(key), tag, head, body),
             )
         else:
             done = self._db.execute(
@@ -87,9 +91,14 @@ class SqliteDocuments:
             after = rows[-1][0]
             rows = self._db.execute(_LIST_AFTER, (after, end, LISTED_AT_ONCE)).fetchall()
 
-    def delete(self, key: str) -> None:
-        """Remove a document if it is there."""
-        self._db.execute("DELETE FROM document WHERE key = ?", (key,))
+    def delete(self, key: str, if_match: str | None = None) -> None:
+        """Remove a document if it is there; with a tag, that version alone. Raises `Conflict` for another."""
+        if if_match is None:
+            self._db.execute("DELETE FROM document WHERE key = ?", (checked(key),))
+            return
+        done = self._db.execute("DELETE FROM document WHERE key = ? AND tag = ?", (checked(key), if_match))
+        if done.rowcount != 1 and self.get(key) is not None:
+            raise Conflict(f"The document {key} was changed by somebody else.")
 
     @contextmanager
     def batch(self) -> Iterator[None]:

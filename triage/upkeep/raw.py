@@ -1,0 +1,134 @@
+"""Raw mail where it is kept: the `inbox` container in the cloud, a folder on a machine without Azure."""
+
+import os
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import SpooledTemporaryFile
+from typing import IO, TYPE_CHECKING, Protocol
+
+import msgspec
+
+from triage.azure_storage import code_of, in_our_words
+from triage.errors import NotFound
+
+if TYPE_CHECKING:
+    from azure.storage.blob import ContainerClient
+
+IN_MEMORY = 32 * 2**20
+"""An input larger than this is copied to a temporary file while it is read."""
+
+
+class Raw(msgspec.Struct, frozen=True, order=True):
+    """One input: when it came (UTC, RFC 3339), its name there, its size in bytes."""
+
+    at: str
+    name: str
+    size: int
+
+
+class RawMail(Protocol):
+    """Raw inputs, each written once by whoever put it there."""
+
+    @property
+    def place(self) -> str:
+        """Give what stands before a name to tell people where it is."""
+
+    def list(self) -> Iterator[Raw]:
+        """Give all inputs."""
+
+    def open(self, name: str) -> IO[bytes]:
+        """Open one for reading, seekable. Raises `NotFound` where it is gone."""
+
+    def delete(self, name: str) -> None:
+        """Remove one; one that is not there is no error."""
+
+
+class ContainerMail:
+    """Raw inputs in a blob container."""
+
+    def __init__(self, container: "ContainerClient") -> None:
+        """Use this container; nothing is asked of it yet."""
+        self._container = container
+
+    @property
+    def place(self) -> str:
+        """Give the container's name and a slash."""
+        return f"{self._container.container_name}/"
+
+    def list(self) -> Iterator[Raw]:
+        """Give all inputs; none where there is no container yet."""
+        from azure.core.exceptions import HttpResponseError
+
+        with in_our_words(f"listing {self.place}"):
+            try:
+                for blob in self._container.list_blobs():
+                    yield Raw(_text(blob.creation_time), blob.name, blob.size)
+            except HttpResponseError as error:
+                if code_of(error) != "ContainerNotFound":
+                    raise
+
+    def open(self, name: str) -> IO[bytes]:
+        """Copy one here and give it; see `RawMail.open`."""
+        from azure.core.exceptions import ResourceNotFoundError
+
+        copy: IO[bytes] = SpooledTemporaryFile(max_size=IN_MEMORY)  # noqa: SIM115 - the caller closes it
+        with in_our_words(f"reading {self.place}{name}"):
+            try:
+                self._container.download_blob(name).readinto(copy)
+            except ResourceNotFoundError as error:
+                copy.close()
+                raise NotFound(f"There is no {self.place}{name} any more.") from error
+        copy.seek(0)
+        return copy
+
+    def delete(self, name: str) -> None:
+        """Remove one; see `RawMail.delete`."""
+        from azure.core.exceptions import ResourceNotFoundError
+
+        with in_our_words(f"removing {self.place}{name}"):
+            try:
+                self._container.delete_blob(name)
+            except ResourceNotFoundError:
+                return
+
+
+class FolderMail:
+    """Raw inputs as files below one folder; hidden files are none."""
+
+    def __init__(self, root: Path) -> None:
+        """Name the folder. Raises `NotFound` where there is none."""
+        if not root.is_dir():
+            raise NotFound(f"There is no folder {root}.")
+        self._root = root
+
+    @property
+    def place(self) -> str:
+        """Give the folder and a slash."""
+        return f"{self._root}/"
+
+    def list(self) -> Iterator[Raw]:
+        """Give all inputs."""
+        for folder, folders, names in os.walk(self._root):
+            folders[:] = [one for one in folders if not one.startswith(".")]
+            for name in names:
+                path = Path(folder, name)
+                if not name.startswith(".") and path.is_file() and not path.is_symlink():
+                    status = path.stat()
+                    at = _text(datetime.fromtimestamp(status.st_mtime, UTC))
+                    yield Raw(at, path.relative_to(self._root).as_posix(), status.st_size)
+
+    def open(self, name: str) -> IO[bytes]:
+        """Open one; see `RawMail.open`."""
+        try:
+            return (self._root / name).open("rb")
+        except OSError as error:
+            raise NotFound(f"{self._root / name} cannot be read: {error.strerror}.") from error
+
+    def delete(self, name: str) -> None:
+        """Remove one; see `RawMail.delete`."""
+        (self._root / name).unlink(missing_ok=True)
+
+
+def _text(time: datetime) -> str:
+    return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
