@@ -15,8 +15,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import azure.core.exceptions
 import azure.storage.blob  # here, so that no child has to  # noqa: F401
+import structlog
 
 from triage.azure_storage import Account, blob_service
 from triage.collect.files import walk
@@ -134,6 +134,7 @@ def say(value: object) -> None:
 
 def main() -> None:
     """Answer jobs until standard input ends; several may be given in one line, to run at once."""
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))  # standard output has the answers
     parts = parts_of(Settings(ours={"domains": ["contoso.example"]}))
     for line in sys.stdin:
         children = []
