@@ -25,7 +25,7 @@ from tests.group.sources import (
     receive_log,
     send_log,
 )
-from triage.errors import NotFound
+from triage.errors import NotFound, Transient
 from triage.group import (
     SqliteDocuments,
     acknowledge,
@@ -428,6 +428,19 @@ def test_a_ring_of_pointers_is_an_error_and_no_endless_loop(documents: SqliteDoc
         find_incident(documents, "AAAAAAAA")
     join(documents, OURS, judging(), NOW)
     assert list(incidents(documents)) == []
+
+
+def test_a_move_into_a_ring_is_given_back(documents: SqliteDocuments) -> None:
+    """An incident whose new name leads into such a ring stays what it is, and the pass says so."""
+    come(documents, LOG)
+    (before,) = incidents(documents)
+    ring = ["AAAAAAAA", renamed("session", before.ends, BOTH).incident_id]
+    for one, other in zip(ring, ring[::-1], strict=True):
+        pointer = Ledger(id=one, family="session", ends=Ends(), joined_to=other)
+        change_ledger(documents, one, lambda _, made=pointer: made)  # type: ignore[misc]
+    with pytest.raises(Transient):
+        join(documents, BOTH, judging(BOTH), LATER)
+    assert list(incidents(documents)) == [before]
 
 
 # Cost

@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Sequence
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -24,6 +25,7 @@ from tests.group.sources import (
     send_log,
     tls_report,
 )
+from triage.errors import Transient
 from triage.group import SqliteDocuments, known_names, learn
 from triage.group.names import MAX_FOR_ONE, NAMES, Seen, known_builds
 from triage.hosts import Hosts
@@ -304,6 +306,40 @@ def test_what_is_no_build_is_not_kept(documents: SqliteDocuments, build: str) ->
     """Only builds that the table of Exchange knows are remembered."""
     learned(documents, ndr(software=built(build)))
     assert known_builds(documents, OURS) == {}
+
+
+# Lost races
+
+
+class Racing(SqliteDocuments):
+    """A store in which another process writes the names right before each of so many writes of ours."""
+
+    def __init__(self, path: Path, lost: int) -> None:
+        super().__init__(path)
+        self._lost = lost
+
+    def put(self, key: str, body: bytes, if_match: str | None, head: bytes = b"") -> str:
+        """Let the other process be first."""
+        if key == NAMES and self._lost:
+            self._lost -= 1
+            with SqliteDocuments(self._db.execute("PRAGMA database_list").fetchone()[2]) as other:
+                learn(other, [reading(queue(server=f"hq-other{self._lost}"))], OURS)
+        return super().put(key, body, if_match, head)
+
+
+def test_what_another_process_learned_meanwhile_is_kept(tmp_path: Path) -> None:
+    """A lost race is run again on what the other one wrote: both know everything."""
+    with Racing(tmp_path / "s", 3) as documents:
+        hosts = learn(documents, [reading(receive_log())], OURS)
+        assert same(hosts, ADDRESS, SERVER)
+        seen = msgspec.json.decode((documents.get(NAMES) or (b"{}", ""))[0], type=Seen)
+    assert {"hq-other0", "hq-other1", "hq-other2", SERVER} <= set(seen.machines)
+
+
+def test_a_race_that_is_never_won_is_given_back(tmp_path: Path) -> None:
+    """Where others write without a pause, the input is kept for later and nothing is lost silently."""
+    with Racing(tmp_path / "s", 10_000) as documents, pytest.raises(Transient):
+        learn(documents, [reading(receive_log())], OURS)
 
 
 # Order, bounds
