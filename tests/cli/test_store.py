@@ -69,9 +69,11 @@ def test_the_export_is_files_or_a_stream(triage: Run, tmp_path: Path) -> None:
     """A folder gets a file for each kind, standard output the same lines, each a JSON object."""
     triage("run", "mail")
     code, lines, _ = said(triage("store", "export", "dump"))
-    assert (code, lines) == (0, ["1 incidents, 3 readings, 3 inputs, 0 others: dump"])
+    assert (code, lines) == (0, ["1 incidents, 3 readings, 3 inputs, 2 others: dump"])
     in_files = [
-        line for name in ("incidents", "inputs", "readings") for line in _lines(tmp_path / "dump" / f"{name}.jsonl")
+        line
+        for name in ("incidents", "inputs", "others", "readings")
+        for line in _lines(tmp_path / "dump" / f"{name}.jsonl")
     ]
     streamed = triage("store", "export", "-").stdout.splitlines()
     assert streamed == in_files

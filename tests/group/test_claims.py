@@ -79,6 +79,7 @@ def test_what_is_claimed_is_nobody_elses(documents: SqliteDocuments, report: Cal
     assert (again.id, again.token != first.token) == (first.id, True)
 
 
+@pytest.mark.parametrize("documents", ["sqlite"], indirect=True)
 def test_many_relays_at_once_claim_once(tmp_path: Path, documents: SqliteDocuments, report: Callable[..., str]) -> None:
     """Of eight relays that look at the same moment, one gets the message."""
     incident = report(1)

@@ -326,6 +326,7 @@ def test_settling_reaches_its_end_in_one_go(documents: SqliteDocuments) -> None:
     assert relate(documents, OURS, judging(), NOW) == set()
 
 
+@pytest.mark.parametrize("documents", ["sqlite"], indirect=True)
 def test_an_incident_that_was_removed_meanwhile_does_not_come_back(documents: SqliteDocuments) -> None:
     """Retention may take an incident between the look at the heads and the write."""
 

@@ -73,7 +73,6 @@ def test_a_store_that_is_right_has_no_difference(filled: Documents, parts: Parts
         ("recipients", {"recipients": lambda old: old + b"x" * DIGEST}, 5, 4),
         ("senders", {"senders": lambda _: b""}, 0, 1),
         ("domains", {"domains": lambda old: old * 3}, 3, 1),
-        ("counts.sessions", {"sessions": lambda _: 7}, 7, 0),
         ("counts.waiting", {"depths": lambda _: {"q": 9}}, 9, 0),
         ("reports", {"reports": lambda old: old[REPORT:]}, 3, 4),
         ("first_seen", {"first_seen": lambda _: None}, None, "2026-10-20T09:04:11Z"),

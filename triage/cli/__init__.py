@@ -1,5 +1,6 @@
 """The `triage` command: a file for each noun, each command a few lines that call one function."""
 
+import os
 import signal
 import sys
 from typing import NoReturn
@@ -20,8 +21,11 @@ def main() -> None:
         sys.stderr.write(f"triage: {error}\n")
         sys.exit(error.exit_code)
     except BrokenPipeError:
-        # The reader of our output went away (`| head`): nothing to say, and nobody to say it to.
-        sys.stderr.close()
+        # The reader of our output went away (`| head`): nothing to say, and nobody to say it to. What processes that
+        # helped say of it while they end is not for people either.
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.dup2(nowhere, sys.stderr.fileno())
         sys.exit(0)
     except KeyboardInterrupt:
         _interrupted()
