@@ -17,7 +17,7 @@ from triage.diagnose import Rulebook, diagnose, judge
 from triage.group import Documents, affected, commit, counted_reading, keep, uncounted
 from triage.hosts import Hosts
 from triage.mend import Shelf, fill
-from triage.model import Finding, Incident, Reading
+from triage.model import Document, Finding, Incident, Reading
 from triage.notify import Texts, affected_csv, card, ticket_html, ticket_markdown
 
 AT_ONCE = 200
@@ -51,17 +51,19 @@ def read(item: Item, parts: Parts) -> Reading:
     if item.error is not None:
         return Reading(source=item.place, sha256=item.sha256, kind="unreadable", error=item.error)
     try:
-        document = decode(item.content, parts.hosts, parts.authserv_id)
-        members = document.members or repeat(b"")
-        findings = tuple(
-            Finding(one, diagnose(one, parts.rulebook, parts.hosts), own)
-            for one, own in zip(document.observations, members, strict=False)
-        )
+        return reading_of(item, decode(item.content, parts.hosts, parts.authserv_id), parts)
     # The outer edge: one document must not stop the rest, and must not be lost.
     except Exception as error:  # noqa: BLE001
-        structlog.get_logger().exception("document_failed", sha256=item.sha256)
-        sentence = f"This program failed on it ({type(error).__name__}); the rest went on. This is a fault of ours."
-        return Reading(source=item.place, sha256=item.sha256, kind="unreadable", error=sentence)
+        return failed(item, error)
+
+
+def reading_of(item: Item, document: Document, parts: Parts) -> Reading:
+    """Diagnose each observation of a decoded document."""
+    members = document.members or repeat(b"")
+    findings = tuple(
+        Finding(one, diagnose(one, parts.rulebook, parts.hosts), own)
+        for one, own in zip(document.observations, members, strict=False)
+    )
     return Reading(
         source=item.place,
         sha256=item.sha256,
@@ -70,6 +72,13 @@ def read(item: Item, parts: Parts) -> Reading:
         suppressed=document.suppressed,
         findings=findings,
     )
+
+
+def failed(item: Item, error: Exception) -> Reading:
+    """Give the reading of a document on which this program failed, and log why."""
+    structlog.get_logger().error("document_failed", sha256=item.sha256, exc_info=error)
+    sentence = f"This program failed on it ({type(error).__name__}); the rest went on. This is a fault of ours."
+    return Reading(source=item.place, sha256=item.sha256, kind="unreadable", error=sentence)
 
 
 def take_in(items: Iterable[Item], documents: Documents, parts: Parts, now: str) -> Iterator[tuple[Reading, Progress]]:

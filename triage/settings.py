@@ -17,6 +17,8 @@ from triage.errors import Misconfigured, NotFound
 
 DEFAULT_FILE = "triage.toml"
 
+ADDRESS_AND_PORT = r"^(?:[0-9A-Za-z._-]{1,255}|\[[0-9A-Fa-f:.]{2,45}\]):[0-9]{1,5}$"
+
 
 class Ours(BaseModel):
     """What belongs to us: decides whose fault a fault is, and who has to act."""
@@ -27,6 +29,46 @@ class Ours(BaseModel):
     hosts: tuple[str, ...] = Field((), description="Servers of ours outside those domains, by name or address.")
     names: tuple[tuple[str, ...], ...] = Field(
         (), description="Names and addresses of one server, one list for each server, its main name first."
+    )
+
+
+class IntakeSettings(BaseModel):
+    """How much is read here."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    largest_mb: int = Field(
+        2048,
+        ge=1,
+        le=4096,
+        description="The largest input that the Functions app reads, in MB; past it, it says how to.",
+    )
+
+
+class Serve(BaseModel):
+    """The local host, `triage serve`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    folder: Path = Field(
+        Path("inbox"), description="The folder whose files are read as they come; forwarded mail is kept in it too."
+    )
+    smtp: str = Field(
+        "127.0.0.1:2525",
+        pattern=ADDRESS_AND_PORT + "|",
+        description="Where forwarded mail is taken by SMTP, as address:port; empty: nowhere. Port 0: any free one.",
+    )
+    recipients: tuple[str, ...] = Field(
+        ("bounces@localhost",),
+        description="Whose mail is taken by SMTP: addresses, or @domain for all of a domain. Any other is refused.",
+    )
+    settle_seconds: float = Field(
+        2, ge=0.1, le=3600, description="A file is taken once its size and time have not changed for so long."
+    )
+    http: str = Field(
+        "127.0.0.1:7071",
+        pattern=ADDRESS_AND_PORT,
+        description="With --azurite: where the HTTP functions are served, as address:port.",
     )
 
 
@@ -49,6 +91,8 @@ class Settings(BaseSettings):
     runbooks: Path | None = Field(None, description="A folder with runbooks of your own (*.md), read before ours.")
     out: Path | None = Field(None, description="The folder for tickets and cards, where no command line names one.")
     store: Path = Field(Path("triage.sqlite"), description="The file in which incidents are kept.")
+    intake: IntakeSettings = Field(IntakeSettings(), description="How much is read here.")
+    serve: Serve = Field(Serve(), description="The local host.")
 
     @classmethod
     def settings_customise_sources(
@@ -88,6 +132,9 @@ def _read(file: Path) -> dict[str, Any]:
     for name in ("rules", "runbooks", "store", "out"):
         if isinstance(values.get(name), str):
             values[name] = os.path.join(file.parent, values[name])
+    serve = values.get("serve")
+    if isinstance(serve, dict) and isinstance(serve.get("folder"), str):
+        serve["folder"] = os.path.join(file.parent, serve["folder"])
     return values
 
 
@@ -105,8 +152,8 @@ def listed_settings() -> list[Listed]:
     """Give every setting with its name in a file and in the environment, its type, its default and its help."""
     rows: list[Listed] = []
     for name, field in Settings.model_fields.items():
-        if field.annotation is Ours:
-            rows += [_listed(f"{name}.{inner}", one) for inner, one in Ours.model_fields.items()]
+        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+            rows += [_listed(f"{name}.{inner}", one) for inner, one in field.annotation.model_fields.items()]
         else:
             rows.append(_listed(name, field))
     return rows

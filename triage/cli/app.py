@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 import triage
-from triage.cli import diagnose, incidents, rules, run, runbooks, settings, why
+from triage.cli import diagnose, incidents, poison, rules, run, runbooks, serve, settings, why
 
 app = typer.Typer(
     name="triage",
@@ -33,6 +33,7 @@ def top(
 
 
 app.command("run")(run.run)
+app.command("serve")(serve.serve)
 app.command("diagnose")(diagnose.diagnose)
 app.command("why")(why.why)
 app.command("incidents")(incidents.list_incidents)
@@ -42,3 +43,4 @@ app.command("resolve")(incidents.resolve)
 app.command("settings")(settings.settings)
 app.add_typer(rules.app, name="rules")
 app.add_typer(runbooks.app, name="runbooks")
+app.add_typer(poison.app, name="poison")

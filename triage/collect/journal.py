@@ -36,8 +36,8 @@ class Documents(Protocol):
         """Insert (`if_match` None) or replace a document; raises `Conflict` where somebody else was first."""
 
 
-def record(documents: Documents, item: Item, now: str) -> bool:
-    """Write down `item`, once; True where it is new.
+def record(documents: Documents, item: Item, now: str, size: int | None = None) -> bool:
+    """Write down `item`, once; True where it is new. `size` where the item does not hold the bytes themselves.
 
     The same bytes under a second path keep the first entry. An item without bytes (`error`) leaves none, so
     that it is read again when it has become readable.
@@ -48,7 +48,7 @@ def record(documents: Documents, item: Item, now: str) -> bool:
         path=item.place.path,
         index=item.place.index,
         sha256=item.sha256,
-        size=len(item.content),
+        size=len(item.content) if size is None else size,
         at=now,
         kept=item.streamed,
     )
