@@ -55,7 +55,7 @@ class Serve(BaseModel):
     )
     smtp: str = Field(
         "127.0.0.1:2525",
-        pattern=ADDRESS_AND_PORT + "|",
+        pattern="^$|" + ADDRESS_AND_PORT,
         description="Where forwarded mail is taken by SMTP, as address:port; empty: nowhere. Port 0: any free one.",
     )
     recipients: tuple[str, ...] = Field(

@@ -6,13 +6,12 @@ from pathlib import Path
 from triage.collect.files import unpacked
 from triage.diagnose import Rulebook
 from triage.errors import NotFound
-from triage.group import SqliteDocuments, incidents
+from triage.group import SqliteDocuments
 from triage.hosts import Hosts
 from triage.mend import Shelf
 from triage.model.wire import json_line, reading_json
 from triage.notify import Texts
-from triage.outbox import write_out
-from triage.pipeline import Parts, read, take_in
+from triage.pipeline import Parts, read
 from triage.settings import Settings, load_settings
 
 
@@ -52,18 +51,7 @@ def now() -> str:
     return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def take_in_bytes(content: bytes, name: str) -> None:
-    """Take in one upload as the cloud's triggers do: settings from the environment, tickets to the setting `out`."""
-    settings = load_settings()
-    parts = parts_of(settings)
-    with store_of(settings) as documents:
-        for _ in take_in(unpacked(content, name), documents, parts, now()):
-            pass
-        if settings.out is not None:
-            write_out(list(incidents(documents)), documents, parts, settings.out, now())
-
-
-def diagnose_bytes(content: bytes, name: str) -> bytes:
-    """Give the contract's JSON lines for one upload; nothing is kept."""
-    parts = parts_of(load_settings())
-    return b"".join(json_line(reading_json(read(item, parts))) + b"\n" for item in unpacked(content, name))
+def diagnose_bytes(content: bytes, name: str, parts: Parts | None = None) -> bytes:
+    """Give the contract's JSON lines for one upload, by `parts` or by the settings; nothing is kept."""
+    known = parts or parts_of(load_settings())
+    return b"".join(json_line(reading_json(read(item, known))) + b"\n" for item in unpacked(content, name))

@@ -1,12 +1,13 @@
 """The app in the real Functions worker library, on Azurite with the real storage clients."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import count
 from pathlib import Path
 
 import pytest
 
+from triage.cloud.standins import BlobDocuments
 from triage.cloud.storage import Storage, storage_of
 from triage.local.azurite import Emulator
 from triage.local.azurite import azurite as running
@@ -43,13 +44,29 @@ def storage(azurite: Emulator, accounts: Iterator[str], monkeypatch: pytest.Monk
 
 
 @pytest.fixture
-def worker(monkeypatch: pytest.MonkeyPatch) -> Worker:
-    """Give a worker that indexed the app afresh: its registries are module globals, so they are dropped first."""
-    stale = [name for name in sys.modules if name.startswith(("azure_functions_runtime", "function_app"))]
-    for name in stale:
-        del sys.modules[name]
-    monkeypatch.syspath_prepend(str(APP))
-    return Worker(APP)
+def fresh(monkeypatch: pytest.MonkeyPatch) -> Callable[[Path], Worker]:
+    """Give a function that indexes the app of a folder; the library's registries are module globals, so they go first."""
+
+    def worker(folder: Path) -> Worker:
+        stale = [name for name in sys.modules if name.startswith(("azure_functions_runtime", "function_app"))]
+        for name in stale:
+            monkeypatch.delitem(sys.modules, name)
+        monkeypatch.syspath_prepend(str(folder))
+        return Worker(folder)
+
+    return worker
+
+
+@pytest.fixture
+def worker(fresh: Callable[[Path], Worker]) -> Worker:
+    """Give a worker that indexed the app."""
+    return fresh(APP)
+
+
+@pytest.fixture
+def documents(storage: Storage) -> BlobDocuments:
+    """Give the store that the app writes to."""
+    return BlobDocuments(storage.blobs.get_container_client("store"))
 
 
 @pytest.fixture

@@ -46,7 +46,8 @@ def replay(ids: Ids = None, queue: Queue = "inputs", every: All = False) -> None
     from triage.cloud.poison import replay as put_back
     from triage.cloud.storage import storage_of
 
-    say(f"{put_back(storage_of(), queue, _chosen(ids, every))} messages are back in {queue}.")
+    chosen = _chosen(ids, every)
+    say(f"{put_back(storage_of(), queue, chosen)} messages are back in {queue}.")
 
 
 @app.command("drop")
@@ -55,7 +56,8 @@ def drop(ids: Ids = None, queue: Queue = "inputs", every: All = False) -> None:
     from triage.cloud.poison import drop as take_away
     from triage.cloud.storage import storage_of
 
-    say(f"{take_away(storage_of(), queue, _chosen(ids, every))} messages are dropped.")
+    chosen = _chosen(ids, every)
+    say(f"{take_away(storage_of(), queue, chosen)} messages are dropped.")
 
 
 def _chosen(ids: list[str] | None, every: bool) -> list[str]:

@@ -132,6 +132,11 @@ def _documents(storage: Storage, settings: Settings) -> AbstractContextManager[A
     return store_of(settings)
 
 
+def known_parts() -> Parts:
+    """Give what the stages work with, by the settings of the environment."""
+    return _parts(load_settings())
+
+
 @lru_cache(maxsize=2)
 def _parts(settings: Settings) -> Parts:
     """Load rules, runbooks and texts once for each process: a fifth of a second that no message should wait for."""

@@ -94,20 +94,21 @@ def _settle(storage: Storage, queue: str, ids: Sequence[str], *, put_back: bool)
 
 
 def _meant(client: Any, ids: set[str]) -> Iterator[Any]:
-    """Give the messages with these ids, or all; the others are shown again at the end."""
-    others = []
-    found = 0
+    """Give the messages with these ids, or all; whatever else was looked at is shown again at the end."""
+    missing = set(ids)
+    held: dict[str, Any] = {}
     try:
-        for message in client.receive_messages(messages_per_page=AT_ONCE, visibility_timeout=HIDDEN_SECONDS):
-            if ids and message.id not in ids:
-                others.append(message)
-                continue
-            yield message
-            found += 1
-            if ids and found == len(ids):
+        while page := list(client.receive_messages(max_messages=AT_ONCE, visibility_timeout=HIDDEN_SECONDS)):
+            held.update({message.id: message for message in page})
+            for message in page:
+                if not ids or message.id in missing:
+                    yield message
+                    del held[message.id]
+                    missing.discard(message.id)
+            if ids and not missing:
                 return
     finally:
-        for message in others:
+        for message in held.values():
             client.update_message(message, visibility_timeout=0)
 
 

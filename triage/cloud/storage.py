@@ -9,6 +9,7 @@ import os
 import shlex
 from collections.abc import Mapping
 from functools import lru_cache
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from triage.errors import Conflict, Misconfigured, NotFound, Transient
@@ -35,6 +36,15 @@ POISON = "-poison"
 """What the host appends to a queue's name for messages that it gave up on."""
 
 
+RETRIES = 3
+"""Tries that the library adds to each request; what still fails then is tried again by the host, later."""
+
+FIRST_PAUSE, PAUSE_BASE, JITTER = 0.3, 2, 0.3
+"""Seconds before the first of them, and by what the pauses grow: the library's own 15 outlast a caller's patience."""
+
+CONNECT_SECONDS, READ_SECONDS = 10, 60
+
+
 class Storage:
     """The clients of one storage account, made when they are first asked for."""
 
@@ -50,26 +60,32 @@ class Storage:
 
     @property
     def blobs(self) -> "BlobServiceClient":
-        """Give the client of the blob service."""
+        """Give the client of the blob service. Raises `Misconfigured` for a connection or address that is none."""
         if self._blobs is None:
-            from azure.storage.blob import BlobServiceClient
-
-            if self._connection:
-                self._blobs = BlobServiceClient.from_connection_string(self._connection)
-            else:
-                self._blobs = BlobServiceClient(self._urls[0] or "", self._credential())
+            self._blobs = self._made("azure.storage.blob", "BlobServiceClient", self._urls[0])
         return self._blobs
 
     def queue(self, name: str) -> "QueueClient":
-        """Give the client of a queue. Bodies are as they stand in the queue: see `encoded` and `decoded`."""
-        if self._queues is None:
-            from azure.storage.queue import QueueServiceClient
+        """Give the client of a queue. Bodies are as they stand in the queue: see `encoded` and `decoded`.
 
-            if self._connection:
-                self._queues = QueueServiceClient.from_connection_string(self._connection)
-            else:
-                self._queues = QueueServiceClient(self._urls[1] or "", self._credential())
+        Raises `Misconfigured` as `blobs` does.
+        """
+        if self._queues is None:
+            self._queues = self._made("azure.storage.queue", "QueueServiceClient", self._urls[1])
         return self._queues.get_queue_client(name)
+
+    def _made(self, package: str, name: str, url: str | None) -> Any:
+        try:
+            client = getattr(import_module(package), name)
+        except ImportError as error:
+            raise Misconfigured("Azure's packages are not installed: pip install 'bounce-triage[azure]'.") from error
+        try:
+            if self._connection:
+                return client.from_connection_string(self._connection, **_options())
+            return client(url or "", self._credential(), **_options())
+        except ValueError:
+            # Without its cause: the library's sentence may repeat the connection string.
+            raise Misconfigured(f"The storage account cannot be used: {CONNECTION} is malformed.") from None
 
     def send(self, queue: str, text: str) -> None:
         """Put a message on a queue, in base64 as host.json says. Raises `Transient` where that fails for now."""
@@ -95,6 +111,17 @@ class Storage:
         from azure.identity import ManagedIdentityCredential
 
         return ManagedIdentityCredential(client_id=self._client_id)
+
+
+def _options() -> dict[str, Any]:
+    return {
+        "retry_total": RETRIES,
+        "initial_backoff": FIRST_PAUSE,
+        "increment_base": PAUSE_BASE,
+        "random_jitter_range": JITTER,
+        "connection_timeout": CONNECT_SECONDS,
+        "read_timeout": READ_SECONDS,
+    }
 
 
 class AzureBlob:
