@@ -41,7 +41,7 @@ class IntakeSettings(BaseModel):
         2048,
         ge=1,
         le=4096,
-        description="The largest input that the Functions app reads, in MB; past it, it says how to.",
+        description="The largest input that the Functions app reads, in MB; for a larger one it says how to do it.",
     )
 
 

@@ -4,6 +4,8 @@ import hashlib
 import json
 import shlex
 from collections.abc import Callable
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,13 +16,19 @@ from triage.cli.app import app
 from triage.cloud.intake import Bounds
 from triage.cloud.poison import drop, poisoned, replay
 from triage.cloud.storage import INPUTS, POISON, Storage, decoded, encoded
+from triage.collect.files import walk
 from triage.errors import Conflict, NotFound
 from triage.group import incidents, uncounted
 from triage.local.host import Announcer, Timers, event_of
 from triage.local.queues import QueuePump, QueueRules
 from triage.local.worker import Worker
+from triage.pipeline import read
+from triage.settings import load_settings
+from triage.wiring import parts_of
 
-pytestmark = pytest.mark.needs_functions
+pytestmark = [pytest.mark.needs_functions, pytest.mark.needs_node]
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
@@ -100,6 +108,41 @@ def test_events_that_come_twice_and_late_change_nothing(
     settle()
     assert returned(documents) == [1]
     assert poisoned(storage, INPUTS) == ([], 0)
+
+
+def test_list_of_events_is_taken_apart(
+    inbox: ContainerClient,
+    settle: Callable[[], None],
+    storage: Storage,
+    pump: QueuePump,
+    documents: Any,
+    ndr: Callable[..., Any],
+) -> None:
+    """A message with several events becomes one for each, so that each has a function's time for itself."""
+    for number in range(3):
+        inbox.upload_blob(f"{number}.eml", bytes(ndr(message_id=f"m{number}@contoso.example")))
+    events = [event_of(storage, blob) for blob in inbox.list_blobs()]
+    storage.send(INPUTS, json.dumps(events))
+    assert [pump.turn() for _ in range(3)] == [1, 3, 0]
+    settle()
+    assert returned(documents) == [3]
+
+
+def test_blob_drop_takes_what_the_command_takes(
+    inbox: ContainerClient, settle: Callable[[], None], documents: Any
+) -> None:
+    """Each file of the examples, dropped as a blob, gives the readings that the command gives for the file."""
+    files = [path for path in sorted((ROOT / "examples").rglob("*")) if path.is_file()]
+    parts = parts_of(load_settings())
+    expected = {(one.sha256, one.kind) for path in files for one in map(partial(read, parts=parts), walk([str(path)]))}
+    for path in files:
+        inbox.upload_blob(path.relative_to(ROOT).as_posix(), path.read_bytes())
+    settle()
+    bodies = [json.loads(documents.get(one.key)[0]) for one in documents.list("reading/")]
+    assert {(one["sha256"], one["kind"]) for one in bodies} == expected
+    assert {"bounce", "delay", "queue", "protocol-log", "tls-report", "auto-reply", "other"} <= {
+        kind for _, kind in expected
+    }
 
 
 def test_events_for_one_blob_at_once_count_it_once(

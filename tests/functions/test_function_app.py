@@ -20,7 +20,7 @@ from triage.local.host import SCHEDULES, Timers
 from triage.local.queues import queue_rules
 from triage.local.worker import Failed, Worker
 
-pytestmark = pytest.mark.needs_functions
+pytestmark = [pytest.mark.needs_functions, pytest.mark.needs_node]
 
 ROOT = Path(__file__).parents[2]
 MAX_POST = 50 * 2**20

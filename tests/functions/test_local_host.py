@@ -26,7 +26,7 @@ from triage.local.queues import QueuePump, QueueRules, queue_rules
 from triage.local.worker import Worker
 from triage.settings import Settings
 
-pytestmark = pytest.mark.needs_functions
+pytestmark = [pytest.mark.needs_functions, pytest.mark.needs_node]
 
 ROOT = Path(__file__).parents[2]
 SLOW = """

@@ -14,16 +14,17 @@ from triage.cloud.intake import Bounds, Intake, take_in_blob
 from triage.cloud.poison import tell_waiting
 from triage.cloud.standins import BlobDocuments, WholeLog, kick
 from triage.cloud.standins import commit_waiting as count
-from triage.cloud.storage import INBOX, INPUTS, NOTICES, STORE, Storage, has_storage, storage_of
+from triage.cloud.storage import INBOX, INPUTS, NOTICES, STORE, Storage, storage_of
 from triage.collect.event import BlobEvent, read_events
 from triage.collect.inbox import BlobInbox
 from triage.collect.limits import MIB
 from triage.collect.upload import upload_name
 from triage.errors import NotFound
+from triage.group import Documents
 from triage.pipeline import Parts
 from triage.safe_text import log
 from triage.settings import Settings, load_settings
-from triage.wiring import now, parts_of, store_of
+from triage.wiring import now, parts_of
 
 __all__ = [
     "commit_waiting",
@@ -52,10 +53,11 @@ def read_blob(event: str) -> None:
     host tries again, with the new one.
     """
     storage = storage_of()
-    for one in read_events(event, INBOX):
+    events = read_events(event, INBOX)
+    for one in events:
         if one.ignored is not None:
             structlog.get_logger().info("event_ignored", why=log(one.ignored))
-        elif not _read_one(storage, one):
+        elif len(events) > 1 or not _read_one(storage, one):  # of several, each gets a call and its time for itself
             storage.send(INPUTS, one.message)
 
 
@@ -63,7 +65,7 @@ def _read_one(storage: Storage, event: BlobEvent) -> bool:
     settings = load_settings()
     try:
         blob = _newest(storage, event)
-        with _documents(storage, settings) as documents:
+        with _documents(storage) as documents:
             intake = Intake(
                 documents=documents, parts=_parts(settings), begin_log=WholeLog, now=now, bounds=_bounds(settings)
             )
@@ -89,7 +91,7 @@ def commit_waiting() -> None:
     """Count the readings that wait, and ask for the notices of the incidents that changed."""
     storage = storage_of()
     settings = load_settings()
-    with _documents(storage, settings) as documents:
+    with _documents(storage) as documents:
         changed = count(documents, _parts(settings), now())
     for incident in sorted(changed):
         storage.send(NOTICES, kick(incident))
@@ -126,10 +128,8 @@ def take_in_upload(body: bytes, name: str) -> dict[str, object]:
     return {"sha256": digest, "name": place, "new": is_new}
 
 
-def _documents(storage: Storage, settings: Settings) -> AbstractContextManager[Any]:
-    if has_storage():
-        return BlobDocuments(storage.blobs.get_container_client(STORE))
-    return store_of(settings)
+def _documents(storage: Storage) -> AbstractContextManager[Documents]:
+    return BlobDocuments(storage.blobs.get_container_client(STORE))
 
 
 def known_parts() -> Parts:

@@ -12,6 +12,8 @@ from functools import lru_cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from triage.errors import Conflict, Misconfigured, NotFound, Transient
 
 if TYPE_CHECKING:
@@ -45,16 +47,25 @@ FIRST_PAUSE, PAUSE_BASE, JITTER = 0.3, 2, 0.3
 CONNECT_SECONDS, READ_SECONDS = 10, 60
 
 
+class Account(msgspec.Struct, frozen=True):
+    """An account as the environment names it: a connection string, or the services' addresses and who we are."""
+
+    connection: str | None = None
+    blob_url: str | None = None
+    queue_url: str | None = None
+    is_managed: bool = False
+    client_id: str | None = None
+
+    def __repr__(self) -> str:
+        return f"Account({self.blob_url or 'by connection string'})"  # the string holds a key: never shown
+
+
 class Storage:
     """The clients of one storage account, made when they are first asked for."""
 
-    def __init__(
-        self, connection: str | None, blob_url: str | None, queue_url: str | None, client_id: str | None
-    ) -> None:
-        """`connection` is a connection string; without one the two addresses and a managed identity are used."""
-        self._connection = connection
-        self._urls = (blob_url, queue_url)
-        self._client_id = client_id
+    def __init__(self, account: "Account") -> None:
+        """Nothing is asked of the account yet."""
+        self._account = account
         self._blobs: BlobServiceClient | None = None
         self._queues: QueueServiceClient | None = None
 
@@ -62,7 +73,7 @@ class Storage:
     def blobs(self) -> "BlobServiceClient":
         """Give the client of the blob service. Raises `Misconfigured` for a connection or address that is none."""
         if self._blobs is None:
-            self._blobs = self._made("azure.storage.blob", "BlobServiceClient", self._urls[0])
+            self._blobs = self._made("azure.storage.blob", "BlobServiceClient", self._account.blob_url)
         return self._blobs
 
     def queue(self, name: str) -> "QueueClient":
@@ -71,7 +82,7 @@ class Storage:
         Raises `Misconfigured` as `blobs` does.
         """
         if self._queues is None:
-            self._queues = self._made("azure.storage.queue", "QueueServiceClient", self._urls[1])
+            self._queues = self._made("azure.storage.queue", "QueueServiceClient", self._account.queue_url)
         return self._queues.get_queue_client(name)
 
     def _made(self, package: str, name: str, url: str | None) -> Any:
@@ -80,8 +91,8 @@ class Storage:
         except ImportError as error:
             raise Misconfigured("Azure's packages are not installed: pip install 'bounce-triage[azure]'.") from error
         try:
-            if self._connection:
-                return client.from_connection_string(self._connection, **_options())
+            if self._account.connection:
+                return client.from_connection_string(self._account.connection, **_options())
             return client(url or "", self._credential(), **_options())
         except ValueError:
             # Without its cause: the library's sentence may repeat the connection string.
@@ -108,9 +119,13 @@ class Storage:
         return AzureBlob(client, int(found.size), str(found.etag))
 
     def _credential(self) -> Any:
-        from azure.identity import ManagedIdentityCredential
+        """Give the app's managed identity in Azure; elsewhere whoever is signed in, as by `az login`."""
+        from azure.identity import DefaultAzureCredential, ManagedIdentityCredential
 
-        return ManagedIdentityCredential(client_id=self._client_id)
+        client_id = self._account.client_id
+        if self._account.is_managed:
+            return ManagedIdentityCredential(client_id=client_id)
+        return DefaultAzureCredential(managed_identity_client_id=client_id)
 
 
 def _options() -> dict[str, Any]:
@@ -180,24 +195,29 @@ def _ours(error: "AzureError", name: str) -> Exception:
 def storage_of(environment: Mapping[str, str] | None = None) -> Storage:
     """Give the account that the environment names. Raises `Misconfigured` where it names none."""
     found = os.environ if environment is None else environment
-    names = (CONNECTION, *(f"{CONNECTION}__{name}" for name in ("blobServiceUri", "queueServiceUri", "clientId")))
-    connection, blob_url, queue_url, client_id = (found.get(name) or None for name in names)
-    if not connection and not (blob_url and queue_url):
+
+    def value(name: str) -> str | None:
+        return found.get(CONNECTION + name) or None
+
+    account = Account(
+        connection=value(""),
+        blob_url=value("__blobServiceUri"),
+        queue_url=value("__queueServiceUri"),
+        is_managed=(value("__credential") or "").lower() == "managedidentity",
+        client_id=value("__clientId"),
+    )
+    if not account.connection and not (account.blob_url and account.queue_url):
         raise Misconfigured(
             f"No storage account is named: set {CONNECTION}__blobServiceUri and {CONNECTION}__queueServiceUri, or"
             f" {CONNECTION} to a connection string."
         )
-    return _storage(connection, blob_url, queue_url, client_id)
-
-
-def has_storage() -> bool:
-    """Tell whether the environment names a storage account."""
-    return bool(os.environ.get(CONNECTION) or os.environ.get(f"{CONNECTION}__blobServiceUri"))
+    return _storage(account)
 
 
 @lru_cache(maxsize=4)
-def _storage(connection: str | None, blob_url: str | None, queue_url: str | None, client_id: str | None) -> Storage:
-    return Storage(connection, blob_url, queue_url, client_id)
+def _storage(account: Account) -> Storage:
+    # One for a process: its clients hold the connections and the token.
+    return Storage(account)
 
 
 def encoded(text: str) -> str:
