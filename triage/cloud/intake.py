@@ -25,7 +25,7 @@ from triage.collect.kind import shape_of
 from triage.collect.limits import GIB, MIB, Limits
 from triage.collect.stream import Stream
 from triage.collect.unpack import Unpacking
-from triage.decode.protocol_log import HEAD, is_protocol_log
+from triage.decode.protocol_log import is_protocol_log
 from triage.errors import BadInput, Conflict, Transient
 from triage.group import Documents, keep
 from triage.group.readings import stored_reading
@@ -46,6 +46,9 @@ KEPT_TOGETHER = 50
 """Documents of one input between two looks at the clock; a blob store keeps some tens a second."""
 
 KEPT_BYTES = 16 * MIB
+
+LOG_HEAD = 4096
+"""Bytes by which a protocol log is told (`decode.protocol_log.head`)."""
 
 
 class Blob(Protocol):
@@ -162,7 +165,7 @@ def take_in_blob(blob: Blob, intake: Intake) -> bool:
         done = work.read_documents(BytesIO(content))
     else:
         work = _Work(blob, intake)
-        done = work.read_log() if is_protocol_log(blob.read(0, HEAD)) else work.read_documents(_buffered(blob))
+        done = work.read_log() if is_protocol_log(blob.read(0, LOG_HEAD)) else work.read_documents(_buffered(blob))
     if done:
         work.forget()
     return done

@@ -18,12 +18,12 @@ from pathlib import Path
 import msgspec
 import structlog
 
-from triage.cloud.intake import KEPT_TOGETHER, keep_items
+from triage.cloud.intake import KEPT_TOGETHER, LOG_HEAD, keep_items
 from triage.collect.files import walk
 from triage.collect.folder import files
 from triage.collect.item import shown
 from triage.collect.limits import Limits
-from triage.decode.protocol_log import HEAD, is_protocol_log
+from triage.decode.protocol_log import is_protocol_log
 from triage.errors import Conflict, NotFound
 from triage.group import Documents
 from triage.model import Reading
@@ -96,7 +96,7 @@ class Watch:
         """Tell whether a file that came to rest can be opened, and is no log that is being written."""
         try:
             with open(path, "rb") as file:
-                if not is_protocol_log(file.read(HEAD)):
+                if not is_protocol_log(file.read(LOG_HEAD)):
                     return True
                 file.seek(max(0, stamp.size - _TAIL))
                 rows = _ROW_TIME.findall(file.read(_TAIL))
