@@ -1,11 +1,12 @@
 # Each target works in a fresh clone, a second time, and in a folder with spaces in its path: only relative paths here.
 .POSIX:
 .NOTPARALLEL:
-.PHONY: help run test check format lock clean
+.PHONY: help run serve test check format lock clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo 'make run     set up, then turn examples/ into incidents: a table here, tickets in out/'
+	@echo 'make serve   set up, then read what is put into out/inbox or sent by SMTP to port 2525, until Ctrl-C'
 	@echo 'make test    set up, then everything that CI checks'
 	@echo 'make check   the checks alone'
 	@echo 'make format  let ruff put the code in order'
@@ -15,6 +16,10 @@ help:
 run:
 	@sh scripts/set_up.sh run
 	@.venv/bin/triage run examples --settings examples/triage.toml --store out/triage.sqlite --out out
+
+serve:
+	@sh scripts/set_up.sh run
+	@.venv/bin/triage serve --folder out/inbox --store out/triage.sqlite --out out
 
 test:
 	@sh scripts/set_up.sh test

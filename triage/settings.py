@@ -30,6 +30,9 @@ def _table(field: FieldInfo) -> type[BaseModel] | None:
     return annotation if isinstance(annotation, type) and issubclass(annotation, BaseModel) else None
 
 
+ADDRESS_AND_PORT = r"^(?:[0-9A-Za-z._-]{1,255}|\[[0-9A-Fa-f:.]{2,45}\]):[0-9]{1,5}$"
+
+
 class Ours(BaseModel):
     """What belongs to us: decides whose fault a fault is, and who has to act."""
 
@@ -179,6 +182,46 @@ class Retention(BaseModel):
         return self
 
 
+class IntakeSettings(BaseModel):
+    """How much is read here."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    largest_mb: int = Field(
+        2048,
+        ge=1,
+        le=4096,
+        description="The largest input that the Functions app reads, in MB; for a larger one it says how to do it.",
+    )
+
+
+class Serve(BaseModel):
+    """The local host, `triage serve`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    folder: Path = Field(
+        Path("inbox"), description="The folder whose files are read as they come; forwarded mail is kept in it too."
+    )
+    smtp: str = Field(
+        "127.0.0.1:2525",
+        pattern="^$|" + ADDRESS_AND_PORT,
+        description="Where forwarded mail is taken by SMTP, as address:port; empty: nowhere. Port 0: any free one.",
+    )
+    recipients: tuple[str, ...] = Field(
+        ("bounces@localhost",),
+        description="Whose mail is taken by SMTP: addresses, or @domain for all of a domain. Any other is refused.",
+    )
+    settle_seconds: float = Field(
+        2, ge=0.1, le=3600, description="A file is taken once its size and time have not changed for so long."
+    )
+    http: str = Field(
+        "127.0.0.1:7071",
+        pattern=ADDRESS_AND_PORT,
+        description="With --azurite: where the HTTP functions are served, as address:port.",
+    )
+
+
 class Settings(BaseSettings):
     """All settings. Unknown names are an error, so that a misspelt one does not go unseen."""
 
@@ -215,6 +258,8 @@ class Settings(BaseSettings):
     )
     storage: Storage = Field(Storage(), description="Where incidents are kept in the cloud.")
     retention: Retention = Field(Retention(), description="How long things are kept.")
+    intake: IntakeSettings = Field(IntakeSettings(), description="How much is read here.")
+    serve: Serve = Field(Serve(), description="The local host.")
 
     @classmethod
     def settings_customise_sources(
@@ -281,6 +326,9 @@ def _read(file: Path) -> dict[str, Any]:
     sinks = values.get("sinks")
     if isinstance(sinks, dict) and isinstance(sinks.get("ca_file"), str):
         sinks["ca_file"] = os.path.join(file.parent, sinks["ca_file"])
+    serve = values.get("serve")
+    if isinstance(serve, dict) and isinstance(serve.get("folder"), str):
+        serve["folder"] = os.path.join(file.parent, serve["folder"])
     return values
 
 

@@ -16,15 +16,14 @@ import triage
 from triage.azure_storage import Account, account_of, blob_service, in_our_words
 from triage.diagnose import Rulebook
 from triage.errors import BadInput, Misconfigured, NotFound, Transient
-from triage.group import BlobDocuments, BlobLease, FileLease, Lease, Router, SqliteDocuments, incidents
+from triage.group import BlobDocuments, BlobLease, FileLease, Lease, Router, SqliteDocuments
 from triage.hosts import Hosts
 from triage.intake import Crew, Knowledge, crew_for, inputs_in, read
 from triage.mend import Shelf
 from triage.model.mark import Mark
 from triage.model.wire import json_line, reading_json
 from triage.notify import Texts, open_sinks, ready, router
-from triage.outbox import write_out
-from triage.pipeline import Parts, Relayed, is_wanted, kind_of, relay, take_in
+from triage.pipeline import Parts, Relayed, is_wanted, kind_of, relay
 from triage.settings import Settings, load_settings
 from triage.upkeep.raw import ContainerMail, FolderMail, RawMail
 from triage.upkeep.retention import Periods
@@ -178,21 +177,10 @@ def now() -> str:
     return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def take_in_bytes(content: bytes, name: str) -> None:
-    """Take in one upload as the cloud's triggers do: settings from the environment, tickets to the setting `out`."""
-    settings = load_settings()
-    parts = parts_of(settings)
-    with store_of(settings) as documents:
-        for _ in take_in(inputs_in(content, name), documents, parts, now()):
-            pass
-        if settings.out is not None:
-            write_out(list(incidents(documents)), documents, parts, settings.out, now())
-
-
-def diagnose_bytes(content: bytes, name: str) -> bytes:
-    """Give the contract's JSON lines for one upload; nothing is kept."""
-    parts = parts_of(load_settings())
-    return b"".join(json_line(reading_json(read(item, parts))) + b"\n" for item in inputs_in(content, name))
+def diagnose_bytes(content: bytes, name: str, parts: Parts | None = None) -> bytes:
+    """Give the contract's JSON lines for one upload, by `parts` or by the settings; nothing is kept."""
+    known = parts or parts_of(load_settings())
+    return b"".join(json_line(reading_json(read(item, known))) + b"\n" for item in inputs_in(content, name))
 
 
 def poll_mailbox() -> None:

@@ -1,105 +1,78 @@
-"""The real Functions worker library, driven as the host drives it: index, load, invoke.
+"""The app in the real Functions worker library, on Azurite with the real storage clients."""
 
-The library speaks to the host in protobuf messages that are not published as a package; the small classes here
-stand in for those messages alone. Everything that reads or answers them is the worker's own code.
-"""
-
-import asyncio
-import importlib
-import json
 import sys
+from collections.abc import Callable, Iterator
+from itertools import count
 from pathlib import Path
-from types import ModuleType, SimpleNamespace
-from typing import Any
 
 import pytest
 
+from triage.cloud.storage import Storage, storage_of
+from triage.group import BlobDocuments
+from triage.local.azurite import Emulator
+from triage.local.azurite import azurite as running
+from triage.local.host import make_containers
+from triage.local.queues import QueuePump, queue_rules
+from triage.local.worker import Worker
+
 APP = Path(__file__).parents[2]
-STATUS = {"Failure": 0, "Success": 1}
-NAMES = (
-    "BindingInfo FunctionEnvironmentReloadResponse FunctionLoadResponse FunctionMetadataResponse InvocationResponse"
-    " ModelBindingData NullableBool NullableDouble NullableString NullableTimestamp ParameterBinding RpcException"
-    " RpcFunctionMetadata RpcHttp RpcHttpCookie RpcRetryOptions StatusResult TypedData WorkerInitResponse WorkerMetadata"
-)
+ACCOUNTS = [f"test{number}" for number in range(100)]
+"""As many as tests that want one: each has its own containers and queues."""
 
 
-class Message(SimpleNamespace):
-    """One protobuf message: fields by name, and the question which of a oneof is set."""
-
-    def WhichOneof(self, _: str) -> str | None:  # noqa: N802 - protobuf's own name
-        """Give the name of the field that is set."""
-        return next((field for field, value in vars(self).items() if value is not None and field != "name"), None)
-
-
-def _protos() -> SimpleNamespace:
-    classes = {name: type(name, (Message,), {}) for name in NAMES.split()}
-    classes["StatusResult"].Failure, classes["StatusResult"].Success = STATUS["Failure"], STATUS["Success"]  # type: ignore[attr-defined]
-    for name, value in (("undefined", 0), ("out", 1), ("inout", 2)):
-        setattr(classes["BindingInfo"], name, value)
-    return SimpleNamespace(**classes)
+@pytest.fixture(scope="session")
+def azurite() -> Iterator[Emulator]:
+    """Run Azurite, in memory, for all tests."""
+    with running(APP / "node_modules" / ".bin" / "azurite", accounts=ACCOUNTS) as emulator:
+        yield emulator
 
 
-class Worker:
-    """The worker with our app indexed in it."""
-
-    def __init__(self, app: Path) -> None:
-        self.protos = _protos()
-        self._runtime: ModuleType = importlib.import_module("azure_functions_runtime")
-        self._runtime.start_threadpool_executor()
-        start = SimpleNamespace(capabilities={}, function_app_directory=str(app))
-        request = SimpleNamespace(
-            request=SimpleNamespace(worker_init_request=start),
-            properties={"host": "127.0.0.1", "protos": self.protos},
-        )
-        self.start = asyncio.run(self._runtime.worker_init_request(request))
-
-    def functions(self) -> dict[str, list[dict[str, Any]]]:
-        """Give, for each function that the worker indexed, its bindings as the host would get them."""
-        answer = asyncio.run(self._runtime.functions_metadata_request(SimpleNamespace()))
-        self._ids = {one.name: one.function_id for one in answer.function_metadata_results}
-        return {one.name: [json.loads(raw) for raw in one.raw_bindings] for one in answer.function_metadata_results}
-
-    def invoke(self, function: str, argument: str, data: Message, metadata: dict[str, Message]) -> Any:
-        """Load and invoke a function with the data that the host would send; give the worker's response."""
-        self.functions()
-        binding = self.protos.ParameterBinding(name=argument, data=data)
-        call = SimpleNamespace(
-            invocation_id="invocation-1",
-            function_id=self._ids[function],
-            input_data=[binding],
-            trigger_metadata=metadata,
-            trace_context=SimpleNamespace(trace_parent="", trace_state="", attributes={}),
-            retry_context=SimpleNamespace(retry_count=0, max_retry_count=0, exception=None),
-        )
-        return asyncio.run(self._runtime.invocation_request(_wrapped("invocation_request", call)))
-
-    def typed(self, **value: object) -> Message:
-        """Give a TypedData message with one field set."""
-        message: Message = self.protos.TypedData(**value)
-        return message
-
-    def http(self, body: bytes) -> Message:
-        """Give the data of an HTTP POST with this body."""
-        request = SimpleNamespace(
-            method="POST",
-            url="http://localhost/api/diagnose",
-            headers={"content-type": "message/rfc822"},
-            params={},
-            query={},
-            body=self.typed(bytes=body),
-        )
-        return self.typed(http=request)
-
-
-def _wrapped(name: str, call: object) -> SimpleNamespace:
-    return SimpleNamespace(request=SimpleNamespace(**{name: call}))
+@pytest.fixture(scope="session")
+def accounts() -> Iterator[str]:
+    """Give the names of accounts that no test has had."""
+    return (ACCOUNTS[number] for number in count())
 
 
 @pytest.fixture
-def worker(monkeypatch: pytest.MonkeyPatch) -> Worker:
-    """Give a worker that indexed the app afresh: its registries are module globals, so they are dropped first."""
-    stale = [name for name in sys.modules if name.startswith(("azure_functions_runtime", "function_app"))]
-    for name in stale:
-        del sys.modules[name]
-    monkeypatch.syspath_prepend(str(APP))
-    return Worker(APP)
+def storage(azurite: Emulator, accounts: Iterator[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Storage:
+    """Give an account with the two containers, which is the one that the environment names."""
+    monkeypatch.setenv("TriageStorage", azurite.connection(next(accounts)))
+    monkeypatch.chdir(tmp_path)  # no settings file of somebody's
+    made = storage_of()
+    make_containers(made)
+    return made
+
+
+@pytest.fixture
+def fresh(monkeypatch: pytest.MonkeyPatch) -> Callable[[Path], Worker]:
+    """Give a function that indexes the app of a folder; the library's registries are module globals, so they go first."""
+
+    def worker(folder: Path) -> Worker:
+        stale = [name for name in sys.modules if name.startswith(("azure_functions_runtime", "function_app"))]
+        for name in stale:
+            monkeypatch.delitem(sys.modules, name)
+        monkeypatch.syspath_prepend(str(folder))
+        return Worker(folder)
+
+    return worker
+
+
+@pytest.fixture
+def worker(fresh: Callable[[Path], Worker]) -> Worker:
+    """Give a worker that indexed the app."""
+    return fresh(APP)
+
+
+@pytest.fixture
+def documents(storage: Storage) -> BlobDocuments:
+    """Give the store that the app writes to."""
+    return BlobDocuments(storage.blobs.get_container_client("store"))
+
+
+@pytest.fixture
+def pump(worker: Worker, storage: Storage) -> Iterator[QueuePump]:
+    """Give what hands the account's messages to the app, with its queues made."""
+    made = QueuePump(worker, storage, queue_rules(APP))
+    made.make_queues()
+    yield made
+    made.close()

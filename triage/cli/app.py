@@ -5,7 +5,21 @@ from typing import Annotated
 import typer
 
 import triage
-from triage.cli import diagnose, incidents, mailbox, notices, probe, rules, run, runbooks, settings, store, why
+from triage.cli import (
+    diagnose,
+    incidents,
+    mailbox,
+    notices,
+    poison,
+    probe,
+    rules,
+    run,
+    runbooks,
+    serve,
+    settings,
+    store,
+    why,
+)
 
 app = typer.Typer(
     name="triage",
@@ -33,6 +47,7 @@ def top(
 
 
 app.command("run")(run.run)
+app.command("serve")(serve.serve)
 app.command("diagnose")(diagnose.diagnose)
 app.command("why")(why.why)
 app.command("incidents")(incidents.list_incidents)
@@ -46,3 +61,4 @@ app.add_typer(notices.app, name="notices")
 app.add_typer(rules.app, name="rules")
 app.add_typer(runbooks.app, name="runbooks")
 app.add_typer(store.app, name="store")
+app.add_typer(poison.app, name="poison")

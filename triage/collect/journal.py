@@ -65,8 +65,8 @@ def accepted(item: Item) -> Item:
     return unreadable(item.place, sentence, item.consumed)
 
 
-def record(documents: Documents, item: Item, now: str) -> bool:
-    """Write down `item`, once; True where it is new.
+def record(documents: Documents, item: Item, now: str, size: int | None = None) -> bool:
+    """Write down `item`, once; True where it is new. `size` where the item does not hold the bytes themselves.
 
     The same bytes under a second path keep the first entry. An item without bytes (`error`) leaves none, so
     that it is read again when it has become readable.
@@ -77,7 +77,7 @@ def record(documents: Documents, item: Item, now: str) -> bool:
         path=item.place.path,
         index=item.place.index,
         sha256=item.sha256,
-        size=item.size,
+        size=item.size if size is None else size,
         at=now,
         kept=item.streamed,
     )
