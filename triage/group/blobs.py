@@ -145,7 +145,7 @@ class BlobDocuments:
         with in_our_words(f"reading {key}"):
             for _ in range(_TRIES):
                 try:
-                    stream = blob.download_blob(**({"offset": 0, "length": only_head} if only_head else {}))
+                    stream = blob.download_blob(0 if only_head else None, only_head or None)
                     content: bytes = stream.readall()
                 except ResourceNotFoundError:
                     return None
