@@ -130,6 +130,19 @@ def test_a_lease_whose_answer_was_lost_is_held(proxy: Any, container: Any, word:
     assert BlobLease(container).hold()
 
 
+def test_a_lease_lasts_while_the_service_is_away(proxy: Any, container: Any) -> None:
+    """A committer that cannot renew goes on while nobody else can have the lease, and stops when its time is over."""
+    time = [0.0]
+    lease = BlobLease(container, seconds=60, clock=lambda: time[0])
+    assert lease.hold()
+    proxy.begin(lambda _number, _writes: "503")
+    time[0] = 45.0
+    assert lease.hold()
+    time[0] = 61.0
+    assert not lease.hold()
+    lease.release()
+
+
 @pytest.mark.parametrize(("word", "said"), [("503", "ServerBusy"), ("500", "InternalError"), ("cut", "onnection")])
 def test_a_service_that_stays_away_is_transient(proxy: Any, documents: Documents, word: str, said: str) -> None:
     """After a bounded number of tries the caller is told to come again later, with what the service said."""

@@ -74,6 +74,8 @@ def test_a_store_in_which_nothing_was_put_is_empty(documents: Documents) -> None
     with documents.batch():
         documents.delete("a")
         documents.delete("b")
+    with pytest.raises(Conflict):
+        documents.put("a", b"", "0")
 
 
 def test_many_documents_come_in_the_order_asked(documents: Documents) -> None:
@@ -170,6 +172,18 @@ def test_what_is_removed_in_a_batch_is_gone_for_whoever_asks_in_it(documents: Do
         assert documents.put("a", b"two", None) != old
         documents.delete("b")
     assert [one.key for one in documents.list("")] == ["a"]
+
+
+def test_a_batch_in_a_batch_ends_with_the_outer_one(documents: Documents) -> None:
+    """Whoever is called inside a batch may begin one too."""
+    for key in ("a", "b", "c"):
+        documents.put(key, b"", None)
+    with documents.batch():
+        documents.delete("a")
+        with documents.batch():
+            documents.delete("b")
+        documents.delete("c")
+    assert list(documents.list("")) == []
 
 
 def test_a_batch_removes_any_number(documents: Documents) -> None:

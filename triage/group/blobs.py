@@ -142,11 +142,10 @@ class BlobDocuments:
         from azure.core.exceptions import ResourceModifiedError, ResourceNotFoundError
 
         blob = self._container.get_blob_client(checked(key))
-        part: dict[str, Any] = {"offset": 0, "length": only_head} if only_head else {}
         with in_our_words(f"reading {key}"):
             for _ in range(_TRIES):
                 try:
-                    stream = blob.download_blob(**part)
+                    stream = blob.download_blob(0 if only_head else None, only_head or None)
                     content: bytes = stream.readall()
                 except ResourceNotFoundError:
                     return None
@@ -155,7 +154,7 @@ class BlobDocuments:
                 metadata = stream.properties.metadata or {}
                 cut = int(metadata.get("head_bytes", 0))
                 if only_head and cut > only_head:
-                    part = {}  # it has a longer head by now
+                    only_head = cut  # it has a longer one by now
                     continue
                 head = content[:cut] or base64.b64decode(metadata.get("head", ""))
                 return content[cut:], _plain(stream.properties.etag), head
