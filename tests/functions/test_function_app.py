@@ -18,6 +18,12 @@ def test_the_worker_indexes_every_function(worker) -> None:
     assert bindings == {
         "take_in_blob": [("blobTrigger", "IN")],
         "diagnose": [("httpTrigger", "IN"), ("http", "OUT")],
+        "poll": [("timerTrigger", "IN")],
+        "read_input": [("queueTrigger", "IN")],
+        "commit": [("timerTrigger", "IN")],
+        "relay": [("queueTrigger", "IN")],
+        "relay_sweep": [("timerTrigger", "IN")],
+        "retain": [("timerTrigger", "IN")],
     }
 
 
