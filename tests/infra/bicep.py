@@ -71,7 +71,9 @@ class Template:
     path: Path
     given: Mapping[str, Any]
     resources: list[Resource] = field(default_factory=list)
+    modules: "list[Template]" = field(default_factory=list)
     used: set[str] = field(default_factory=set)
+    """The names that something else in the file refers to."""
 
     def __post_init__(self) -> None:
         self.text = parsed(self.path)
@@ -101,7 +103,6 @@ class Template:
 
     def symbol(self, name: str) -> Any:
         """Give what a declared name stands for."""
-        self.used.add(name)
         if name not in self.known:
             for part, make in self.parts.items():
                 if name in self.text.get(part, {}):
@@ -140,9 +141,10 @@ class Template:
             given = {name: self.value(value, local) for name, value in config.get("params", {}).items()}
             for other in (config.get("dependsOn", []), [config.get("scope")]):
                 for name in other:
-                    self.symbol(name)
+                    self._name(name, {})
             made = Template((self.path.parent / one["detail"]["path"]).resolve(), given).deploy()
             self.resources += made.resources
+            self.modules.append(made)
             return made
         return None
 
@@ -158,7 +160,7 @@ class Template:
 
     def _loop(self, loop: dict[str, Any], local: dict[str, Any]) -> Iterator[dict[str, Any]]:
         detail = loop["detail"]
-        for index, item in enumerate(self.value(detail["array_name"], local)):
+        for index, item in enumerate(self.value(detail["array_name"], local)):  # an array's name, or an array
             yield {**local, detail["item_name"]: item, detail.get("index_name", "_"): index}
 
     # ---- values
@@ -180,6 +182,7 @@ class Template:
         return {self._text(name.strip("'"), local): self.value(one, local) for name, one in said.items()}
 
     def _name(self, said: str, local: dict[str, Any]) -> Any:
+        self.used.add(said)
         return local[said] if said in local else self.symbol(said)
 
     def _text(self, said: str, local: dict[str, Any]) -> str:
@@ -232,6 +235,21 @@ class Template:
         if isinstance(of, str) and of.startswith("<"):
             return f"{of[:-1]}.{name}>"
         raise Wrong(f"{self.file}: {of!r} has no {name}")
+
+
+def the(resources: list[Resource], kind: str, **where: str) -> list[Resource]:
+    """Give the resources of a type that would be made, those with the given attributes."""
+    made = (one for one in resources if not one.existing and one.type == kind)
+    return [one for one in made if all(getattr(one, name) == value for name, value in where.items())]
+
+
+def settings_of(resources: list[Resource]) -> dict[str, str]:
+    """Give the application settings of the Functions app."""
+    (app,) = the(resources, "Microsoft.Web/sites")
+    rows = app.get("properties", "siteConfig", "appSettings")
+    settings = {row["name"]: row["value"] for row in rows}
+    assert len(settings) == len(rows), "a setting stands there twice"
+    return settings
 
 
 def _as_string(value: Any) -> str:
