@@ -28,7 +28,7 @@ def diagnose(request: func.HttpRequest) -> func.HttpResponse:
 @app.timer_trigger(arg_name="timer", schedule="%PollCron%")
 def poll(timer: func.TimerRequest) -> None:  # noqa: ARG001 - the host gives it
     """Bring new mail of the mailbox into the inbox."""
-    from triage.cloud import poll_mailbox  # type: ignore[import-not-found]
+    from triage.cloud import poll_mailbox  # type: ignore[import-untyped,import-not-found,unused-ignore]
 
     poll_mailbox()
 

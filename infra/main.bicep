@@ -27,8 +27,8 @@ param alertEmail string = ''
 @description('Sinks that are on, separated by commas: teams, webhook. Their secrets have to be in the vault first.')
 param sinks string = ''
 
-@description('Address of the webhook that incidents are posted to.')
-param webhookUrl string = ''
+@description('Hosts that the webhook\'s address may name, separated by commas.')
+param webhookHosts string = ''
 
 @description('True: a network of its own, private endpoints, and a firewall on storage and vault.')
 param vnetEnabled bool = false
@@ -45,7 +45,7 @@ param entraClientId string = ''
 @minValue(1)
 @maxValue(365)
 @description('Days after which the app deletes raw mail.')
-param rawRetentionDays int = 30
+param rawRetentionDays int = 90
 
 @allowed([
   'Standard_LRS'
@@ -81,6 +81,7 @@ var componentName = 'appi-${token}'
 var operatorRanges = empty(operatorAddresses) ? [] : split(operatorAddresses, ',')
 var httpRanges = empty(httpAddresses) ? [] : split(httpAddresses, ',')
 var domains = empty(ourDomains) ? [] : split(ourDomains, ',')
+var webhookHostNames = empty(webhookHosts) ? [] : split(webhookHosts, ',')
 var sinkNames = empty(sinks) ? [] : split(sinks, ',')
 
 resource group 'Microsoft.Resources/resourceGroups@2024-03-01' = {
@@ -215,7 +216,7 @@ module functions 'modules/functions.bicep' = {
     authservId: authservId
     rawRetentionDays: rawRetentionDays
     sinks: sinkNames
-    webhookUrl: webhookUrl
+    webhookHosts: webhookHostNames
   }
   dependsOn: [
     roles

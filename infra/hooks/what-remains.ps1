@@ -37,11 +37,12 @@ Write-Output @"
 2. Sinks, each when you want it. The secret first, from a file, so that it stays out of the shell's history:
 
      az keyvault secret set --vault-name $vault --name sinks-teams-url --file teams-url.txt
+     az keyvault secret set --vault-name $vault --name sinks-webhook-url --file webhook-url.txt
      az keyvault secret set --vault-name $vault --name sinks-webhook-secret --file webhook-secret.txt
 
    Then say which are on, and have it carried out:
 
-     azd env set BOUNCE_SINKS teams,webhook && azd env set BOUNCE_WEBHOOK_URL https://hooks.contoso.example/incidents
+     azd env set BOUNCE_SINKS teams,webhook && azd env set BOUNCE_WEBHOOK_HOSTS hooks.contoso.example
      azd provision
 
 "@

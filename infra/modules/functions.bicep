@@ -32,8 +32,8 @@ param rawRetentionDays int
 @description('Which sinks are on: teams, webhook. Their secrets have to be in the vault.')
 param sinks array
 
-@description('Address of the webhook that incidents are posted to.')
-param webhookUrl string
+@description('Hosts that the webhook\'s address may name.')
+param webhookHosts array
 
 // Schedules: second, minute, hour, day, month, day of the week; UTC. They are settings, so that they can be changed
 // without a deployment of the code.
@@ -126,27 +126,42 @@ var authservSettings = empty(authservId) ? [] : [
   }
 ]
 
+// National clouds have a Graph of their own.
+var graphUrls = {
+  AzureCloud: 'https://graph.microsoft.com/v1.0'
+  AzureUSGovernment: 'https://graph.microsoft.us/v1.0'
+  AzureChinaCloud: 'https://microsoftgraph.chinacloudapi.cn/v1.0'
+}
+
 var mailboxSettings = empty(mailboxAddress) ? [] : [
   {
     name: 'TRIAGE_MAILBOX__ADDRESS'
     value: mailboxAddress
   }
+  {
+    name: 'TRIAGE_MAILBOX__GRAPH_URL'
+    value: graphUrls[environment().name]
+  }
 ]
 
 var teamsSettings = contains(sinks, 'teams') ? [
   {
-    name: 'TRIAGE_SINKS__TEAMS_URL'
+    name: 'TRIAGE_SINKS__TEAMS__URL'
     value: '@Microsoft.KeyVault(SecretUri=${vaultUri}secrets/sinks-teams-url)'
   }
 ] : []
 
 var webhookSettings = contains(sinks, 'webhook') ? [
   {
-    name: 'TRIAGE_SINKS__WEBHOOK_URL'
-    value: webhookUrl
+    name: 'TRIAGE_SINKS__WEBHOOK__HOSTS'
+    value: string(webhookHosts)
   }
   {
-    name: 'TRIAGE_SINKS__WEBHOOK_SECRET'
+    name: 'TRIAGE_SINKS__WEBHOOK__URL'
+    value: '@Microsoft.KeyVault(SecretUri=${vaultUri}secrets/sinks-webhook-url)'
+  }
+  {
+    name: 'TRIAGE_SINKS__WEBHOOK__SECRET'
     value: '@Microsoft.KeyVault(SecretUri=${vaultUri}secrets/sinks-webhook-secret)'
   }
 ] : []

@@ -34,7 +34,7 @@ def parsed(path: Path) -> dict[str, Any]:
 @cache
 def expression(text: str) -> Any:
     """Parse one expression, as it stands inside a string."""
-    return BicepParser().parse(text=f"var it = {text}\n")["variables"]["it"]["value"]  # type: ignore[typeddict-item]
+    return BicepParser().parse(text=f"var it = {text}\n")["variables"]["it"]["value"]
 
 
 @dataclass
@@ -139,9 +139,8 @@ class Template:
             raise Wrong(f"{self.file}: the module {symbol} comes from a registry")
         for config, local in self._instances(one["config"]):
             given = {name: self.value(value, local) for name, value in config.get("params", {}).items()}
-            for other in (config.get("dependsOn", []), [config.get("scope")]):
-                for name in other:
-                    self._name(name, {})
+            for name in [*config.get("dependsOn", []), *([config["scope"]] if "scope" in config else [])]:
+                self._name(name, {})
             made = Template((self.path.parent / one["detail"]["path"]).resolve(), given).deploy()
             self.resources += made.resources
             self.modules.append(made)
@@ -171,8 +170,10 @@ class Template:
             return self._name(said, local) if isinstance(said, BicepElement) else self._text(said, local)
         if isinstance(said, list):
             return [self.value(one, local) for one in said]
-        if not isinstance(said, dict):
-            return said
+        return self._structure(said, local) if isinstance(said, dict) else said
+
+    def _structure(self, said: dict[str, Any], local: dict[str, Any]) -> Any:
+        """Work out a call, an operation, a loop or an object."""
         if said.keys() == {"function"}:
             return self._function(said["function"]["type"], said["function"].get("parameters", {}), local)
         if said.keys() == {"operator"}:
@@ -201,20 +202,18 @@ class Template:
         if name == "not":
             return not self.value(operands["bool_value"], local)
         if name == "minus":
-            return -self.value(*operands.values(), local)
+            (operand,) = operands.values()
+            return -self.value(operand, local)
         first = self.value(operands["operand_1"], local)
         if name == "add":
             return first + self.value(operands["operand_2"], local)
         if name == "index_accessor":
-            return self._indexed(first, operands["operand_2"], local)
+            return first[self.value(operands["operand_2"], local)]
         if name == "property_accessor":
-            return self._property(first, operands["operand_2"], local)
+            return self._property(first, operands["operand_2"])
         raise Wrong(f"{self.file}: the operator {name} is not known here")
 
-    def _indexed(self, of: Any, index: Any, local: dict[str, Any]) -> Any:
-        return of[self.value(index, local)]
-
-    def _property(self, of: Any, path: Any, local: dict[str, Any]) -> Any:
+    def _property(self, of: Any, path: Any) -> Any:
         """Follow `a.b.c`, which pycep gives as a.(b.c)."""
         while isinstance(path, dict):
             of = self._step(of, path["operator"]["operands"]["operand_1"])
@@ -257,6 +256,7 @@ def _as_string(value: Any) -> str:
 
 
 CLOUD = {
+    "name": "AzureCloud",
     "suffixes": {"storage": "core.windows.net", "keyvaultDns": ".vault.azure.net"},
     "authentication": {"loginEndpoint": "https://login.microsoftonline.com/"},
 }
@@ -279,7 +279,9 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
 
 def deployed(**parameters: Any) -> Template:
     """Work out the whole deployment; what is not given has its default."""
-    return Template(INFRA / "main.bicep", {"environmentName": "triage-test", "location": "westeurope", **parameters}).deploy()
+    return Template(
+        INFRA / "main.bicep", {"environmentName": "triage-test", "location": "westeurope", **parameters}
+    ).deploy()
 
 
 EVERYTHING = {
@@ -288,7 +290,7 @@ EVERYTHING = {
     "authservId": "mail.contoso.example",
     "alertEmail": "mail-team@contoso.example",
     "sinks": "teams,webhook",
-    "webhookUrl": "https://hooks.contoso.example/incidents",
+    "webhookHosts": "hooks.contoso.example",
     "vnetEnabled": True,
     "operatorAddresses": "198.51.100.7,203.0.113.0/24",
     "httpAddresses": "198.51.100.0/24",

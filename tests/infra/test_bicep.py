@@ -87,7 +87,9 @@ def test_api_versions_are_released(resources: list[Resource]) -> None:
 def test_no_key_is_asked_for_and_no_secret_stands_there(path: Path) -> None:
     """Nothing lists keys, takes or gives a secret, or holds a connection string."""
     text = code(path)
-    assert re.findall(r"\blist[A-Z]\w*\s*\(|getSecret\s*\(|@secure|AccountKey|SharedAccess\w*Key|sig=|whsec_", text) == []
+    assert (
+        re.findall(r"\blist[A-Z]\w*\s*\(|getSecret\s*\(|@secure|AccountKey|SharedAccess\w*Key|sig=|whsec_", text) == []
+    )
     assert "Microsoft.KeyVault/vaults/secrets" not in text
 
 
@@ -115,6 +117,9 @@ def test_no_two_resources_have_one_name(resources: list[Resource]) -> None:
 def test_what_exists_is_made_elsewhere(resources: list[Resource]) -> None:
     """What a file refers to as existing, another file of the deployment makes."""
     made = {(one.type, one.name) for one in resources if not one.existing}
-    inline = {("Microsoft.Network/virtualNetworks/subnets", f"{one.name}/{subnet['name']}")
-              for one in the(resources, "Microsoft.Network/virtualNetworks") for subnet in one.get("properties", "subnets")}
+    inline = {
+        ("Microsoft.Network/virtualNetworks/subnets", f"{one.name}/{subnet['name']}")
+        for one in the(resources, "Microsoft.Network/virtualNetworks")
+        for subnet in one.get("properties", "subnets")
+    }
     assert {(one.type, one.name) for one in resources if one.existing} - made - inline == set()

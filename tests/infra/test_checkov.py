@@ -4,7 +4,6 @@ import json
 import os
 import shutil
 import subprocess
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -35,7 +34,16 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     folder = tmp_path_factory.mktemp("judged") / "infra"
     shutil.copytree(INFRA, folder)
     (folder / "bad.bicep").write_text(OPEN_TO_ALL, "utf-8")
-    command = [str(CHECKOV), "-m", "checkov.main", "--directory", str(folder), "--framework", "bicep", "--skip-download"]
+    command = [
+        str(CHECKOV),
+        "-m",
+        "checkov.main",
+        "--directory",
+        str(folder),
+        "--framework",
+        "bicep",
+        "--skip-download",
+    ]
     done = subprocess.run(
         [*command, "--compact", "--output", "json"],
         capture_output=True,

@@ -3,18 +3,17 @@
 The app's side is what the worker indexes, so these tests hold whichever functions there are.
 """
 
-import asyncio
 import json
 import os
 import re
 from pathlib import Path
-from types import SimpleNamespace
+from typing import Any
 
 import pytest
-import structlog
+from structlog.testing import capture_logs
 
-from tests.functions.conftest import Worker
 from tests.infra.bicep import INFRA, Resource, parsed, settings_of, the
+from tests.infra.conftest import Function
 from triage.collect.given_up import tell_given_up
 from triage.settings import listed_settings, load_settings
 
@@ -25,7 +24,12 @@ POISON = "-poison"
 
 STORAGE = "Microsoft.Storage/storageAccounts"
 IDENTITY = {"credential", "clientId"}
-SERVICE = {"queueTrigger": "queueServiceUri", "queue": "queueServiceUri", "blobTrigger": "blobServiceUri", "blob": "blobServiceUri"}
+SERVICE = {
+    "queueTrigger": "queueServiceUri",
+    "queue": "queueServiceUri",
+    "blobTrigger": "blobServiceUri",
+    "blob": "blobServiceUri",
+}
 ROLES = {
     "b7e6dc6d-f1e8-4753-8033-0f276bb0955b": "Storage Blob Data Owner",
     "ba92f5b4-2d11-453d-a403-e96b0029c9fe": "Storage Blob Data Contributor",
@@ -42,14 +46,17 @@ ROLES = {
 """Azure's built-in roles: https://learn.microsoft.com/azure/role-based-access-control/built-in-roles, read 2026-11-24."""
 
 
-Bindings = dict[str, list[dict[str, object]]]
+Functions = dict[str, Function]
 
 
-@pytest.fixture
-def bindings(worker: Worker) -> Bindings:
-    """Give the bindings of each function, as the worker tells the host."""
-    assert worker.start.result.status == worker.protos.StatusResult.Success
-    return worker.functions()
+def every_binding(functions: Functions) -> list[dict[str, Any]]:
+    """The bindings of all functions."""
+    return [one for found in functions.values() for one in found.bindings]
+
+
+def read_queues(functions: Functions) -> set[str]:
+    """The queues that a function reads."""
+    return {one["queueName"] for one in every_binding(functions) if one["type"] == "queueTrigger"}
 
 
 def data_account(resources: list[Resource]) -> str:
@@ -77,27 +84,27 @@ def containers(resources: list[Resource]) -> set[str]:
 
 
 @pytest.mark.needs_functions
-def test_every_queue_and_its_poison_queue_are_made(bindings: Bindings, resources: list[Resource]) -> None:
+def test_every_queue_and_its_poison_queue_are_made(functions: Functions, resources: list[Resource]) -> None:
     """Each queue of a binding exists; for each that is read, the one that given-up messages go to, and no other does."""
-    read = {one["queueName"] for found in bindings.values() for one in found if one["type"] == "queueTrigger"}
-    written = {one["queueName"] for found in bindings.values() for one in found if one["type"] == "queue"}
+    read = read_queues(functions)
+    written = {one["queueName"] for one in every_binding(functions) if one["type"] == "queue"}
     assert read
     assert queues(resources) == read | written | {f"{queue}{POISON}" for queue in read}
 
 
 @pytest.mark.needs_functions
-def test_every_container_of_a_binding_is_made(bindings: Bindings, resources: list[Resource]) -> None:
+def test_every_container_of_a_binding_is_made(functions: Functions, resources: list[Resource]) -> None:
     """The first part of each blob path is a container of the data account."""
-    paths = [str(one["path"]) for found in bindings.values() for one in found if "path" in one]
+    paths = [str(one["path"]) for one in every_binding(functions) if "path" in one]
     assert {path.partition("/")[0] for path in paths} <= containers(resources)
 
 
 @pytest.mark.needs_functions
-def test_every_connection_is_set_up_with_the_identity(bindings: Bindings, resources: list[Resource]) -> None:
+def test_every_connection_is_set_up_with_the_identity(functions: Functions, resources: list[Resource]) -> None:
     """Each connection has the address of the service that the binding needs, and the identity to go there with."""
     settings = settings_of(resources)
     (identity,) = the(resources, "Microsoft.ManagedIdentity/userAssignedIdentities")
-    used = {(str(one["connection"]), str(one["type"])) for found in bindings.values() for one in found if one.get("connection")}
+    used = {(str(one["connection"]), str(one["type"])) for one in every_binding(functions) if one.get("connection")}
     assert used
     for connection, kind in used:
         assert f"{connection}__{SERVICE[kind]}" in settings, kind
@@ -107,12 +114,12 @@ def test_every_connection_is_set_up_with_the_identity(bindings: Bindings, resour
 
 
 @pytest.mark.needs_functions
-def test_every_setting_of_a_binding_is_given(bindings: Bindings, plain: list[Resource]) -> None:
+def test_every_setting_of_a_binding_is_given(functions: Functions, plain: list[Resource]) -> None:
     """Each %Setting% that a binding names is an application setting, whatever the parameters; schedules are well formed."""
     settings = settings_of(plain)
-    wanted = set(re.findall(r"%([^%]+)%", json.dumps(bindings)))
+    wanted = set(re.findall(r"%([^%]+)%", json.dumps(every_binding(functions))))
     assert wanted - set(settings) == set()
-    schedules = {str(one["schedule"]).strip("%") for found in bindings.values() for one in found if "schedule" in one}
+    schedules = {str(one["schedule"]).strip("%") for one in every_binding(functions) if "schedule" in one}
     assert {name for name in settings if name.endswith("Cron")} == schedules
     for name in schedules:
         assert is_schedule(settings[name]), name
@@ -140,13 +147,11 @@ def test_schedule_check_refuses_what_the_host_refuses() -> None:
 
 
 @pytest.mark.needs_functions
-def test_no_queue_or_blob_trigger_has_a_retry_policy(worker: Worker, bindings: Bindings) -> None:
+def test_no_queue_or_blob_trigger_has_a_retry_policy(functions: Functions) -> None:
     """The host ignores a retry policy on them without a word: their retries stand in host.json."""
-    answer = asyncio.run(worker._runtime.functions_metadata_request(SimpleNamespace()))
-    policies = {one.name: getattr(one, "retry_options", None) for one in answer.function_metadata_results}
-    ignored = {name for name, found in bindings.items() if {one["type"] for one in found} & {"queueTrigger", "blobTrigger"}}
+    ignored = {name: one.retry for name, one in functions.items() if one.trigger("queueTrigger", "blobTrigger")}
     assert ignored
-    assert {name: policies[name] for name in ignored if policies[name]} == {}
+    assert {name: policy for name, policy in ignored.items() if policy is not None} == {}
 
 
 # ---- host.json and Event Grid
@@ -161,24 +166,29 @@ def test_queue_messages_are_read_as_event_grid_writes_them() -> None:
 
 
 @pytest.mark.needs_functions
-def test_events_of_the_inbox_reach_a_function(bindings: Bindings, resources: list[Resource]) -> None:
+def test_events_of_the_inbox_reach_a_function(functions: Functions, resources: list[Resource]) -> None:
     """New blobs of a container that is made go to a queue that a function reads; what cannot be delivered is kept."""
     (subscription,) = the(resources, "Microsoft.EventGrid/systemTopics/eventSubscriptions")
     delivery = subscription.get("properties", "deliveryWithResourceIdentity")
     destination = delivery["destination"]
-    read = {one["queueName"] for found in bindings.values() for one in found if one["type"] == "queueTrigger"}
+    read = read_queues(functions)
     assert destination["endpointType"] == "StorageQueue"
     assert destination["properties"]["queueName"] in read
     assert destination["properties"]["queueMessageTimeToLiveInSeconds"] == -1
     filtered = subscription.get("properties", "filter")
     assert filtered["includedEventTypes"] == ["Microsoft.Storage.BlobCreated"]
-    assert re.fullmatch(r"/blobServices/default/containers/(.+)/", filtered["subjectBeginsWith"])[1] in containers(resources)  # type: ignore[index]
+    watched = re.fullmatch(r"/blobServices/default/containers/(.+)/", filtered["subjectBeginsWith"])
+    assert watched is not None
+    assert watched[1] in containers(resources)
     dead = subscription.get("properties", "deadLetterWithResourceIdentity")
     assert dead["deadLetterDestination"]["properties"]["blobContainerName"] in containers(resources)
     (account,) = (one for one in the(resources, STORAGE) if one.name == data_account(resources))
     for part in (destination, dead["deadLetterDestination"]):
         assert part["properties"]["resourceId"] == account.id
-    assert subscription.get("properties", "retryPolicy") == {"maxDeliveryAttempts": 30, "eventTimeToLiveInMinutes": 1440}
+    assert subscription.get("properties", "retryPolicy") == {
+        "maxDeliveryAttempts": 30,
+        "eventTimeToLiveInMinutes": 1440,
+    }
 
 
 def test_event_grid_goes_by_an_identity_of_its_own(resources: list[Resource]) -> None:
@@ -226,7 +236,11 @@ def assignments(resources: list[Resource]) -> list[tuple[str, str, str]]:
 def test_every_permission_has_its_reason(resources: list[Resource]) -> None:
     """The table in docs/security.md is the list of role assignments, each with a reason."""
     page = (ROOT / "docs/security.md").read_text("utf-8").partition("## Permissions")[2].partition("\n## ")[0]
-    rows = [tuple(cell.strip() for cell in line.strip("|").split("|")) for line in page.splitlines() if line.startswith("| ")]
+    rows = [
+        tuple(cell.strip() for cell in line.strip("|").split("|"))
+        for line in page.splitlines()
+        if line.startswith("| ")
+    ]
     told = [row for row in rows if row[0] in {"app", "Event Grid", "deployer", "operators"}]
     assert sorted(row[:3] for row in told) == sorted(assignments(resources))
     assert [row for row in told if len(row[3].split()) < 4] == []
@@ -238,10 +252,10 @@ def test_without_names_only_app_and_event_grid_may_anything(plain: list[Resource
 
 
 @pytest.mark.needs_functions
-def test_identity_may_what_its_triggers_need(bindings: Bindings, plain: list[Resource]) -> None:
+def test_identity_may_what_its_triggers_need(functions: Functions, plain: list[Resource]) -> None:
     """For each queue that is read: see it, take from it, and put given-up messages aside."""
     granted = {row[1:] for row in assignments(plain) if row[0] == "app"}
-    for queue in {str(one["queueName"]) for found in bindings.values() for one in found if one["type"] == "queueTrigger"}:
+    for queue in read_queues(functions):
         assert {
             ("Storage Queue Data Reader", f"queue `{queue}`"),
             ("Storage Queue Data Message Processor", f"queue `{queue}`"),
@@ -290,11 +304,11 @@ def test_what_is_not_said_is_left_to_the_apps_defaults(plain: list[Resource]) ->
 
 
 @pytest.mark.needs_functions
-def test_alerts_watch_functions_that_there_are(bindings: Bindings, resources: list[Resource]) -> None:
+def test_alerts_watch_functions_that_there_are(functions: Functions, resources: list[Resource]) -> None:
     """Each function that has to succeed every half hour is a timer of the app."""
     queries = [query(rule) for rule in the(resources, "Microsoft.Insights/scheduledQueryRules")]
     watched = {name for text in queries for name in re.findall(r'where name == "(\w+)"', text)}
-    timers = {name for name, found in bindings.items() if any(one["type"] == "timerTrigger" for one in found)}
+    timers = {name for name, one in functions.items() if one.trigger("timerTrigger")}
     assert watched
     assert watched <= timers
 
@@ -311,15 +325,14 @@ def test_poison_alert_understands_the_line_that_the_app_writes(resources: list[R
     text = query(rule)
     patterns = [found.replace("\\\\", "\\") for found in re.findall(r"extract\('([^']+)'", text)]
     (marker,) = re.findall(r'contains "(poison_\w+)"', text)
-    for render in (structlog.processors.JSONRenderer(), structlog.processors.KeyValueRenderer(["event", "queue", "count"])):
-        lines: list[str] = []
-        structlog.configure(processors=[render, lambda _logger, _name, line, into=lines: into.append(line) or line])
-        try:
-            tell_given_up(lambda queue: 3 if queue.startswith("inputs") else 0)
-        finally:
-            structlog.reset_defaults()
-        found = [[re.search(pattern, line)[1] for pattern in patterns] for line in lines if marker in line]  # type: ignore[index]
-        assert sorted(found) == [["0", "notices-poison"], ["3", "inputs-poison"]]
+    with capture_logs() as events:
+        tell_given_up(lambda queue: 3 if queue.startswith("inputs") else 0)
+    lines = [json.dumps(event) for event in events]
+    lines += [" ".join(f"{name}={value!r}" for name, value in event.items()) for event in events]
+    found = [
+        tuple(part for pattern in patterns for part in re.findall(pattern, line)) for line in lines if marker in line
+    ]
+    assert sorted(found) == 2 * [("0", "notices-poison")] + 2 * [("3", "inputs-poison")]
 
 
 def test_every_alert_reaches_the_action_group(resources: list[Resource]) -> None:
@@ -339,19 +352,22 @@ def test_every_alert_reaches_the_action_group(resources: list[Resource]) -> None
 
 
 def test_parameters_file_gives_every_parameter() -> None:
-    """main.parameters.json names each parameter of main.bicep and no other; the page tells the variable behind it."""
+    """main.parameters.json names each parameter of main.bicep and no other; the page tells variable and default."""
     given = json.loads((INFRA / "main.parameters.json").read_text("utf-8"))["parameters"]
     assert set(given) == set(parsed(INFRA / "main.bicep")["parameters"])
     page = (ROOT / "docs/deploy.md").read_text("utf-8")
-    told = set(re.findall(r"^\| `(BOUNCE_[A-Z_]+)` \|", page, flags=re.MULTILINE))
-    assert told == {found[1] for one in given.values() if (found := re.match(r"\$\{(BOUNCE_[A-Z_]+)", one["value"]))}
+    told = dict(re.findall(r"^\| `(BOUNCE_[A-Z_]+)` \| (\S+) \|", page, flags=re.MULTILINE))
+    ours = [re.fullmatch(r"\$\{(BOUNCE_[A-Z_]+)(?:=(.+))?\}", one["value"]) for one in given.values()]
+    assert told == {found[1]: f"`{found[2]}`" if found[2] else "none" for found in ours if found}
 
 
 def test_azd_finds_the_app_and_its_hooks(resources: list[Resource]) -> None:
     """The service of azure.yaml is the tag of the app, and the scripts of its hooks are there."""
     text = (ROOT / "azure.yaml").read_text("utf-8")
     (app,) = the(resources, "Microsoft.Web/sites")
-    (service,) = re.findall(r"^services:\n  (\w+):\n    project: \.\n    language: python\n    host: function$", text, re.MULTILINE)
+    (service,) = re.findall(
+        r"^services:\n  (\w+):\n    project: \.\n    language: python\n    host: function$", text, re.MULTILINE
+    )
     assert app.get("tags", "azd-service-name") == service
     (group,) = the(resources, "Microsoft.Resources/resourceGroups")
     assert group.get("tags", "azd-env-name") == "triage-test"

@@ -39,7 +39,11 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]
         shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
     doctor = Path(sys.executable).with_name("azure-functions-doctor")
     done = subprocess.run(
-        [str(doctor), "doctor", "--path", str(folder), "--format", "json"], capture_output=True, text=True, timeout=120, check=False
+        [str(doctor), "doctor", "--path", str(folder), "--format", "json"],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
     )
     sections = json.loads(done.stdout)["results"]
     return {item["label"]: item for section in sections for item in section["items"]}
@@ -51,7 +55,9 @@ def test_nothing_fails_and_each_warning_is_explained(found: dict[str, dict[str, 
     assert {label for label, item in found.items() if item["status"] == "warn"} <= set(EXPLAINED)
 
 
-@pytest.mark.parametrize("label", ["Binding connection resolution", "Hosting plan lifecycle", "Flex Consumption deprecated app settings"])
+@pytest.mark.parametrize(
+    "label", ["Binding connection resolution", "Hosting plan lifecycle", "Flex Consumption deprecated app settings"]
+)
 def test_doctor_has_seen_the_deployment(found: dict[str, dict[str, Any]], label: str) -> None:
     """The checks that need the Bicep files were made, and passed."""
     assert found[label]["status"] == "pass", found[label]

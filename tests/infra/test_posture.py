@@ -88,7 +88,10 @@ def test_app_is_flex_on_python_3_13(resources: list[Resource]) -> None:
 def test_app_takes_no_password_and_no_clear_text(resources: list[Resource]) -> None:
     """Deployments sign in with Entra; HTTP and FTP without TLS, and TLS below 1.2, are off."""
     policies = the(resources, "Microsoft.Web/sites/basicPublishingCredentialsPolicies")
-    assert {one.name.rpartition("/")[2]: one.get("properties", "allow") for one in policies} == {"scm": False, "ftp": False}
+    assert {one.name.rpartition("/")[2]: one.get("properties", "allow") for one in policies} == {
+        "scm": False,
+        "ftp": False,
+    }
     (app,) = the(resources, "Microsoft.Web/sites")
     assert app.get("properties", "httpsOnly") is True
     site = app.get("properties", "siteConfig")
@@ -106,7 +109,9 @@ def test_nobody_calls_the_http_functions_unless_named(plain: list[Resource], res
         assert app.get("properties", "siteConfig", "ipSecurityRestrictionsDefaultAction") == "Deny"
 
 
-def test_secrets_are_references_and_only_for_sinks_that_are_on(plain: list[Resource], resources: list[Resource]) -> None:
+def test_secrets_are_references_and_only_for_sinks_that_are_on(
+    plain: list[Resource], resources: list[Resource]
+) -> None:
     """A sink's secret is a reference into the vault; a sink that is off has no setting, so no reference dangles."""
     on = {name: value for name, value in settings_of(resources).items() if name.startswith("TRIAGE_SINKS__")}
     secret = {name for name in on if name.endswith(("SECRET", "TEAMS_URL"))}
