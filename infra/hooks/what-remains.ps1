@@ -18,11 +18,14 @@ Write-Output 'What remains (docs/deploy.md):'
 Write-Output ''
 if ($mailbox) {
     Write-Output @"
-1. The Exchange administrator, in PowerShell 7 with the module ExchangeOnlineManagement:
+1. The Exchange administrator, in PowerShell with the module ExchangeOnlineManagement:
 
+     Connect-ExchangeOnline
      ./infra/exchange/grant-mailbox.ps1 -AppId $client -ObjectId $object -Mailbox $mailbox
+     ./infra/exchange/grant-mailbox.ps1 -AppId $client -ObjectId $object -Mailbox $mailbox -Apply
 
-   It lets the app's identity read and move mail in that one mailbox, and proves that it reaches no other.
+   The first changes nothing and says what is missing; the second makes it: the app's identity may read and move mail in
+   that one mailbox. Both prove that another mailbox stays out of reach: any, or the one after -OtherMailbox.
    Grant nothing in Entra besides: it would reach every mailbox.
 "@
 } else {

@@ -37,12 +37,27 @@ def test_exchange_command_has_the_ids_filled_in(tmp_path: Path) -> None:
     """The command for the Exchange administrator is whole: application, object, mailbox."""
     done = say(VALUES, tmp_path)
     assert done.returncode == 0, done.stderr
-    assert (
+    command = (
         "./infra/exchange/grant-mailbox.ps1 -AppId 11111111-1111-1111-1111-111111111111"
-        " -ObjectId 22222222-2222-2222-2222-222222222222 -Mailbox bounces@contoso.example\n"
-    ) in done.stdout
+        " -ObjectId 22222222-2222-2222-2222-222222222222 -Mailbox bounces@contoso.example"
+    )
+    assert f"     {command}\n     {command} -Apply\n" in done.stdout
     assert "az keyvault secret set --vault-name kv-abcdefghijklm --name sinks-teams-url --file" in done.stdout
     assert done.stderr == ""
+
+
+def test_exchange_command_fits_its_script() -> None:
+    """The printed command gives each parameter that the script asks for, and none that it has not."""
+    needed, switches = {"AppId", "ObjectId", "Mailbox"}, {"Apply"}
+    script = INFRA / "exchange/grant-mailbox.ps1"
+    if script.is_file():
+        text = script.read_text("utf-8")
+        needed = set(re.findall(r"Mandatory = \$true\)\] \[\w+\] \$(\w+)", text))
+        switches = set(re.findall(r"\[switch\] \$(\w+)", text))
+    printed = re.findall(r"grant-mailbox\.ps1 (.+)", (INFRA / "hooks/what-remains.sh").read_text("utf-8"))
+    given = [set(re.findall(r"-(\w+)", line)) for line in printed]
+    assert given
+    assert [one - switches for one in given] == [needed] * len(given)
 
 
 def test_without_a_mailbox_the_way_to_name_one_is_told(tmp_path: Path) -> None:
