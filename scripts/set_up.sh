@@ -2,7 +2,7 @@
 # Makes this folder ready to run or to test, and does nothing where it already is.
 #
 #   set_up.sh run     .venv with the runtime packages and the `triage` command
-#   set_up.sh test    also the development packages, the node packages, and Debian's hivex and Chromium
+#   set_up.sh test    also the development packages, checkov, the node packages, and Debian's hivex and Chromium
 #
 # What tests need and this machine cannot get is written to build/missing, one a line: the pytest marker of the tests
 # that need it, or "must" or "may" (CI passes without it), then a tab and a sentence. Only Python packages that cannot
@@ -95,6 +95,16 @@ for promised in 3.13 3.12 3.11; do
   unless_done "build/wheels-$promised/done" requirements-laptop.txt fetch_wheels ||
     missing must "The command on Python $promised with runtime packages alone: they could not be fetched."
 done
+
+# Checkov has an environment of its own: it brings a hundred packages, some at versions that are not ours.
+install_checkov() {
+  echo "Installing checkov …"
+  rm -rf build/checkov || return 1
+  "$python" -m venv --without-pip build/checkov &&
+    "$venv" -m pip --python build/checkov/bin/python install -qq --require-hashes --requirement requirements-checkov.txt
+}
+unless_done build/checkov/done requirements-checkov.txt install_checkov ||
+  missing needs_checkov "The Bicep files as checkov judges them: its packages could not be fetched."
 
 install_node_packages() {
   echo "Installing the node packages …"

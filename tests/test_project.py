@@ -15,7 +15,7 @@ from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parent.parent
 NOT_OURS = {".git", ".venv", "node_modules", "build", "dist", "out", "htmlcov", "__pycache__", ".hypothesis"}
-LISTS = ["requirements-lock.txt", "requirements-laptop.txt", "requirements.txt"]
+LISTS = ["requirements-lock.txt", "requirements-laptop.txt", "requirements.txt", "requirements-checkov.txt"]
 LONGEST_MODULE = 400
 LONGEST_FUNCTION = 60
 

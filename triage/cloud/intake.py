@@ -145,7 +145,7 @@ def keep_items(items: Sequence[Item], documents: Documents, parts: Parts, now: s
                 record(documents, item, now)
     made = [reading or read(item, parts) for item, reading in zip(items, known, strict=True)]
     with documents.batch():
-        return [old or keep(documents, new, intake.now()) for old, new in zip(known, made, strict=True)]
+        return [old or keep(documents, new, now) for old, new in zip(known, made, strict=True)]
 
 
 def take_in_blob(blob: Blob, intake: Intake) -> bool:

@@ -9,10 +9,10 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import msgspec
-import structlog
 
 from triage.cloud.storage import INBOX, INPUTS, NOTICES, POISON, Storage, decoded
 from triage.collect.event import read_events
+from triage.collect.given_up import tell_given_up
 from triage.errors import BadInput, NotFound, Transient
 
 QUEUES = (INPUTS, NOTICES)
@@ -56,9 +56,7 @@ def tell_waiting(storage: Storage) -> None:
 
     Raises `Transient` where the service cannot be asked.
     """
-    for queue in QUEUES:
-        _, count = poisoned(storage, queue)
-        structlog.get_logger().info("poison_waiting", queue=queue + POISON, count=count)
+    tell_given_up(lambda queue: poisoned(storage, queue.removesuffix(POISON))[1])
 
 
 def replay(storage: Storage, queue: str, ids: Sequence[str]) -> int:

@@ -238,7 +238,8 @@ def _may_have_ended(head: bytes, before: str) -> bool:
 
 def _ended_before(ledger: Ledger, before: str) -> bool:
     if ledger.is_incident:
-        return ledger.resolved_at is not None and max(ledger.resolved_at, ledger.last_seen or "") < before
+        is_over = ledger.resolved_at is not None and max(ledger.resolved_at, ledger.last_seen or "") < before
+        return is_over and not ledger.pending  # who has not been told yet must be told first
     # Successes between two ends that never had a trouble.
     return bool(ledger.tallies) and all((one.last or "~") < before for one in ledger.tallies.values())
 
