@@ -24,15 +24,25 @@ check() { # heading, command …
   printf '  %-6s  %s (%s s)\n' "$word" "$heading" "$(($(date +%s) - began))" >>build/summary
 }
 
-# Tests that need what is missing here are left out by their marker; the closing line of pytest is kept for the end.
+# What waits for other processes most of the time (storage, workers, browsers) runs beside what only computes.
+waiting="tests/cli tests/cloud tests/faults tests/functions tests/local"
+
+# Tests that need what is missing here are left out by their marker; the closing lines of pytest are kept for the end.
 tests() {
   left_out=$(cut -f 1 build/missing | grep needs_ | sort -u | sed 's/^/not /' | paste -s -d '&' - | sed 's/&/ and /g')
   rm -f .coverage .coverage.*
   {
-    "$bin/coverage" run -m pytest -m "$left_out"
+    "$bin/coverage" run -m pytest -m "$left_out" $waiting
+    echo $? >build/pytest-waiting-code
+  } >build/pytest-waiting.log 2>&1 &
+  {
+    "$bin/coverage" run -m pytest -m "$left_out" tests $(printf ' --ignore=%s' $waiting)
     echo $? >build/pytest-code
   } | tee build/pytest.log
-  return "$(cat build/pytest-code)"
+  wait
+  printf '\nTests that wait for other processes:\n'
+  cat build/pytest-waiting.log
+  [ "$(cat build/pytest-code)" = 0 ] && [ "$(cat build/pytest-waiting-code)" = 0 ]
 }
 
 coverage_report() {
@@ -72,5 +82,5 @@ elif [ "$failed" = 0 ]; then
   printf '\nEverything was proved.\n'
 fi
 printf '\n'
-tail -n 1 build/pytest.log
+tail -q -n 1 build/pytest-waiting.log build/pytest.log
 exit "$failed"
