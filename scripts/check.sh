@@ -24,25 +24,30 @@ check() { # heading, command …
   printf '  %-6s  %s (%s s)\n' "$word" "$heading" "$(($(date +%s) - began))" >>build/summary
 }
 
-# What waits for other processes most of the time (storage, workers, browsers) runs beside what only computes.
+# The tests run in three parts side by side: what waits for storage, workers and commands; what waits and computes by
+# turns; and all else, so that a new folder is never forgotten.
 waiting="tests/cli tests/cloud tests/faults tests/functions tests/local"
+between="tests/group tests/infra tests/intake tests/notify tests/upkeep"
 
 # Tests that need what is missing here are left out by their marker; the closing lines of pytest are kept for the end.
 tests() {
   left_out=$(cut -f 1 build/missing | grep needs_ | sort -u | sed 's/^/not /' | paste -s -d '&' - | sed 's/&/ and /g')
   rm -f .coverage .coverage.*
-  {
-    "$bin/coverage" run -m pytest -m "$left_out" $waiting
-    echo $? >build/pytest-waiting-code
-  } >build/pytest-waiting.log 2>&1 &
-  {
-    "$bin/coverage" run -m pytest -m "$left_out" tests $(printf ' --ignore=%s' $waiting)
-    echo $? >build/pytest-code
-  } | tee build/pytest.log
+  part waiting $waiting >build/pytest-waiting.log 2>&1 &
+  part between $between >build/pytest-between.log 2>&1 &
+  part others tests $(printf ' --ignore=%s' $waiting $between) 2>&1 | tee build/pytest-others.log
   wait
-  printf '\nTests that wait for other processes:\n'
-  cat build/pytest-waiting.log
-  [ "$(cat build/pytest-code)" = 0 ] && [ "$(cat build/pytest-waiting-code)" = 0 ]
+  printf '\n'
+  cat build/pytest-waiting.log build/pytest-between.log
+  [ "$(cat build/pytest-waiting-code build/pytest-between-code build/pytest-others-code | tr -d '\n')" = 000 ]
+}
+
+part() { # name, what pytest runs …
+  name=$1
+  shift
+  rm -f "build/pytest-$name-code"
+  "$bin/coverage" run -m pytest --durations=8 -m "$left_out" "$@"
+  echo $? >"build/pytest-$name-code"
 }
 
 coverage_report() {
@@ -82,5 +87,5 @@ elif [ "$failed" = 0 ]; then
   printf '\nEverything was proved.\n'
 fi
 printf '\n'
-tail -q -n 1 build/pytest-waiting.log build/pytest.log
+tail -q -n 1 build/pytest-waiting.log build/pytest-between.log build/pytest-others.log
 exit "$failed"

@@ -84,20 +84,21 @@ def test_python_that_a_machine_lacks_does_not_fail_ci(run: Run) -> None:
 def test_tests_of_missing_parts_are_left_out_by_marker(run: Run) -> None:
     """Tests are left out by the markers of the missing parts, each once, and never skipped from within."""
     done = run(missing="needs_hivex\tA.\nneeds_chromium\tB.\nneeds_hivex\tC.\nmay\tD.\n")
-    marked = "coverage run -m pytest -m not needs_chromium and not needs_hivex "
+    marked = "coverage run -m pytest --durations=8 -m not needs_chromium and not needs_hivex "
     runs = sorted(line.removeprefix(marked) for line in done.stderr.splitlines() if line.startswith(marked))
-    assert len(runs) == 2
-    others, waiting = runs
-    assert others.split() == ["tests", *(f"--ignore={folder}" for folder in waiting.split())]
-    assert all((ROOT / folder).is_dir() for folder in waiting.split())
+    assert len(runs) == 3
+    others, *parts = runs
+    folders = [folder for part in parts for folder in part.split()]
+    assert sorted(others.split()) == sorted(["tests", *(f"--ignore={folder}" for folder in folders)])
+    assert all((ROOT / folder).is_dir() for folder in folders)
 
 
-@pytest.mark.parametrize("half", [" tests/cli ", " --ignore"])
-def test_a_failure_in_either_half_of_the_tests_fails_the_whole(run: Run, tmp_path: Path, half: str) -> None:
-    """The tests run in two halves side by side; one of them that fails is enough, and its words are shown."""
+@pytest.mark.parametrize("part", [" tests/cli ", " tests/group ", " --ignore"])
+def test_a_failure_in_any_part_of_the_tests_fails_the_whole(run: Run, tmp_path: Path, part: str) -> None:
+    """The tests run in three parts side by side; one of them that fails is enough, and its words are shown."""
     run()
     coverage = tmp_path / "a clone/.venv/bin/coverage"
-    program(coverage, f'case " $* " in *"{half}"*) echo "this half failed"; exit 1;; esac; echo "4 passed in 0.10s"')
+    program(coverage, f'case " $* " in *"{part}"*) echo "this part failed"; exit 1;; esac; echo "4 passed in 0.10s"')
     command = [SHELL, "scripts/check.sh"]
     done = subprocess.run(
         command,
@@ -109,7 +110,7 @@ def test_a_failure_in_either_half_of_the_tests_fails_the_whole(run: Run, tmp_pat
         timeout=60,
     )
     assert done.returncode == 1
-    assert "this half failed" in done.stdout
+    assert "this part failed" in done.stdout
 
 
 def test_functions_app_is_left_out_where_azure_is_missing(run: Run) -> None:

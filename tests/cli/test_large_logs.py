@@ -45,6 +45,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def start(folder: Path) -> Iterator[Start]:
     """Give a function that starts `triage` in a group of processes of its own, as a shell does."""
     started: list[subprocess.Popen[bytes]] = []
+    # A job that a script put in the background ignores SIGINT, and so would what it starts.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
 
     def starting(*arguments: str, **given: Any) -> "subprocess.Popen[bytes]":
         environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUTF8": "1", "TERM": "xterm", "COLUMNS": "100"}
@@ -59,6 +61,7 @@ def start(folder: Path) -> Iterator[Start]:
         return process
 
     yield starting
+    signal.signal(signal.SIGINT, before)
     for process in started:
         if process.poll() is None:
             process.kill()
