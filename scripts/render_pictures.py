@@ -17,7 +17,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
-CARD_WIDTH, TICKET_WIDTH, TERMINAL_WIDTH = 760, 960, 1100
+CARD_WIDTH, TICKET_WIDTH, TERMINAL_WIDTH = 760, 960, 1240
 TICKET_HEIGHT = 1500
 """Pixels of a ticket that a README shows: the first page of it."""
 
