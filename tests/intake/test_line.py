@@ -2,6 +2,8 @@
 
 import os
 import signal
+import subprocess
+import sys
 
 import pytest
 
@@ -92,3 +94,10 @@ def test_a_crew_is_for_input_that_is_worth_it(monkeypatch):
     assert crew.count == 4
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0}, raising=False)
     assert crew_for(2**40, knowledge) is None
+
+
+def test_one_process_alone_loads_nothing_for_others():
+    """The cloud's start is not made longer by what only a laptop uses."""
+    probe = "import sys, triage.pipeline; print(sorted(m for m in sys.modules if m.startswith('multiprocessing')))"
+    done = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout == "[]\n"

@@ -1,17 +1,17 @@
 """Processes that work beside this one. What they are asked to do depends on nothing else, so it can be done here too."""
 
-import multiprocessing
 import os
 import signal
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from multiprocessing.process import BaseProcess
 from types import TracebackType
-from typing import Generic, ParamSpec, Self, TypeVar
+from typing import TYPE_CHECKING, Generic, ParamSpec, Self, TypeVar
 
 from triage.intake.one import Knowledge
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future, ProcessPoolExecutor
+    from multiprocessing.process import BaseProcess
 
 MOST = 4
 """Processes at most: with more, this one, which joins their work, is what the rest waits for; each takes 40 MB."""
@@ -26,11 +26,15 @@ T = TypeVar("T")
 class Task(Generic[T]):
     """Something that a process of the crew was asked to do."""
 
-    def __init__(self, future: "Future[T]", again: Callable[[], T]) -> None:
+    def __init__(self, future: "Future[T] | None", again: Callable[[], T]) -> None:
         self._future, self._again = future, again
 
     def result(self) -> T:
         """Wait for it and give what came of it; where the process died, it is done here."""
+        from concurrent.futures.process import BrokenProcessPool
+
+        if self._future is None:
+            return self._again()
         try:
             return self._future.result()
         except BrokenProcessPool:
@@ -51,6 +55,10 @@ class Crew:
 
     def submit(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> Task[T]:
         """Ask for `function(…)`, which must be importable by its name, as must be what it takes and gives."""
+        # Loaded here: one process that works alone, in the cloud above all, has no need of them.
+        import multiprocessing
+        from concurrent.futures import ProcessPoolExecutor
+        from concurrent.futures.process import BrokenProcessPool
 
         def again() -> T:
             return function(*args, **kwargs)
@@ -62,9 +70,7 @@ class Crew:
             with _deaf():
                 return Task(self._pool.submit(function, *args, **kwargs), again)
         except BrokenProcessPool:
-            done: Future[T] = Future()
-            done.set_result(again())
-            return Task(done, again)
+            return Task(None, again)
 
     def __enter__(self) -> Self:
         return self
@@ -73,6 +79,8 @@ class Crew:
         if self._pool is None:
             return
         if kind is not None:
+            import multiprocessing
+
             # Somebody waits for the prompt: what is under way is of no use any more.
             for process in set(multiprocessing.active_children()) - self._others:
                 process.terminate()
