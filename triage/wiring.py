@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from functools import cache, partial
+from functools import cache, lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -68,6 +68,12 @@ def parts_of(settings: Settings) -> Parts:
         mark=mark_of(settings),
         route=route_of(settings),
     )
+
+
+@lru_cache(maxsize=2)
+def loaded_parts(settings: Settings) -> Parts:
+    """Give what `parts_of` gives, loaded once for each process: a fifth of a second that no message should wait for."""
+    return parts_of(settings)
 
 
 def knowledge_of(settings: Settings) -> Knowledge:
@@ -177,10 +183,10 @@ def now() -> str:
     return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def diagnose_bytes(content: bytes, name: str, parts: Parts | None = None) -> bytes:
-    """Give the contract's JSON lines for one upload, by `parts` or by the settings; nothing is kept."""
-    known = parts or parts_of(load_settings())
-    return b"".join(json_line(reading_json(read(item, known))) + b"\n" for item in inputs_in(content, name))
+def diagnose_bytes(content: bytes, name: str) -> bytes:
+    """Give the contract's JSON lines for one upload, by the settings of the environment; nothing is kept."""
+    parts = loaded_parts(load_settings())
+    return b"".join(json_line(reading_json(read(item, parts))) + b"\n" for item in inputs_in(content, name))
 
 
 def poll_mailbox() -> None:
@@ -212,7 +218,7 @@ def read_mailbox(settings: Settings, store: str | Path | None = None, *, again: 
     """
     from triage.collect.mailbox import Folders, poll
 
-    wanted = partial(is_wanted, parts=parts_of(settings))
+    wanted = partial(is_wanted, parts=loaded_parts(settings))
     folders = Folders(settings.mailbox.folder, settings.mailbox.done_folder)
     with mailbox_of(settings, _own_address(settings)) as mailbox, store_of(settings, store) as documents:
         inbox, version = inbox_of(settings), triage.__version__
@@ -224,7 +230,7 @@ def look_into_mailbox(settings: Settings, at_most: int) -> "Look":
     from triage.collect.mailbox_look import look
 
     with mailbox_of(settings, _own_address(settings)) as mailbox:
-        kinds = partial(kind_of, parts=parts_of(settings))
+        kinds = partial(kind_of, parts=loaded_parts(settings))
         return look(mailbox, settings.mailbox.folder, settings.mailbox.done_folder, kinds, at_most)
 
 
@@ -335,4 +341,4 @@ def relay_waiting() -> None:
 
 def send_notices(settings: Settings, documents: "Documents", incident_id: str | None = None) -> Relayed:
     """Tell the sinks of the settings what they are to be told now. Raises `Misconfigured` where a sink is wrong."""
-    return relay(documents, parts_of(settings), open_sinks(settings.sinks), now, incident_id)
+    return relay(documents, loaded_parts(settings), open_sinks(settings.sinks), now, incident_id)

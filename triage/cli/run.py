@@ -34,11 +34,11 @@ def run(
     from triage.group import incidents
     from triage.outbox import write_out
     from triage.settings import load_settings
-    from triage.wiring import now, parts_of, send_notices, store_of, store_option
+    from triage.wiring import loaded_parts, now, send_notices, store_of, store_option
 
     log_to_stderr()
     values = load_settings(settings)
-    parts = parts_of(values)
+    parts = loaded_parts(values)
     with store_of(values, store) as documents:
         progress, unreadable = _take_in(paths, documents, parts, values)
         found = list(incidents(documents))

@@ -5,8 +5,6 @@ Settings and the storage account come from the environment. Each can be repeated
 
 import json
 import time
-from contextlib import AbstractContextManager
-from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -23,12 +21,10 @@ from triage.collect.limits import MIB
 from triage.collect.upload import upload_name
 from triage.decode import LogReader
 from triage.errors import NotFound
-from triage.group import Documents
-from triage.pipeline import Parts
 from triage.safe_text import log
 from triage.settings import Settings, load_settings
 from triage.upkeep import retain as clear
-from triage.wiring import lease_of, now, parts_of, periods_of, raw_mail_of, store_of
+from triage.wiring import lease_of, loaded_parts, now, periods_of, raw_mail_of, store_of
 
 COMMIT_SECONDS = 240
 """How long one call counts: the next tick goes on before a function's five minutes are over."""
@@ -72,9 +68,13 @@ def _read_one(storage: Storage, event: BlobEvent) -> bool:
     settings = load_settings()
     try:
         blob = _newest(storage, event)
-        with _documents(settings) as documents:
+        with store_of(settings) as documents:
             intake = Intake(
-                documents=documents, parts=_parts(settings), begin_log=LogReader, now=now, bounds=_bounds(settings)
+                documents=documents,
+                parts=loaded_parts(settings),
+                begin_log=LogReader,
+                now=now,
+                bounds=_bounds(settings),
             )
             done = take_in_blob(blob, intake)
     except NotFound:
@@ -98,8 +98,8 @@ def commit_waiting() -> None:
     """Count the readings that wait, and ask for the notices of the incidents that changed."""
     settings = load_settings()
     deadline = time.monotonic() + COMMIT_SECONDS
-    with _documents(settings) as documents:
-        changed = pipeline.commit_waiting(documents, _parts(settings), now(), deadline, lease_of(settings))
+    with store_of(settings) as documents:
+        changed = pipeline.commit_waiting(documents, loaded_parts(settings), now(), deadline, lease_of(settings))
     storage = storage_of()
     for incident in sorted(changed):
         storage.send(NOTICES, json.dumps({"incident": incident}))
@@ -123,7 +123,7 @@ def relay_waiting() -> None:
 def retain() -> None:
     """Remove what is older than the settings say."""
     settings = load_settings()
-    with _documents(settings) as documents:
+    with store_of(settings) as documents:
         removed = clear(documents, raw_mail_of(settings), periods_of(settings), now())
     structlog.get_logger().info("retained", **msgspec.to_builtins(removed))
 
@@ -137,21 +137,6 @@ def take_in_upload(body: bytes, name: str) -> dict[str, object]:
     digest, place = upload_name(body, name, now()[:10])
     is_new = BlobInbox(storage_of().blobs.get_container_client(INBOX)).put(place, body)
     return {"sha256": digest, "name": place, "new": is_new}
-
-
-def _documents(settings: Settings) -> AbstractContextManager[Documents]:
-    return store_of(settings)
-
-
-def known_parts() -> Parts:
-    """Give what the stages work with, by the settings of the environment."""
-    return _parts(load_settings())
-
-
-@lru_cache(maxsize=2)
-def _parts(settings: Settings) -> Parts:
-    """Load rules, runbooks and texts once for each process: a fifth of a second that no message should wait for."""
-    return parts_of(settings)
 
 
 def _bounds(settings: Settings) -> Bounds:

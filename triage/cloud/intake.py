@@ -25,7 +25,7 @@ from triage.collect.kind import shape_of
 from triage.collect.limits import GIB, MIB, Limits
 from triage.collect.stream import Stream
 from triage.collect.unpack import Unpacking
-from triage.decode.protocol_log import is_protocol_log
+from triage.decode import LOG_HEAD, is_protocol_log
 from triage.errors import BadInput, Conflict, Transient
 from triage.group import Documents, keep
 from triage.group.readings import stored_reading
@@ -47,9 +47,6 @@ KEPT_TOGETHER = 50
 """Documents of one input between two looks at the clock; a blob store keeps some tens a second."""
 
 KEPT_BYTES = 16 * MIB
-
-LOG_HEAD = 4096
-"""Bytes by which a protocol log is told (`decode.protocol_log.head`)."""
 
 
 class Blob(Protocol):

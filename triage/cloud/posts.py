@@ -18,7 +18,6 @@ def uploaded(body: bytes, name: str) -> Answer:
 @function
 def diagnosed(body: bytes) -> Answer:
     """Say what a posted body means, a line of the contract's JSON for each document; nothing is kept."""
-    from triage.cloud import known_parts
     from triage.wiring import diagnose_bytes
 
-    return answered(lambda: diagnose_bytes(bounded(body), "http", known_parts()), media=LINES)
+    return answered(lambda: diagnose_bytes(bounded(body), "http"), media=LINES)

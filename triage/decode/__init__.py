@@ -4,6 +4,7 @@ from triage.decode.assemble import assemble
 from triage.decode.exports import read_export
 from triage.decode.message import Mail, read_mail
 from triage.decode.protocol_log import (
+    LOG_HEAD,
     PART_BYTES,
     LogReader,
     Side,
@@ -21,6 +22,7 @@ from triage.model import Document
 from triage.model.mark import Mark
 
 __all__ = [
+    "LOG_HEAD",
     "PART_BYTES",
     "LogReader",
     "Side",

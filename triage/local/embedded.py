@@ -28,8 +28,8 @@ from triage.upkeep import retain
 from triage.wiring import (
     Store,
     lease_of,
+    loaded_parts,
     now,
-    parts_of,
     periods_of,
     read_mailbox,
     send_notices,
@@ -79,7 +79,7 @@ class Embedded(msgspec.Struct, frozen=True, kw_only=True):
 
 def serve_embedded(settings: Settings, store: Path, folder: Path, out: Path | None) -> None:
     """Serve until SIGINT or SIGTERM. Raises `Misconfigured` where folder, store or address cannot be had."""
-    parts = parts_of(settings)
+    parts = loaded_parts(settings)
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:

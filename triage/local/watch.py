@@ -18,12 +18,12 @@ from pathlib import Path
 import msgspec
 import structlog
 
-from triage.cloud.intake import KEPT_TOGETHER, LOG_HEAD, keep_items
+from triage.cloud.intake import KEPT_TOGETHER, keep_items
 from triage.collect.files import walk
 from triage.collect.folder import files
 from triage.collect.item import shown
 from triage.collect.limits import Limits
-from triage.decode.protocol_log import is_protocol_log
+from triage.decode import LOG_HEAD, is_protocol_log
 from triage.errors import Conflict, NotFound
 from triage.group import Documents
 from triage.model import Reading

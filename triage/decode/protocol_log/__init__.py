@@ -6,7 +6,7 @@ rows (bytes → rows) → reader (rows → sessions) → outcome, closed (what b
 
 from collections.abc import Callable, Iterable
 
-from triage.decode.protocol_log.head import declared_side, is_protocol_log, side_of_log
+from triage.decode.protocol_log.head import LOG_HEAD, declared_side, is_protocol_log, side_of_log
 from triage.decode.protocol_log.log_reader import LogReader
 from triage.decode.protocol_log.part import PART_BYTES, Piece, pieces, read_part
 from triage.decode.protocol_log.session import Side
@@ -15,6 +15,7 @@ from triage.hosts import Hosts
 from triage.model import Document
 
 __all__ = [
+    "LOG_HEAD",
     "PART_BYTES",
     "LogReader",
     "Piece",

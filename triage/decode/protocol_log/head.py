@@ -6,7 +6,7 @@ from triage.decode.protocol_log.fields import row_of
 from triage.decode.protocol_log.rows import encoding_of
 from triage.decode.protocol_log.session import Side, side_of
 
-HEAD = 4096
+LOG_HEAD = 4096
 """Bytes that decide: the header has about 300, a row hardly more than 1,000."""
 
 _LOG_TYPE = re.compile(rb"(?im)^#Log-type: ?SMTP (?:Send|Receive) Protocol Log")
@@ -20,12 +20,12 @@ _HEADER_FIELD = re.compile(rb"[A-Za-z][A-Za-z0-9-]{0,60}:(?:\s|$)")
 
 
 def is_protocol_log(head: bytes) -> bool:
-    """Tell whether what begins with `head` (its first `HEAD` bytes, fewer only where it is shorter) is a protocol log.
+    """Tell whether what begins with `head` (its first `LOG_HEAD` bytes, fewer only where it is shorter) is a protocol log.
 
     Never true for a mail message, which begins with a header field, and for Exchange's other logs. The header may be
     missing, and the first row may be cut: then two rows must stand.
     """
-    text = _plain(head[:HEAD]).lstrip(b"\r\n\t ")
+    text = _plain(head[:LOG_HEAD]).lstrip(b"\r\n\t ")
     if text.startswith(b"#"):
         return _has_header(text)
     first, _, rest = text.partition(b"\n")
@@ -39,7 +39,7 @@ def is_protocol_log(head: bytes) -> bool:
 
 def declared_side(head: bytes) -> Side | None:
     """Give what the header in the first bytes of a log says it is; None where there is none."""
-    found = _LOG_TYPE.search(_plain(head[:HEAD]))
+    found = _LOG_TYPE.search(_plain(head[:LOG_HEAD]))
     return ("receive" if b"receive" in found.group().lower() else "send") if found else None
 
 
@@ -47,7 +47,7 @@ def side_of_log(head: bytes) -> Side:
     """Tell a Send from a Receive log by its first bytes: by its header, else by its first whole row."""
     if declared := declared_side(head):
         return declared
-    rows = (row_of(line) for line in _plain(head[:HEAD]).split(b"\n"))
+    rows = (row_of(line) for line in _plain(head[:LOG_HEAD]).split(b"\n"))
     return next((side_of(row.local, row.remote, row.event, row.rest) for row in rows if row is not None), "send")
 
 
