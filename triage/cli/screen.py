@@ -1,13 +1,13 @@
 """What people see in a terminal, and the plain form of the same for a pipe."""
 
 import os
-import signal
 import stat
 import sys
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING
 
+from triage.interrupts import ctrl_c_waits
 from triage.safe_text import terminal
 
 if TYPE_CHECKING:
@@ -30,23 +30,12 @@ def say(text: str = "", *, error: bool = False) -> None:
 def put_line(pieces: Iterable[bytes]) -> None:
     """Write a line to standard output, whole: Ctrl-C comes before it or after it, where that is a file."""
     sys.stdout.flush()
-    with _whole(sys.stdout.fileno()):
+    # A pipe may be full for as long as nobody reads it, and Ctrl-C must end that; a file takes what it is given.
+    is_file = stat.S_ISREG(os.fstat(sys.stdout.fileno()).st_mode)
+    with ctrl_c_waits() if is_file else nullcontext():
         sys.stdout.buffer.writelines(pieces)
         sys.stdout.buffer.write(b"\n")
         sys.stdout.buffer.flush()
-
-
-@contextmanager
-def _whole(file: int) -> Iterator[None]:
-    # A pipe may be full for as long as nobody reads it, and Ctrl-C must end that; a file takes what it is given.
-    if not hasattr(signal, "pthread_sigmask") or not stat.S_ISREG(os.fstat(file).st_mode):
-        yield
-        return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def log_to_stderr() -> None:

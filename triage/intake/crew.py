@@ -2,12 +2,12 @@
 
 import os
 import signal
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from types import TracebackType
 from typing import TYPE_CHECKING, Generic, ParamSpec, Self, TypeVar
 
 from triage.intake.one import Knowledge
+from triage.interrupts import ctrl_c_waits
 
 if TYPE_CHECKING:
     from concurrent.futures import Future, ProcessPoolExecutor
@@ -67,7 +67,8 @@ class Crew:
             self._others = set(multiprocessing.active_children())
             self._pool = ProcessPoolExecutor(self.count, multiprocessing.get_context("spawn"), _begin)
         try:
-            with _deaf():
+            # Processes that start now hear no Ctrl-C from their first moment, not only once they have begun to work.
+            with ctrl_c_waits():
                 return Task(self._pool.submit(function, *args, **kwargs), again)
         except BrokenProcessPool:
             return Task(None, again)
@@ -96,19 +97,3 @@ def crew_for(size: int, make: Callable[[], Knowledge]) -> Crew | None:
 def _begin() -> None:
     """Leave Ctrl-C to the process that asks: it goes to all of them."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-
-
-@contextmanager
-def _deaf() -> Iterator[None]:
-    """Start processes that hear no Ctrl-C from their first moment, not only once they have begun to work.
-
-    They inherit what is blocked here; here it comes as soon as the block ends.
-    """
-    if not hasattr(signal, "pthread_sigmask"):
-        yield
-        return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
