@@ -14,6 +14,7 @@ from triage.errors import Misconfigured, Transient, TriageError
 if TYPE_CHECKING:
     from azure.core.credentials import TokenCredential
     from azure.storage.blob import BlobServiceClient
+    from azure.storage.queue import QueueServiceClient
 
 CONNECTION = "TriageStorage"
 """The name of the connection in `function_app.py`; the platform gives it as one variable or as several with `__`."""
@@ -32,9 +33,13 @@ _TOKEN_CODES = ("AuthenticationFailed", "InvalidAuthenticationInfo", "NoAuthenti
 
 
 class Account(msgspec.Struct, frozen=True, kw_only=True):
-    """A storage account and who we are to it: an address with an identity, or a connection string (local work)."""
+    """A storage account and who we are to it: addresses with an identity, or a connection string (local work).
+
+    `url` is the address of the blob service, `queue_url` that of the queue service.
+    """
 
     url: str | None = None
+    queue_url: str | None = None
     connection: str | None = None
     managed_identity: bool = False
     client_id: str | None = None
@@ -43,50 +48,90 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
         return f"Account({self.url or 'by connection string'})"  # the string holds a key: never shown
 
 
+def named_account(environment: Mapping[str, str]) -> Account:
+    """Give all that the connection's variables name, as the host's bindings read them.
+
+    `TriageStorage` is a connection string; `TriageStorage__blobServiceUri` and `TriageStorage__queueServiceUri` are
+    addresses, with `TriageStorage__credential` ("managedidentity") and `TriageStorage__clientId` beside them.
+    """
+
+    def value(suffix: str) -> str | None:
+        return environment.get(CONNECTION + suffix) or None
+
+    return Account(
+        url=value("__blobServiceUri"),
+        queue_url=value("__queueServiceUri"),
+        connection=value(""),
+        managed_identity=(value("__credential") or "").lower() == "managedidentity",
+        client_id=value("__clientId"),
+    )
+
+
 def account_of(environment: Mapping[str, str], url: str | None = None) -> Account | None:
-    """Give the account that the setting `url` or the connection's variables name; None where neither does.
+    """Give the account for documents, by the setting `url` or the variables; None where neither names one.
 
-    `TriageStorage` is a connection string; `TriageStorage__blobServiceUri` an address, with
-    `TriageStorage__credential` ("managedidentity") and `TriageStorage__clientId` beside it.
+    An address goes before a connection string.
     """
-    address = url or environment.get(CONNECTION + "__blobServiceUri")
-    if address:
-        managed = environment.get(CONNECTION + "__credential", "").lower() == "managedidentity"
-        client_id = environment.get(CONNECTION + "__clientId")
-        return Account(url=address, managed_identity=managed, client_id=client_id)
-    connection = environment.get(CONNECTION)
-    return Account(connection=connection) if connection else None
+    named = named_account(environment)
+    if address := url or named.url:
+        return msgspec.structs.replace(named, url=address, connection=None)
+    return Account(connection=named.connection) if named.connection else None
 
 
-def blob_service(account: Account, *, pause: float = PAUSE, jitter: float = JITTER) -> "BlobServiceClient":
-    """Give a client of the account. It opens no connection yet.
+def blob_service(
+    account: Account, *, first: float = 0, pause: float = PAUSE, jitter: float = JITTER
+) -> "BlobServiceClient":
+    """Give a client of the account's blobs. It opens no connection yet.
 
-    Raises `Misconfigured` for an address that is none, and where Azure's packages are not installed.
+    `first`, `pause` and `jitter` are the SDK's `initial_backoff`, `increment_base` and `random_jitter_range`. Raises
+    `Misconfigured` for an address that is none, and where Azure's packages are not installed.
     """
-    try:
+    with _told(account):
         from azure.storage.blob import BlobServiceClient
+
+        options = _options(first, pause, jitter)
+        if account.connection is not None:
+            return BlobServiceClient.from_connection_string(account.connection, **options)
+        return BlobServiceClient(account.url or "", credential=_credential(account), **options)
+
+
+def queue_service(
+    account: Account, *, first: float = 0, pause: float = PAUSE, jitter: float = JITTER
+) -> "QueueServiceClient":
+    """Give a client of the account's queues; parameters and errors as for `blob_service`."""
+    with _told(account):
+        from azure.storage.queue import QueueServiceClient
+
+        options = _options(first, pause, jitter)
+        if account.connection is not None:
+            return QueueServiceClient.from_connection_string(account.connection, **options)
+        return QueueServiceClient(account.queue_url or "", credential=_credential(account), **options)
+
+
+@contextmanager
+def _told(account: Account) -> Iterator[None]:
+    try:
+        yield
     except ImportError as error:
         raise Misconfigured(
             "A storage account is set, and Azure's packages are not installed: pip install 'bounce-triage[azure]'."
         ) from error
-
-    options: dict[str, Any] = {
-        "retry_total": RETRIES,
-        "initial_backoff": 0,
-        "increment_base": pause,
-        "random_jitter_range": jitter,
-        "connection_timeout": CONNECT_SECONDS,
-        "read_timeout": READ_SECONDS,
-    }
-    try:
-        if account.connection is not None:
-            return BlobServiceClient.from_connection_string(account.connection, **options)
-        return BlobServiceClient(account.url or "", credential=_credential(account), **options)
     except ValueError as error:
         # The SDK's own sentence may repeat the connection string.
         raise Misconfigured(
             f"The storage account cannot be used: {CONNECTION} or storage.blob_url is malformed."
         ) from (error if account.connection is None else None)
+
+
+def _options(first: float, pause: float, jitter: float) -> dict[str, Any]:
+    return {
+        "retry_total": RETRIES,
+        "initial_backoff": first,
+        "increment_base": pause,
+        "random_jitter_range": jitter,
+        "connection_timeout": CONNECT_SECONDS,
+        "read_timeout": READ_SECONDS,
+    }
 
 
 def _credential(account: Account) -> "TokenCredential":

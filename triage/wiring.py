@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import structlog
 
 import triage
-from triage.azure_storage import Account, account_of, blob_service, in_our_words
+from triage.azure_storage import CONNECTION, Account, account_of, blob_service, in_our_words
 from triage.diagnose import Rulebook
 from triage.errors import BadInput, Misconfigured, NotFound, Transient
 from triage.group import BlobDocuments, BlobLease, FileLease, Lease, Router, SqliteDocuments
@@ -45,9 +45,6 @@ if TYPE_CHECKING:
 
 POLL_SECONDS = 240.0
 """Of one reading of the mailbox: the next tick goes on before a function's five minutes are over."""
-
-STORAGE = "TriageStorage"
-"""The name of the storage connection in the host's settings, alone or with a suffix."""
 
 
 def hosts_of(settings: Settings) -> Hosts:
@@ -312,7 +309,7 @@ def _credential() -> "TokenCredential":
             "Azure's packages are not installed, and the mailbox needs them: pip install 'bounce-triage[azure]'."
         ) from error
     if "IDENTITY_ENDPOINT" in os.environ:
-        names = ("AZURE_CLIENT_ID", f"{STORAGE}__clientId")
+        names = ("AZURE_CLIENT_ID", f"{CONNECTION}__clientId")
         return ManagedIdentityCredential(
             client_id=next((os.environ[one] for one in names if os.environ.get(one)), None)
         )

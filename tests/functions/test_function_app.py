@@ -262,7 +262,7 @@ def test_store_that_cannot_be_reached_is_no_fault_of_the_caller(
     key = "AccountName=local;AccountKey=a2V5;"
     gone = "BlobEndpoint=http://127.0.0.1:9/local;QueueEndpoint=http://127.0.0.1:9/local;"
     monkeypatch.setenv("TriageStorage", f"DefaultEndpointsProtocol=http;{key}{gone}")
-    monkeypatch.setattr("triage.cloud.storage.RETRIES", 0)
+    monkeypatch.setattr("triage.azure_storage.RETRIES", 0)
     status, headers, answer = posted(worker, "upload", b"x")
     assert (status, headers["Retry-After"]) == (503, "30")
     assert "for now" in json.loads(answer)["error"]

@@ -9,11 +9,9 @@ import os
 import shlex
 from collections.abc import Mapping
 from functools import lru_cache
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-import msgspec
-
+from triage.azure_storage import CONNECTION, Account, blob_service, named_account, queue_service
 from triage.errors import Conflict, Misconfigured, NotFound, Transient
 
 if TYPE_CHECKING:
@@ -21,7 +19,6 @@ if TYPE_CHECKING:
     from azure.storage.blob import BlobServiceClient
     from azure.storage.queue import QueueClient, QueueServiceClient
 
-CONNECTION = "TriageStorage"
 INBOX = "inbox"
 """The one journal: raw inputs, each written once."""
 
@@ -38,32 +35,14 @@ POISON = "-poison"
 """What the host appends to a queue's name for messages that it gave up on."""
 
 
-RETRIES = 3
-"""Tries that the library adds to each request; what still fails then is tried again by the host, later."""
-
 FIRST_PAUSE, PAUSE_BASE, JITTER = 0.3, 2, 0.3
-"""Seconds before the first of them, and by what the pauses grow: the library's own 15 outlast a caller's patience."""
-
-CONNECT_SECONDS, READ_SECONDS = 10, 60
-
-
-class Account(msgspec.Struct, frozen=True):
-    """An account as the environment names it: a connection string, or the services' addresses and who we are."""
-
-    connection: str | None = None
-    blob_url: str | None = None
-    queue_url: str | None = None
-    is_managed: bool = False
-    client_id: str | None = None
-
-    def __repr__(self) -> str:
-        return f"Account({self.blob_url or 'by connection string'})"  # the string holds a key: never shown
+"""Seconds before the first retry, and by what the pauses grow: somebody waits for an upload's answer."""
 
 
 class Storage:
     """The clients of one storage account, made when they are first asked for."""
 
-    def __init__(self, account: "Account") -> None:
+    def __init__(self, account: Account) -> None:
         """Nothing is asked of the account yet."""
         self._account = account
         self._blobs: BlobServiceClient | None = None
@@ -73,7 +52,7 @@ class Storage:
     def blobs(self) -> "BlobServiceClient":
         """Give the client of the blob service. Raises `Misconfigured` for a connection or address that is none."""
         if self._blobs is None:
-            self._blobs = self._made("azure.storage.blob", "BlobServiceClient", self._account.blob_url)
+            self._blobs = blob_service(self._account, first=FIRST_PAUSE, pause=PAUSE_BASE, jitter=JITTER)
         return self._blobs
 
     def queue(self, name: str) -> "QueueClient":
@@ -82,21 +61,8 @@ class Storage:
         Raises `Misconfigured` as `blobs` does.
         """
         if self._queues is None:
-            self._queues = self._made("azure.storage.queue", "QueueServiceClient", self._account.queue_url)
+            self._queues = queue_service(self._account, first=FIRST_PAUSE, pause=PAUSE_BASE, jitter=JITTER)
         return self._queues.get_queue_client(name)
-
-    def _made(self, package: str, name: str, url: str | None) -> Any:
-        try:
-            client = getattr(import_module(package), name)
-        except ImportError as error:
-            raise Misconfigured("Azure's packages are not installed: pip install 'bounce-triage[azure]'.") from error
-        try:
-            if self._account.connection:
-                return client.from_connection_string(self._account.connection, **_options())
-            return client(url or "", self._credential(), **_options())
-        except ValueError:
-            # Without its cause: the library's sentence may repeat the connection string.
-            raise Misconfigured(f"The storage account cannot be used: {CONNECTION} is malformed.") from None
 
     def send(self, queue: str, text: str) -> None:
         """Put a message on a queue, in base64 as host.json says. Raises `Transient` where that fails for now."""
@@ -117,26 +83,6 @@ class Storage:
         except AzureError as error:
             raise _ours(error, f"{container}/{name}") from error
         return AzureBlob(client, int(found.size), str(found.etag))
-
-    def _credential(self) -> Any:
-        """Give the app's managed identity in Azure; elsewhere whoever is signed in, as by `az login`."""
-        from azure.identity import DefaultAzureCredential, ManagedIdentityCredential
-
-        client_id = self._account.client_id
-        if self._account.is_managed:
-            return ManagedIdentityCredential(client_id=client_id)
-        return DefaultAzureCredential(managed_identity_client_id=client_id)
-
-
-def _options() -> dict[str, Any]:
-    return {
-        "retry_total": RETRIES,
-        "initial_backoff": FIRST_PAUSE,
-        "increment_base": PAUSE_BASE,
-        "random_jitter_range": JITTER,
-        "connection_timeout": CONNECT_SECONDS,
-        "read_timeout": READ_SECONDS,
-    }
 
 
 class AzureBlob:
@@ -194,19 +140,8 @@ def _ours(error: "AzureError", name: str) -> Exception:
 
 def storage_of(environment: Mapping[str, str] | None = None) -> Storage:
     """Give the account that the environment names. Raises `Misconfigured` where it names none."""
-    found = os.environ if environment is None else environment
-
-    def value(name: str) -> str | None:
-        return found.get(CONNECTION + name) or None
-
-    account = Account(
-        connection=value(""),
-        blob_url=value("__blobServiceUri"),
-        queue_url=value("__queueServiceUri"),
-        is_managed=(value("__credential") or "").lower() == "managedidentity",
-        client_id=value("__clientId"),
-    )
-    if not account.connection and not (account.blob_url and account.queue_url):
+    account = named_account(os.environ if environment is None else environment)
+    if not account.connection and not (account.url and account.queue_url):
         raise Misconfigured(
             f"No storage account is named: set {CONNECTION}__blobServiceUri and {CONNECTION}__queueServiceUri, or"
             f" {CONNECTION} to a connection string."

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import structlog
 
-from triage.cloud.storage import CONNECTION, INBOX, storage_of
+from triage.azure_storage import CONNECTION
+from triage.cloud.storage import INBOX, storage_of
 from triage.errors import Misconfigured
 from triage.local.azurite import azurite
 from triage.local.host import Announcer, Timers, make_containers
