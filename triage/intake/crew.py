@@ -85,7 +85,8 @@ class Crew:
             # Somebody waits for the prompt: what is under way is of no use any more.
             for process in set(multiprocessing.active_children()) - self._others:
                 process.terminate()
-        self._pool.shutdown(wait=kind is None, cancel_futures=True)
+        # Waited for in any case: the pool's thread, still at work when Python exits, may fail there and say so.
+        self._pool.shutdown(cancel_futures=True)
 
 
 def crew_for(size: int, make: Callable[[], Knowledge]) -> Crew | None:
