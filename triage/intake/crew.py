@@ -3,7 +3,6 @@
 import os
 import signal
 from collections.abc import Callable
-from types import TracebackType
 from typing import TYPE_CHECKING, Generic, ParamSpec, Self, TypeVar
 
 from triage.intake.one import Knowledge
@@ -11,7 +10,6 @@ from triage.interrupts import ctrl_c_waits
 
 if TYPE_CHECKING:
     from concurrent.futures import Future, ProcessPoolExecutor
-    from multiprocessing.process import BaseProcess
 
 MOST = 4
 """Processes at most: with more, this one, which joins their work, is what the rest waits for; each takes 40 MB."""
@@ -51,7 +49,6 @@ class Crew:
         self.count = count
         self.make = make
         self._pool: ProcessPoolExecutor | None = None
-        self._others: set[BaseProcess] = set()
 
     def submit(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> Task[T]:
         """Ask for `function(…)`, which must be importable by its name, as must be what it takes and gives."""
@@ -64,7 +61,6 @@ class Crew:
             return function(*args, **kwargs)
 
         if self._pool is None:
-            self._others = set(multiprocessing.active_children())
             self._pool = ProcessPoolExecutor(self.count, multiprocessing.get_context("spawn"), _begin)
         try:
             # Processes that start now hear no Ctrl-C from their first moment, not only once they have begun to work.
@@ -76,16 +72,11 @@ class Crew:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, _: BaseException | None, __: TracebackType | None) -> None:
+    def __exit__(self, *_: object) -> None:
         if self._pool is None:
             return
-        if kind is not None:
-            import multiprocessing
-
-            # Somebody waits for the prompt: what is under way is of no use any more.
-            for process in set(multiprocessing.active_children()) - self._others:
-                process.terminate()
-        # Waited for in any case: the pool's thread, still at work when Python exits, may fail there and say so.
+        # Whatever happened, what is under way is waited for, a second or so, and the rest is dropped. A process that is
+        # killed while it hands over a result would leave half of it in the pipe, and this one waiting for the other half.
         self._pool.shutdown(cancel_futures=True)
 
 
