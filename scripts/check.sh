@@ -68,7 +68,7 @@ check "Import contract (import-linter)" "$bin/lint-imports"
 check "Rule proof" "$bin/triage" rules check
 check "Runbook proof" "$bin/triage" runbooks check
 check "Tests, documentation examples among them" tests
-check "Branch coverage" coverage_report
+check "Line coverage" coverage_report
 check "The main job with runtime packages alone" sh scripts/prove_runtime_alone.sh
 if with_azure; then
   check "The Functions app imports" "$bin/python" -W error -c 'import function_app; print("function_app is imported")'
