@@ -58,10 +58,11 @@ def main() -> int:
     """Score every message, print a table by source and, with --list, each miss."""
     options = _options()
     truth = [json.loads(line) for line in (options.corpus / "truth.jsonl").read_text(encoding="utf-8").splitlines()]
-    words = tomllib.loads((ROOT / "bench" / "peer_words.toml").read_text(encoding="utf-8"))
+    words, disputed = _table("peer_words.toml"), _table("disputed.toml")
     hosts, rulebook, peer = Hosts(), Rulebook.load(), _flufl()
     scores: dict[tuple[str, str], Counter[bool]] = {}
     peers: dict[str, Counter[bool]] = {}
+    misses: dict[str, Counter[bool]] = {}
     for row in truth:
         content = (options.corpus / "messages" / row["path"]).read_bytes()
         document = decode(content, hosts)
@@ -74,15 +75,24 @@ def main() -> int:
         for measure, right, why in (*_score(row, document, seen), *_category(row, categories, words.get(source, {}))):
             for group in groups:
                 scores.setdefault((group, measure), Counter())[right] += 1
-            if options.list and not right and options.only in (None, measure):
-                print(f"{measure:18} {row['path']}\n{'':18} {why}")
+            if not right:
+                held = disputed.get(measure, {}).get(row["path"])
+                misses.setdefault(measure, Counter())[held is not None] += 1
+                if options.list and options.only in (None, measure):
+                    print(f"{measure:18} {row['path']}\n{'':18} {why}" + (f"\n{'':18} held: {held}" if held else ""))
         if peer is not None:
             for measure, right, _ in _scored_peer(row, peer(content)):
                 peers.setdefault(measure, Counter())[right] += 1
     _print(scores)
+    told = (f"{name} {one.total()} ({one[True]} held)" for name, one in misses.items())
+    print("\nMisses, and how many of them we hold to after reading (disputed.toml): " + ", ".join(told))
     if peer is not None:
-        print("\nflufl.bounce on the same: " + ", ".join(f"{name} {_cell(one)}" for name, one in peers.items()))
+        print("flufl.bounce on the same: " + ", ".join(f"{name} {_cell(one)}" for name, one in peers.items()))
     return 0
+
+
+def _table(name: str) -> dict[str, Any]:
+    return tomllib.loads((ROOT / "bench" / name).read_text(encoding="utf-8"))
 
 
 def _options() -> argparse.Namespace:

@@ -14,6 +14,7 @@ from triage.model.words import Action
 _FIELD = re.compile(r"(?P<name>[A-Za-z][A-Za-z0-9-]{1,60})[ \t]{0,4}:[ \t]{0,40}(?P<value>.*)")
 _QUOTED = re.compile(r"(?m)^(?:[>|][ \t]?){1,5}")
 _STATUS = re.compile(r"(?<![\d.])([245]\.\d{1,3}\.\d{1,3})(?![\d.]*\d)")
+_COMMENT = re.compile(r"\d\s{0,4}\((?P<text>[^()]{4,300})\)")
 _TYPE = re.compile(r"\s*(?P<type>[A-Za-z][\w-]{0,40})\s*;\s*")
 _PER_MESSAGE = frozenset(
     {"reporting-mta", "dsn-gateway", "received-from-mta", "arrival-date", "original-envelope-id", "x-postfix-queue-id"}
@@ -148,6 +149,7 @@ def _failure(fields: Fields) -> Failure | None:
         status=status.group(1) if status else None,
         diagnostic=diagnostic,
         smtp=is_smtp,
+        remark=_remark(fields.get("status", "")),
         receiving_host=host,
         receiving_ip=ip,
         time=utc(fields.get("last-attempt-date")),
@@ -174,6 +176,12 @@ def _diagnostic(value: str) -> tuple[str | None, bool]:
         return value.strip() or None, True
     kind = found.group("type").lower()
     return value[found.end() :].strip() or None, kind not in ("x-unix", "x-local")
+
+
+def _remark(status: str) -> str | None:
+    """Give the comment beside a Status (`4.0.0 (mx.fabrikam.example: host name lookup failure)`), None without one."""
+    found = _COMMENT.search(status)
+    return found.group("text").strip() or None if found else None
 
 
 def _without_repeats(failures: tuple[Failure, ...]) -> tuple[Failure, ...]:

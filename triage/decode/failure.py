@@ -25,7 +25,7 @@ class Failure(msgspec.Struct, frozen=True, kw_only=True):
     """One recipient: `diagnostic` is what stands there of a reply, unwrapped by nobody yet; hosts are normal names.
 
     `status` is the machine part's Status field. `smtp` is False where the diagnostic is no reply of a server
-    (RFC 3464 §2.3.6 types such as `x-unix`).
+    (RFC 3464 §2.3.6 types such as `x-unix`). `remark` is the comment beside the Status: some servers put the reason there.
     """
 
     recipient: str | None
@@ -33,6 +33,7 @@ class Failure(msgspec.Struct, frozen=True, kw_only=True):
     status: str | None = None
     diagnostic: str | None = None
     smtp: bool = True
+    remark: str | None = None
     receiving_host: str | None = None
     receiving_ip: str | None = None
     time: str | None = None

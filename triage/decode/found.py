@@ -8,10 +8,10 @@ import msgspec
 
 from triage.decode.dsn import find_status, read_status
 from triage.decode.exchange import HumanReport, read_human
-from triage.decode.failure import Failure, Report, moment_of, read_address
+from triage.decode.failure import Report, moment_of, read_address
 from triage.decode.kinds import Form, form_of, is_challenge, is_forwarded_text
 from triage.decode.message import Mail
-from triage.decode.prose import Prose, read_prose, report_text
+from triage.decode.prose import Prose, read_prose, read_unknown, report_text
 
 MAX_TEXTS = 4
 """Text parts of one message that are read for its human part."""
@@ -58,7 +58,7 @@ def find(mail: Mail, form: Form) -> Found | None:
             return msgspec.structs.replace(found, prose=prose, text=text)
     known = failed_recipients(mail) if form.mail_system else ()
     if known:
-        found.prose = Prose(mailer="", strong=False, failures=tuple(Failure(recipient=one) for one in known))
+        found.prose = read_unknown(found.text, known)
     return found if known else None
 
 

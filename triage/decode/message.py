@@ -66,7 +66,7 @@ class Node(Message):
 
     def get_content_type(self) -> str:
         """Give the type in lower case; for parts that are read here, the name under which this program knows them."""
-        kind = super().get_content_type()
+        kind = super().get_content_type().split()[0]  # a parameter may follow without a semicolon
         if kind in READ_HERE:
             return READ_HERE[kind]
         if kind.startswith("message/") and _is_encoded(self):

@@ -62,6 +62,8 @@ def outcome(failure: Failure, human: Cause | None, prose: Failure | None) -> Out
         said = unwrap(prose.diagnostic)
         if own is None or (not is_expiry(said.cause) and said.cause.reply_code):
             return _from_machine(failure, said, prose, (own.cause,) if own else ())
+    if own is None and failure.remark:
+        own = unwrap(failure.remark)
     if own is None:
         return Outcome(failure=failure, host=failure.receiving_host, ip=failure.receiving_ip, time=failure.time)
     found = _from_machine(failure, own, prose, ())

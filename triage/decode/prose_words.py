@@ -22,7 +22,8 @@ _GROUPS = {
 class Introduction(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One `[[introduction]]` of `phrases/prose.toml`.
 
-    `local_names` is True for a provider that names mailboxes of its own domain without the domain.
+    `local_names` is True for a provider that names mailboxes of its own domain without the domain, `reason_first` for
+    one that puts each reason above its recipient.
     """
 
     mailer: str
@@ -33,6 +34,7 @@ class Introduction(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     strong: tuple[str, ...] = ()
     weak: tuple[str, ...] = ()
     local_names: bool = False
+    reason_first: bool = False
 
 
 class Phrases(msgspec.Struct, frozen=True):
