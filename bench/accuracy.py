@@ -180,7 +180,10 @@ def _flufl() -> Peer | None:
         return None
 
     def read(content: bytes) -> set[str]:
-        found = detectors.all_failures(email.message_from_bytes(content, policy=email.policy.compat32))
+        try:
+            found = detectors.all_failures(email.message_from_bytes(content, policy=email.policy.compat32))
+        except Exception:  # noqa: BLE001  # a detector that fails is its answer: nothing found
+            return set()
         return {one.decode("utf-8", "replace") if isinstance(one, bytes) else str(one) for one in set().union(*found)}
 
     return read

@@ -8,6 +8,8 @@ from typing import Any
 
 from triage.decode.limits import MAX_HEADER
 
+_ISO_2022_JP = re.compile(rb"\x1b\$[@B]")
+"""What puts ISO-2022-JP (RFC 1468) into its second character set: nothing else in a mail holds it."""
 _NOT_CHARSETS = frozenset({"punycode", "idna", "unicode_escape", "raw_unicode_escape", "undefined", "mbcs", "oem"})
 _CHARSET_NAME = re.compile(r"[\w.:+-]{1,40}")
 
@@ -21,10 +23,19 @@ def decode_text(content: bytes, charset: str | None) -> str:
                 return content.decode(name, "replace")
         except (LookupError, ValueError):
             pass
+    if _ISO_2022_JP.search(content):
+        return content.decode("iso2022_jp", "replace")
     try:
         return content.decode("utf-8")
     except UnicodeDecodeError:
-        return content.decode("utf-8" if charset and "utf" in charset.lower() else "cp1252", "replace")
+        as_utf8 = content.decode("utf-8", "replace")
+    return as_utf8 if _is_utf8(as_utf8, charset) else content.decode("cp1252", "replace")
+
+
+def _is_utf8(text: str, charset: str | None) -> bool:
+    """True for a text that was declared as UTF-8 and is that for the greater part: one that was cut, or mixed."""
+    foreign = sum(not one.isascii() for one in text)
+    return bool(charset and "utf" in charset.lower()) and text.count("\ufffd") * 2 <= foreign
 
 
 def decode_words(value: str) -> str:

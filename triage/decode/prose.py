@@ -20,6 +20,8 @@ MAX_LINES = 4000
 """Lines of a human part that are read; `limits.MAX_RECIPIENTS` recipients with a reason each fit."""
 MAX_LINE = 1000
 """Characters of one line: RFC 5321 §4.5.3.1.6 allows 998."""
+MAX_FORWARDS = 4
+"""Lines such as `-----Original Message-----` behind which a report is looked for: one for each time it was passed on."""
 MAX_REASON = 30
 """Lines of one reason."""
 OPENING = 16_384
@@ -57,6 +59,11 @@ def read_prose(
     lines = text_lines(text)
     report, original = _split(lines)
     found = _introduction(report, from_mail_system, subject)
+    for _ in range(MAX_FORWARDS):
+        if found is not None or not original:
+            break
+        report, original = _split(original[1:])  # what looked like the returned message is the forwarded report
+        found = _introduction(report, False, "")
     if found is None:
         return None
     introduction, strong, start = found
@@ -174,11 +181,11 @@ def _failures(lines: list[str], action: Action, known: tuple[str, ...]) -> tuple
     if not named:
         return _without_lines(lines, action, known)
     stops = [at for at, _, _ in named[1:]] + [len(lines)]
-    shared = _labelled(lines)
+    shared, common = _labelled(lines), _common(lines, named[0][0]) if len(named) > 1 else lines
     failures: dict[str, Failure] = {}
     for (at, recipient, rest), stop in zip(named, stops, strict=True):
         reason = _reason([*_answered_before(lines, at), rest, *_of_recipient(rest, lines[at + 1 : stop])])
-        one = _failure(recipient, action, reason or shared, lines)
+        one = _failure(recipient, action, reason or shared, common)
         before = failures.get(recipient.lower())
         if (
             before is None
@@ -204,6 +211,15 @@ def _reasons_above(lines: list[str], action: Action) -> tuple[Failure, ...]:
         if len(failures) >= MAX_RECIPIENTS:
             break
     return tuple(failures.values())
+
+
+def _common(lines: list[str], first: int) -> list[str]:
+    """Give what several recipients share: what stands above the first, and a transcript of one session below them."""
+    at = next(
+        (at for at, line in enumerate(lines) if any(one.search(line) for one in phrases().transcripts)), len(lines)
+    )
+    hosts = {_server([line]) for line in lines[at:]} - {(None, None)}
+    return [*lines[: min(at, first)], *(lines[at:] if len(hosts) == 1 else ())]
 
 
 def _of_recipient(rest: str, following: list[str]) -> list[str]:

@@ -49,6 +49,7 @@ class Phrases(msgspec.Struct, frozen=True):
     ends: tuple[re.Pattern[str], ...]
     noise: tuple[re.Pattern[str], ...]
     servers: tuple[re.Pattern[str], ...]
+    transcripts: tuple[re.Pattern[str], ...]
     reporters: tuple[re.Pattern[str], ...]
 
 
@@ -66,6 +67,7 @@ def phrases() -> Phrases:
         ends=_compiled(raw["reply"]["ends"]),
         noise=_compiled(raw["reply"]["noise"]),
         servers=_compiled(raw["server"]["lines"]),
+        transcripts=_compiled(raw["server"]["transcripts"]),
         reporters=_compiled(raw["reporter"]["lines"]),
     )
 

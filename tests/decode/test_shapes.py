@@ -1,0 +1,75 @@
+"""Messages made up in the shapes of many servers say what their format's documentation says they say.
+
+`shapes/*.txt` hold the messages, each behind a line `=== name` and, where it is not UTF-8, `| charset`;
+`shapes/expected.toml` holds what they show, written by hand.
+"""
+
+import re
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from triage.decode import decode
+from triage.diagnose import Rulebook, diagnose
+from triage.hosts import Hosts
+from triage.model import Document, Observation
+
+SHAPES = Path(__file__).parent / "shapes"
+EXPECTED = tomllib.loads((SHAPES / "expected.toml").read_text(encoding="utf-8"))
+
+
+def messages() -> dict[tuple[str, str], bytes]:
+    """Give every message by family and name, in the bytes of its charset."""
+    found: dict[tuple[str, str], bytes] = {}
+    for path in sorted(SHAPES.glob("*.txt")):
+        pieces = re.split(r"(?m)^=== (.+)\n", path.read_text(encoding="utf-8"))[1:]
+        for head, text in zip(pieces[::2], pieces[1::2], strict=True):
+            name, _, charset = head.partition(" | ")
+            found[path.stem, name] = text.encode(charset or "utf-8")
+    return found
+
+
+MESSAGES = messages()
+ROWS = [(family, name, row) for family, rows in EXPECTED.items() for name, row in rows.items()]
+
+
+@pytest.fixture(scope="module")
+def rulebook() -> Rulebook:
+    """Give the shipped rules."""
+    return Rulebook.load()
+
+
+def read(family: str, name: str) -> Document:
+    """Read one message."""
+    return decode(MESSAGES[family, name], Hosts())
+
+
+def told(one: Observation, rulebook: Rulebook) -> list[str]:
+    """Give an observation as the table writes it."""
+    found = diagnose(one, rulebook, Hosts())
+    values = (one.action, one.recipient, one.reply_code, one.status, one.receiving_host, one.receiving_ip)
+    return ["-" if value is None else str(value) for value in (*values, found and found.category)]
+
+
+def test_every_message_has_its_row() -> None:
+    """No message is without expected values, and no row without a message; each row names its source."""
+    assert {(family, name) for family, name, _ in ROWS} == set(MESSAGES)
+    assert all(row["source"] and row["kind"] for _, _, row in ROWS)
+
+
+@pytest.mark.parametrize(("family", "name", "row"), ROWS, ids=[f"{family}, {name}" for family, name, _ in ROWS])
+def test_a_shape_says_what_its_format_says(rulebook: Rulebook, family: str, name: str, row: dict[str, Any]) -> None:
+    """Kind, recipients, codes, the other end, the category, who reports and what came back are those of the table."""
+    document = read(family, name)
+    seen = [one for one in document.observations if one.source == "ndr"]
+    got = [told(one, rulebook) for one in seen]
+    wanted = [line.split() for line in row.get("ndr", [])]
+    shown = [
+        ["?" if want == "?" else value for value, want in zip(*pair, strict=True)]
+        for pair in zip(got, wanted, strict=False)
+    ]
+    assert (document.kind, shown, got[len(wanted) :]) == (row["kind"], wanted, [])
+    assert {one.reported_by for one in seen} <= {row.get("by", "?")} or "by" not in row
+    assert {one.original.message_id for one in seen} <= {row.get("id")} or "id" not in row
