@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 import structlog
 
+from tests.functions.posting import posted
 from triage.cloud.storage import POISON, Storage, encoded
 from triage.errors import Misconfigured
 from triage.local.bindings import Needs, needs_of
@@ -203,22 +204,6 @@ def test_sweep_tells_how_many_messages_were_given_up(
 
 
 # ---- HTTP
-
-
-def posted(worker: Worker, function: str, body: bytes, **query: str) -> tuple[int, Any, bytes]:
-    """Post a body; give status, headers and the answer's bytes."""
-    request = worker.message(
-        "RpcHttp",
-        method="POST",
-        url=f"https://contoso.azurewebsites.net/api/{function}",
-        headers={"content-type": "message/rfc822"},
-        params={},
-        query=query,
-        body=worker.typed(bytes=body),
-    )
-    answer = worker.invoke(function, worker.typed(http=request)).http
-    content = getattr(answer.body, "bytes", None) or getattr(answer.body, "string", None) or b""
-    return int(answer.status_code), answer.headers, content if isinstance(content, bytes) else content.encode()
 
 
 def test_upload_is_kept_and_named(worker: Worker, storage: Storage, ndr: Callable[..., Any]) -> None:

@@ -23,7 +23,7 @@ START_SECONDS = 60
 STOP_SECONDS = 5
 ACCOUNT = "local"
 
-_LISTENS = re.compile(r"Azurite (Blob|Queue) service (?:is )?successfully listen(?:s|ing) (?:on|at) (http://\S+)")
+_LISTENS = re.compile(r"Azurite (Blob|Queue) service (?:is )?successfully listen(?:s|ing) (?:on|at) (https?://\S+)")
 
 
 class Emulator(msgspec.Struct, frozen=True):
@@ -43,9 +43,12 @@ class Emulator(msgspec.Struct, frozen=True):
 
 @contextmanager
 def azurite(
-    program: Path = PROGRAM, data: Path | None = None, accounts: Sequence[str] = (ACCOUNT,)
+    program: Path = PROGRAM,
+    data: Path | None = None,
+    accounts: Sequence[str] = (ACCOUNT,),
+    options: Sequence[str] = (),
 ) -> Iterator[Emulator]:
-    """Run Azurite while the block runs. What it stores lies in `data`, else in memory.
+    """Run Azurite while the block runs, with more of its options. What it stores lies in `data`, else in memory.
 
     Raises `Misconfigured` where it is missing or does not start.
     """
@@ -56,7 +59,7 @@ def azurite(
     ports = ["--blobPort", "0", "--queuePort", "0", "--tablePort", "0"]
     quiet = ["--silent", "--skipApiVersionCheck", "--disableTelemetry"]
     process = subprocess.Popen(
-        [str(program), *ports, *quiet, *where],
+        [str(program), *ports, *quiet, *where, *options],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
