@@ -44,7 +44,8 @@ def _replace(path: Path, content: bytes) -> None:
 
 
 def _remove_stale(place: Path, names: set[str]) -> None:
-    """Remove a `.reg` file that an earlier verdict offered and this one does not."""
-    for path in place.glob("*.reg"):
-        if path.name not in names:
-            path.unlink()
+    """Remove what an earlier verdict offered and this one does not: files that change a server, a letter."""
+    for pattern in ("*.reg", "*.ps1", "letter.txt"):
+        for path in place.glob(pattern):
+            if path.name not in names:
+                path.unlink()

@@ -23,11 +23,11 @@ def changes_keys(filled):
 @pytest.mark.parametrize("confidence", ["probable", "certain"])
 @pytest.mark.parametrize("build", CAPABLE)
 def test_capable_build_gets_the_change_and_its_files(incident, shelf, hosts, build, confidence):
-    """From probable on, a Windows server whose build can speak TLS 1.2 gets the change, the file and its undo."""
+    """From probable on, a Windows server whose build can speak TLS 1.2 gets the change, its files and the script."""
     filled = fill(incident(build=build, confidence=confidence), shelf, hosts)
     names = [name for name, _ in filled.files]
     assert changes_keys(filled)
-    assert names == ["tls12-hq-ex10a.contoso.example.reg", "tls12-hq-ex10a.contoso.example-undo.reg"]
+    assert names == [f"tls12-hq-ex10a.contoso.example{end}" for end in (".reg", "-undo.reg", ".ps1")]
     assert any("2008 R2" in step.body and "outage back" in step.body for step in filled.undo)
 
 

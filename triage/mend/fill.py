@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from triage.hosts import Hosts
-from triage.mend import registry
+from triage.mend import registry, script
 from triage.mend.gates import VERSIONS, holds
 from triage.mend.host import Mended, read
 from triage.mend.runbook import Entry, Gate, Runbook
@@ -68,7 +68,7 @@ def fill(incident: Incident, shelf: Shelf, hosts: Hosts) -> FilledRunbook:
         do_not=tuple(render(entry.body, values, mended.gates) for entry in chosen.get("Do not", [])),
         withheld=tuple(_withheld(incident, mended)),
         links=_links(runbook, chosen.get("Further reading", [])),
-        files=registry.files(mended.host) if _gives_files(mended) else (),
+        files=(*registry.files(mended.host), script.file(mended.host)) if _gives_files(mended) else (),
     )
 
 
