@@ -38,9 +38,11 @@ from triage.group import (
     told,
     waiting,
 )
+from triage.hosts import Hosts
 from triage.intake import Crew, Done, Knowledge, Work, read, readings
-from triage.mend import Shelf, fill
+from triage.mend import Shelf, fill, letter
 from triage.model import Incident, Place, Reading
+from triage.model.draft import NoLetter
 from triage.model.words import Kind
 from triage.notify import (
     Accepted,
@@ -51,6 +53,7 @@ from triage.notify import (
     affected_csv,
     card,
     deliver,
+    letter_text,
     ticket_html,
     ticket_markdown,
 )
@@ -247,7 +250,8 @@ def _gathered(ones: Iterable[T], size_of: Callable[[T], int]) -> Iterator[list[T
 
 def tell(incident: Incident, documents: Documents, parts: Parts, now: str) -> dict[str, bytes]:
     """Give the files that tell people of an incident: name → bytes. The same incident gives the same files."""
-    runbook = fill(incident, parts.shelf, known_names(documents, parts.hosts))
+    hosts = known_names(documents, parts.hosts)
+    runbook = fill(incident, parts.shelf, hosts)
     hit = tuple(affected(documents, incident.id))
     redact_ticket = parts.redact == "all"
     message = card(incident, runbook, parts.texts, redact=parts.redact != "nothing", now=now)
@@ -259,7 +263,16 @@ def tell(incident: Incident, documents: Documents, parts: Parts, now: str) -> di
         "ticket.html": html.encode("utf-8", "replace"),
         "affected.csv": affected_csv(hit, parts.texts, redact=redact_ticket).encode("utf-8", "replace"),
         **dict(runbook.files),
+        **_letter(incident, hosts, parts, now),
     }
+
+
+def _letter(incident: Incident, hosts: Hosts, parts: Parts, now: str) -> dict[str, bytes]:
+    """Give the draft of a letter where the partner's postmaster has to act."""
+    facts = letter(incident, hosts)
+    if isinstance(facts, NoLetter):
+        return {}
+    return {"letter.txt": letter_text(facts, parts.texts, now=now).encode("utf-8", "replace")}
 
 
 class Relayed(msgspec.Struct):

@@ -8,6 +8,7 @@ import triage
 from triage.cli import (
     diagnose,
     incidents,
+    letter,
     mailbox,
     notices,
     poison,
@@ -18,6 +19,7 @@ from triage.cli import (
     serve,
     settings,
     store,
+    texts,
     why,
 )
 
@@ -54,6 +56,8 @@ app.command("incidents")(incidents.list_incidents)
 app.command("show")(incidents.show)
 app.command("ack")(incidents.ack)
 app.command("resolve")(incidents.resolve)
+app.command("letter")(letter.letter)
+app.command("note")(letter.note)
 app.command("probe")(probe.probe)
 app.command("settings")(settings.settings)
 app.add_typer(mailbox.app, name="mailbox")
@@ -62,3 +66,4 @@ app.add_typer(rules.app, name="rules")
 app.add_typer(runbooks.app, name="runbooks")
 app.add_typer(store.app, name="store")
 app.add_typer(poison.app, name="poison")
+app.add_typer(texts.app, name="texts")

@@ -53,7 +53,7 @@ def _data(host: str | None) -> Mapping[str, str]:
 
 def _floors(floors: Mapping[tuple[int, int], exchange.Build], *, reach_down: bool = False) -> str:
     """Give each floor with the branch that it holds for; with `reach_down` the first one holds for all older ones too."""
-    rows = []
+    rows: list[dict[str, str | int | bool]] = []
     for branch, build in sorted(floors.items()):
         below = ".".join(map(str, build))
         title = f"{exchange.product_of(below)} {exchange.level_of(below)}"

@@ -1,8 +1,9 @@
-"""Changes to people: what a Teams card, a ticket and the list of affected mail say of an incident."""
+"""Changes to people: what a card, a ticket, the list of affected mail and drafts to strangers say of an incident."""
 
 from triage.notify.affected import affected_csv
 from triage.notify.card import card
 from triage.notify.card_check import problems
+from triage.notify.drafts import letter_text, note_text
 from triage.notify.letter import Letter
 from triage.notify.outcome import Accepted, Later, Refused
 from triage.notify.phrases import Texts
@@ -23,6 +24,8 @@ __all__ = [
     "affected_csv",
     "card",
     "deliver",
+    "letter_text",
+    "note_text",
     "open_sinks",
     "problems",
     "ready",

@@ -1,58 +1,58 @@
-"""The words of one language: phrases with named places, read from a folder of texts."""
+"""The words of one language: phrases with named places, read from a folder of texts.
 
-import string
+A language is a folder in `texts/`. What it lacks, or has wrong, is said in English; `texts_check` names it.
+"""
+
 import tomllib
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from triage.errors import Misconfigured
-from triage.model.words import CATEGORIES
+from triage.notify.plural import Plural
 
-_FOLDER = Path(__file__).parent / "texts"
-_REFERENCE = "en"
-_PLACES = frozenset(
-    "culprit other sending receiving domain name n time host text day month year clock takes whose actor confidence".split()
-)
-_DIRECTIONS = frozenset({"sending", "receiving", "neutral"})
+FOLDER = Path(__file__).parent / "texts"
+REFERENCE = "en"
+FILES = ("phrases", "letter", "note")
+"""The files of a language. Keys of the first stand alone ("why.next"), those of the others behind the file's name."""
 
 Tree = dict[str, Any]
 
 
-class Texts:
-    """The phrases of a locale and the folder of its templates. Make one with `load`."""
+def locales() -> list[str]:
+    """Give the languages that there are."""
+    return sorted(path.parent.name for path in FOLDER.glob("*/phrases.toml"))
 
-    def __init__(self, locale: str, phrases: Tree, folder: Path) -> None:
-        self.locale, self.folder, self._phrases = locale, folder, phrases
+
+class Texts:
+    """The phrases of a locale and the folders of its templates. Make one with `load`."""
+
+    def __init__(self, locale: str, phrases: Tree, folder: Path, reference: "Texts | None" = None) -> None:
+        """Take the phrases that a locale has, and the language that speaks where it has none."""
+        self.locale, self.folder = locale, folder
+        self._phrases, self._reference = phrases, reference
+        self._plural = Plural(phrases.get("plural", {}))
 
     @classmethod
-    def load(cls, locale: str = _REFERENCE) -> "Texts":
-        """Read the texts of a locale ("en"). Raises `Misconfigured` where there are none, or some are missing."""
-        available = sorted(path.parent.name for path in _FOLDER.glob("*/phrases.toml"))
-        if locale not in available:
-            raise Misconfigured(f"There are no texts for the locale {locale!r}; there are: {', '.join(available)}.")
-        texts = cls(locale, _read(locale), _FOLDER / locale)
-        problems = texts.problems() + _missing(_read(_REFERENCE), texts._phrases)
-        if problems:
-            raise Misconfigured(f"The texts of the locale {locale!r} are wrong: {'; '.join(problems)}.")
-        return texts
+    def load(cls, locale: str = REFERENCE) -> "Texts":
+        """Read the texts of a locale ("en"). Raises `Misconfigured` where there are none, or a file cannot be read.
 
-    def problems(self) -> list[str]:
-        """Name each category without its phrases and each place that nothing fills, one sentence each."""
-        found = []
-        for category in CATEGORIES:
-            entry = self._phrases.get("category", {}).get(category, {})
-            if not {"name", "what", "sure", "maybe"} <= entry.keys():
-                found.append(f"category {category} lacks a name, what, sure or maybe")
-            found += [
-                f"the headlines {certainty} of {category} lack neutral or have an unknown direction"
-                for certainty in ("sure", "maybe")
-                if "neutral" not in (given := entry.get(certainty, {})) or not given.keys() <= _DIRECTIONS
-            ]
-        for path, phrase in _leaves(self._phrases):
-            if unknown := _places(phrase) - _PLACES:
-                found.append(f"{path} has the unknown place {', '.join(sorted(unknown))}")
-        return found
+        A phrase that is missing, or that has a place which nothing fills, is said in English.
+        """
+        if locale not in locales():
+            raise Misconfigured(f"There are no texts for the locale {locale!r}; there are: {', '.join(locales())}.")
+        reference = cls(REFERENCE, read(REFERENCE), FOLDER / REFERENCE)
+        if locale == REFERENCE:
+            return reference
+        from triage.notify.texts_check import usable
+
+        return cls(locale, usable(read(locale), read(REFERENCE)), FOLDER / locale, reference)
+
+    @property
+    def folders(self) -> tuple[Path, ...]:
+        """Give where templates are looked for, in order."""
+        return (self.folder,) if self._reference is None else (self.folder, *self._reference.folders)
 
     def phrase(self, path: str, /, **values: str) -> str:
         """Fill in the phrase at a path of keys ("why.next"). Raises `KeyError` for a path that is not there."""
@@ -67,8 +67,8 @@ class Texts:
         return found.format_map(values) if isinstance(found, str) else None
 
     def count(self, path: str, n: int) -> str:
-        """Fill in the singular or the plural for a count."""
-        return str(self._at(path)["one" if n == 1 else "many"]).format_map({"n": self.number(n)})
+        """Fill in the form that goes with a count: English has two, Slovak three."""
+        return self._form(path, n).format_map({"n": self.number(n)})
 
     def number(self, n: int) -> str:
         """Write a whole number with the locale's separator of thousands."""
@@ -78,38 +78,55 @@ class Texts:
         """Give a list of words, such as the names of the months."""
         return tuple(self._at(path))
 
+    def _form(self, path: str, n: int) -> str:
+        """Give a form of this language's own, else of English by the rule of English."""
+        own = _walk(self._phrases, path) or {}
+        for form in (self._plural.form(n), *self._plural.forms[::-1]):
+            if form in own:
+                return str(own[form])
+        if self._reference is None:
+            raise KeyError(path)
+        return self._reference._form(path, n)
+
     def _at(self, path: str) -> Any:
-        found: Any = self._phrases
-        for key in path.split("."):
-            if not isinstance(found, dict):
-                raise KeyError(path)
-            found = found[key]
-        return found
+        found = _walk(self._phrases, path)
+        if found is not None:
+            return found
+        if self._reference is None:
+            raise KeyError(path)
+        return self._reference._at(path)
 
 
-def _read(locale: str) -> Tree:
+def _walk(tree: Tree, path: str) -> Any:
+    found: Any = tree
+    for key in path.split("."):
+        if not isinstance(found, dict) or key not in found:
+            return None
+        found = found[key]
+    return found
+
+
+def read(locale: str) -> Tree:
+    """Read all files of a locale as one tree. Raises `Misconfigured` where one cannot be read."""
+    tree = dict(_file(locale, FILES[0]))
+    for name in FILES[1:]:
+        if (FOLDER / locale / f"{name}.toml").exists():
+            tree[name] = _file(locale, name)
+    return tree
+
+
+@cache
+def _file(locale: str, name: str) -> Tree:
     try:
-        return tomllib.loads((_FOLDER / locale / "phrases.toml").read_text("utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise Misconfigured(f"The texts of the locale {locale!r} cannot be read: {error}.") from error
+        return tomllib.loads((FOLDER / locale / f"{name}.toml").read_text("utf-8"))
+    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise Misconfigured(f"The texts {locale}/{name}.toml cannot be read: {error}.") from error
 
 
-def _leaves(tree: Tree, path: str = "") -> Iterator[tuple[str, str]]:
+def leaves(tree: Tree, path: str = "") -> Iterator[tuple[str, Any]]:
+    """Give each phrase or list of words with its path."""
     for key, value in tree.items():
         if isinstance(value, dict):
-            yield from _leaves(value, f"{path}{key}.")
-        elif isinstance(value, str):
+            yield from leaves(value, f"{path}{key}.")
+        else:
             yield f"{path}{key}", value
-
-
-def _places(phrase: str) -> set[str]:
-    return {name for _, name, _, _ in string.Formatter().parse(phrase) if name is not None}
-
-
-def _missing(reference: Tree, given: Tree) -> list[str]:
-    there = {path for path, _ in _leaves(given)}
-    return [
-        f"{path} is missing"
-        for path, _ in _leaves(reference)
-        if path not in there and not path.startswith("ends.pools")
-    ]

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterator
 from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from triage.notify.own_markdown import to_html
@@ -39,20 +40,20 @@ class _Block(str):
 
 def render_markdown(view: dict[str, Any], texts: Texts) -> str:
     """Fill the Markdown template: values are escaped unless a filter says what they are."""
-    text = _markdown_environment(str(texts.folder)).get_template("ticket.md.jinja").render(view)
+    text = _markdown_environment(texts.folders).get_template("ticket.md.jinja").render(view)
     return _squeezed(text)
 
 
 def render_html(view: dict[str, Any], texts: Texts) -> str:
     """Fill the HTML template: values are escaped unless they are Markdown of our own, rendered."""
-    return str(_html_environment(str(texts.folder)).get_template("ticket.html.jinja").render(view))
+    return str(_html_environment(texts.folders).get_template("ticket.html.jinja").render(view))
 
 
-def _environment(folder: str, finalize: Callable[[Any], Any]) -> "Environment":
+def _environment(folders: tuple[Path, ...], finalize: Callable[[Any], Any]) -> "Environment":
     from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
     return Environment(
-        loader=FileSystemLoader(folder),
+        loader=FileSystemLoader(folders),
         # HTML is escaped by jinja, Markdown by `finalize`.
         autoescape=select_autoescape(enabled_extensions=("html.jinja",), default=False),
         undefined=StrictUndefined,
@@ -63,8 +64,8 @@ def _environment(folder: str, finalize: Callable[[Any], Any]) -> "Environment":
 
 
 @cache
-def _markdown_environment(folder: str) -> "Environment":
-    made = _environment(folder, lambda value: value if isinstance(value, _Own) else markdown(str(value), LINE_LIMIT))
+def _markdown_environment(folders: tuple[Path, ...]) -> "Environment":
+    made = _environment(folders, lambda value: value if isinstance(value, _Own) else markdown(str(value), LINE_LIMIT))
     made.filters["code"] = lambda text: _Own(markdown_code(str(text)))
     made.filters["fence"] = lambda text: _Own(fence(str(text)))
     made.filters["own"] = lambda text: _Own(str(text)[:BODY_LIMIT].strip())
@@ -76,8 +77,8 @@ def _markdown_environment(folder: str) -> "Environment":
 
 
 @cache
-def _html_environment(folder: str) -> "Environment":
-    made = _environment(folder, lambda value: one_line(value, LINE_LIMIT) if type(value) is str else value)
+def _html_environment(folders: tuple[Path, ...]) -> "Environment":
+    made = _environment(folders, lambda value: one_line(value, LINE_LIMIT) if type(value) is str else value)
     made.filters["own"] = lambda text: _Rendered(to_html(str(text)[:BODY_LIMIT]))
     made.filters["block"] = lambda text: _Block(block(str(text)))
     made.filters["told"] = lambda text: _Rendered("".join(_told_html(str(text))))

@@ -1,0 +1,115 @@
+"""`triage letter`, `triage note` and `triage texts check` as a person runs them."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+Run = Callable[..., subprocess.CompletedProcess[bytes]]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give a folder with settings of its own."""
+    made = tmp_path_factory.mktemp("drafts")
+    (made / "triage.toml").write_text('[ours]\ndomains = ["contoso.example"]\n', encoding="utf-8")
+    return made
+
+
+@pytest.fixture(scope="module")
+def triage(folder: Path) -> Run:
+    """Give a function that runs `triage` there."""
+
+    def run(*arguments: str) -> subprocess.CompletedProcess[bytes]:
+        return subprocess.run(
+            [sys.executable, "-m", "triage", *arguments],
+            cwd=folder,
+            capture_output=True,
+            check=False,
+            timeout=120,
+            env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUTF8": "1"},
+        )
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def incidents(triage: Run, folder: Path) -> dict[str, str]:
+    """Give the ids of two incidents: one that a partner has to mend, and one that the sender has to."""
+    import json
+
+    done = triage("run", str(ROOT / "examples"), "--out", "out")
+    assert done.returncode == 0
+    listed = json.loads((folder / "out" / "incidents.json").read_bytes())
+    found: dict[str, Any] = {one["verdict"]["actor"]: one["id"] for one in listed}
+    return {"partner": found["partner-postmaster"], "sender": found["sender"], "ours": found["mail-team"]}
+
+
+def test_a_letter_lies_beside_the_ticket_of_a_partner_s_fault(incidents: dict[str, str], folder: Path) -> None:
+    """`letter.txt` is written where the partner's postmaster has to act, and nowhere else."""
+    written = {path.parent.name for path in (folder / "out").glob("*/letter.txt")}
+    assert written == {incidents["partner"]}
+
+
+def test_a_letter_is_printed_as_a_draft(triage: Run, incidents: dict[str, str]) -> None:
+    """It says first that nothing was sent, and names the partner's postmaster."""
+    done = triage("letter", incidents["partner"][:4])
+    assert (done.returncode, done.stderr) == (0, b"")
+    told = done.stdout.decode()
+    assert told.startswith(f"DRAFT for incident {incidents['partner']}")
+    assert "\nTo: postmaster@northwind.example\n" in told.replace("\r\n", "\n")
+
+
+def test_a_letter_is_written_in_the_language_asked_for(triage: Run, incidents: dict[str, str], folder: Path) -> None:
+    """`--locale sk --out FILE` writes UTF-8, and says that it is a draft."""
+    done = triage("letter", incidents["partner"], "--locale", "sk", "--out", "list.txt")
+    assert (done.returncode, done.stdout) == (
+        0,
+        b"A draft was written to list.txt. Nothing was sent." + os.linesep.encode(),
+    )
+    assert (folder / "list.txt").read_text(encoding="utf-8").startswith("KONCEPT k incidentu")
+
+
+def test_where_the_partner_need_not_act_the_answer_is_who_must(triage: Run, incidents: dict[str, str]) -> None:
+    """No letter, a sentence on standard error, exit code 2."""
+    done = triage("letter", incidents["ours"])
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert b"our mail team has to act, not a partner" in done.stderr
+    done = triage("letter", incidents["sender"])
+    assert b"the sender has to act; `triage note`" in done.stderr
+
+
+def test_a_note_tells_the_sender_what_happened(triage: Run, incidents: dict[str, str]) -> None:
+    """The kind follows from the incident, or is asked for by name."""
+    assert b"does not know the address" in triage("note", incidents["sender"]).stdout
+    assert b"is larger than" in triage("note", incidents["sender"], "--kind", "too-large").stdout
+    assert "neexistuje" in triage("note", incidents["sender"], "--locale", "sk").stdout.decode()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["--kind", "nonsense"], "There is no note “nonsense”; there are: returned, waiting"),
+        (["--recipient", "x@fabrikam.example"], "No message to x@fabrikam.example"),
+        (["--locale", "xx"], "There are no texts for the locale 'xx'; there are: en, sk"),
+        (["--out", "nowhere/note.txt"], "The draft cannot be written to nowhere"),
+    ],
+)
+def test_wrong_use_is_a_sentence(triage: Run, incidents: dict[str, str], arguments: list[str], told: str) -> None:
+    """Exit code 2 and one sentence on standard error, for each thing that does not exist."""
+    done = triage("note", incidents["sender"], *arguments)
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert told in done.stderr.decode()
+    assert b"Traceback" not in done.stderr
+
+
+def test_the_shipped_languages_hold(triage: Run) -> None:
+    """`triage texts check` says so; a language that is not there is named, with those that are."""
+    assert triage("texts", "check").stdout.decode().strip() == "2 languages hold."
+    done = triage("texts", "check", "xx")
+    assert (done.returncode, b"there are: en, sk" in done.stderr) == (2, True)
