@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator
 
+from msgspec import structs
+
 from triage.hosts import Hosts
 from triage.mend import registry, script
 from triage.mend.gates import VERSIONS, holds
@@ -44,7 +46,8 @@ def fill(incident: Incident, shelf: Shelf, hosts: Hosts) -> FilledRunbook:
     """Fill in the runbook of the incident's verdict.
 
     Every incident of the session family whose host is, or may be, a Windows server gets the read-only check of the
-    TLS 1.2 keys, whatever its runbook says. While the verdict is only possible no step changes a server.
+    TLS 1.2 keys, whatever its runbook says: last, and never as the first step. While the verdict is only possible no
+    step changes a server.
     """
     verdict = incident.verdict
     mended = read(incident, hosts)
@@ -97,7 +100,8 @@ def _with_keys_check(chosen: list[Entry], shelf: Shelf, mended: Mended) -> list[
     titles = {entry.title for entry in shelf.keys_check}
     if "session" not in mended.gates or any(entry.title in titles for entry in chosen):
         return chosen
-    return chosen + [e for e in shelf.keys_check if holds(e.gate.when, mended.gates)]
+    added = (entry for entry in shelf.keys_check if holds(entry.gate.when, mended.gates))
+    return chosen + [structs.replace(entry, gate=structs.replace(entry.gate, first=())) for entry in added]
 
 
 def _values(mended: Mended) -> Values:
@@ -121,10 +125,15 @@ def _values(mended: Mended) -> Values:
     }
 
 
+_HINT = "A hint from practice: no vendor's document says it."
+"""What a step says of itself that has no source."""
+
+
 def _step(entry: Entry, mended: Mended, values: Values) -> Step:
+    body = render(entry.body, values, mended.gates)
     return Step(
         title=render(entry.title, values, mended.gates, "plain"),
-        body=render(entry.body, values, mended.gates),
+        body=f"{body}\n\n{_HINT}".strip() if entry.gate.hint else body,
         where=_where(entry.gate, mended),
         expected=render(entry.expected, values, mended.gates) if entry.expected else None,
         undo=render(entry.undo, values, mended.gates) if entry.undo else None,

@@ -6,6 +6,8 @@ hold, or either of these after `not `.
 
 from collections.abc import Mapping, Sequence
 
+from triage.mend import signs
+
 VERSIONS: Mapping[str, str] = {
     "exchange-2007-or-older": "Exchange 2007 or older",
     "exchange-2010": "Exchange 2010",
@@ -49,8 +51,27 @@ GATES: Mapping[str, str] = {
     "tls-spoken": "a protocol log or a header shows that the two ends spoke TLS 1.2 at about that time",
     "tls12-change": "the TLS 1.2 registry change may be printed for this host",
     "waiting": "mail is still waiting in a queue",
+    "our-recipient": "the recipient's domain is ours",
+    "their-recipient": "the recipient's domain is somebody else's",
+    "our-sender": "the sender's domain is ours",
+    "their-sender": "the sender's domain is somebody else's",
+    **signs.meanings(),
 }
-"""Each gate and what it means; `Shelf.check` refuses any other name."""
+"""Each gate and what it means: ours, and those of `signs.toml`. `Shelf.check` refuses any other name."""
+
+EXCLUSIVE: Sequence[frozenset[str]] = (
+    frozenset(VERSIONS)
+    | {"exchange-version-unknown", "exchange-online", "postfix", "exim", "sendmail", "unknown-system", "device"},
+    frozenset({"windows", "postfix", "exim", "sendmail", "exchange-online", "unknown-system", "device"}),
+    frozenset({"exchange", "postfix", "exim", "sendmail", "exchange-online", "unknown-system", "device"}),
+    frozenset({"certain", "probable", "possible"}),
+    frozenset({"sending", "receiving", "side-unknown"}),
+    frozenset({"ours", "not-ours", "ownership-unknown"}),
+    frozenset({"our-recipient", "their-recipient"}),
+    frozenset({"our-sender", "their-sender"}),
+    frozenset({"below-code-limit", "speaks-tls12"}),
+)
+"""Of the gates of one group at most one holds."""
 
 
 def names(item: str) -> tuple[bool, tuple[str, ...]]:
@@ -66,6 +87,25 @@ def holds(when: Sequence[str], gates: frozenset[str]) -> bool:
         if any(name in gates for name in wanted) == negated:
             return False
     return True
+
+
+def impossible(when: Sequence[str]) -> bool:
+    """Tell whether no host at all can open this `when`: two items exclude each other, or one denies another."""
+    items = [names(item) for item in when]
+    wanted = [set(gates) for negated, gates in items if not negated]
+    denied = {gate for negated, gates in items if negated for gate in gates}
+    left = [gates - denied for gates in wanted]
+    if any(not gates for gates in left):
+        return True
+    return any(
+        all(_exclude(one, other) for one in first for other in second)
+        for index, first in enumerate(left)
+        for second in left[index + 1 :]
+    )
+
+
+def _exclude(one: str, other: str) -> bool:
+    return one != other and any({one, other} <= group for group in EXCLUSIVE)
 
 
 def may_reach(when: Sequence[str], version: str | None) -> bool:

@@ -8,6 +8,7 @@ import msgspec
 
 from triage import exchange
 from triage.hosts import Hosts
+from triage.mend import signs
 from triage.mend.gates import VERSIONS
 from triage.model import Incident, Observation, Product
 from triage.model.words import TLS_SPOKEN, Confidence, rank
@@ -27,7 +28,6 @@ _POOLS = {
     "icloud": "iCloud",
     "outlook-consumer": "Outlook.com",
 }
-_OTHER_SERVERS = ("postfix", "exim", "sendmail")
 _WRITER: dict[str, End] = {"queue": "sending", "send-log": "sending", "receive-log": "receiving"}
 """These sources are written by an Exchange server, which stands at this end of the hop."""
 
@@ -80,6 +80,7 @@ def read(incident: Incident, hosts: Hosts) -> Mended:
     if incident.verdict.responsible.kind == "device" and "unknown-system" in system:
         system = frozenset({"device"})
     gates = system | _of_build(build, system) | _of_verdict(incident, seen, side, host, peer, hosts)
+    gates |= signs.read(seen, incident.verdict.rule, hosts) | _of_domains(incident, seen, hosts)
     if allows_change(incident, gates):
         gates |= {"tls12-change"}
     return Mended(
@@ -166,11 +167,14 @@ def _system(
         return frozenset({"exchange-online", "provider", "not-windows"})
     if kind in _FAR:
         return frozenset({"provider", "not-windows"})
-    for server in _OTHER_SERVERS:
-        if server in named:
-            return frozenset({server, "not-windows"})
+    server = signs.system_named(named)
+    if server is not None:
+        return frozenset({server, "not-windows"})
     if "exchange" in named or _wrote_it(seen, side):
         return frozenset({"exchange", "windows", _version(named) or "exchange-version-unknown"})
+    server = signs.system_saying(seen, side)
+    if server is not None:
+        return frozenset({server, "not-windows"})
     return frozenset({"unknown-system"})
 
 
@@ -230,6 +234,15 @@ def _of_verdict(
     if any(one.supports and one.id in TLS_SPOKEN for one in verdict.evidence):
         gates.add("tls-spoken")
     return frozenset(gates)
+
+
+def _of_domains(incident: Incident, seen: Observation, hosts: Hosts) -> frozenset[str]:
+    """Give whose the two mail domains are; no gate where the settings name no domain of ours."""
+    owners = {
+        ("our-recipient", "their-recipient"): hosts.is_our_domain(usable(seen.recipient_domain)),
+        ("our-sender", "their-sender"): hosts.is_our_domain(_sender_domain(incident, seen)),
+    }
+    return frozenset(gates[0] if ours else gates[1] for gates, ours in owners.items() if ours is not None)
 
 
 def _pool_label(host: str | None, hosts: Hosts) -> str | None:

@@ -1,10 +1,11 @@
 """What is wrong with runbooks, found before anybody reads one: `Shelf.check`."""
 
+import datetime
 import re
 from collections.abc import Iterator, Mapping
 
-from triage.mend import template, vocabulary
-from triage.mend.gates import GATES, VERSIONS, names
+from triage.mend import signs, template, vocabulary
+from triage.mend.gates import GATES, VERSIONS, impossible, names
 from triage.mend.runbook import SECTIONS, Entry, Runbook
 from triage.model.words import CATEGORIES
 
@@ -21,7 +22,21 @@ def problems(runbooks: Mapping[str, Runbook]) -> list[str]:
     found = [f"there is no runbook for the category {category}" for category in CATEGORIES if category not in served]
     for runbook in runbooks.values():
         found += [f"{runbook.front.id}: {problem}" for problem in _of_runbook(runbook)]
-    return found
+    return found + list(signs.problems())
+
+
+def stale(runbooks: Mapping[str, Runbook], read_since: datetime.date) -> Iterator[str]:
+    """Give each runbook, and each page that runbooks name, which nobody has read since that day; the oldest first."""
+    pages: dict[str, tuple[datetime.date, set[str]]] = {}
+    for runbook in runbooks.values():
+        dated = [(source.url, source.read_on) for source in runbook.front.sources]
+        for url, read_on in [(f"runbook {runbook.front.id}", runbook.front.read_on), *dated]:
+            if read_on is not None and read_on < read_since:
+                oldest, users = pages.get(url, (read_on, set()))
+                pages[url] = (min(oldest, read_on), users | {runbook.front.id})
+    for url, (read_on, users) in sorted(pages.items(), key=lambda page: (page[1][0], page[0])):
+        whom = "" if url.startswith("runbook ") else f" (named by {', '.join(sorted(users))})"
+        yield f"stale: {url}{whom} was last read on {read_on}"
 
 
 def _of_runbook(runbook: Runbook) -> Iterator[str]:
@@ -41,11 +56,14 @@ def _of_runbook(runbook: Runbook) -> Iterator[str]:
         yield from (f"{where}: {problem}" for problem in _of_texts(entry))
         if section != "Do not":
             yield from (f"{where}: {problem}" for problem in _of_step(section, entry))
+            yield from (f"{where}: {problem}" for problem in _of_sources(entry, sources))
 
 
 def _of_gate(entry: Entry) -> Iterator[str]:
     asked = [name for item in entry.gate.when for name in names(item)[1]]
     yield from (f"unknown gate {name!r}" for name in asked if name not in GATES)
+    if impossible(entry.gate.when):
+        yield f"nothing can fulfil when = {list(entry.gate.when)}"
     if entry.gate.at not in _PLACES:
         yield f"at = {entry.gate.at!r} is not one of {', '.join(sorted(_PLACES))}"
 
@@ -58,6 +76,15 @@ def _of_texts(entry: Entry) -> Iterator[str]:
                 yield f"unknown gate {name!r}"
             elif name in VERSIONS:
                 yield f"the version gate {name!r} belongs into `when`, where its reach is proved"
+
+
+def _of_sources(entry: Entry, known: set[str]) -> Iterator[str]:
+    """Hold a step against the rule that somebody said it, or that it says itself that nobody did."""
+    yield from (f"there is no source {one!r} in the front matter" for one in entry.gate.source if one not in known)
+    if not entry.gate.source and not entry.gate.hint:
+        yield "the step names no source: give `source = [...]`, or mark it with `hint = true`"
+    if entry.gate.source and entry.gate.hint:
+        yield "a step with a source is no hint"
 
 
 def _of_step(section: str, entry: Entry) -> Iterator[str]:

@@ -47,6 +47,10 @@ class Gate(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A step of Change or Undo that may be printed while the verdict is only possible: it changes no server."""
     part: str | None = None
     """Instead of a step: the name of a shared part whose steps stand here."""
+    source: tuple[str, ...] = ()
+    """The ids of the sources in the front matter that say what the step says."""
+    hint: bool = False
+    """No source says it: the step is printed as a hint."""
 
 
 class Entry(msgspec.Struct, frozen=True):
@@ -69,6 +73,17 @@ class Front(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     read_on: datetime.date
     sources: tuple[Source, ...] = ()
     full: bool = False
+
+
+class Part(msgspec.Struct, frozen=True):
+    """Steps that several runbooks share, with the sources that they name."""
+
+    sources: tuple[Source, ...]
+    entries: tuple[Entry, ...]
+
+
+class _PartFront(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    sources: tuple[Source, ...] = ()
 
 
 class Runbook(msgspec.Struct, frozen=True):
@@ -99,6 +114,22 @@ def parse(text: str, name: str) -> Runbook:
             raise Misconfigured(f'Runbook {name}: the section "{heading}" stands twice.')
         sections[heading] = tuple(_bullets(lines, name) if heading in _LISTS else parse_steps(lines, name))
     return Runbook(front, sections)
+
+
+def parse_part(text: str, name: str) -> Part:
+    """Read a shared part: steps, and before them, if it has any, front matter with `[[sources]]`.
+
+    Raises Misconfigured where the text is no part.
+    """
+    text = text.replace("\r\n", "\n")
+    front_text, body = "", text
+    if text.startswith("+++\n"):
+        front_text, _, body = text.removeprefix("+++\n").partition("\n+++\n")
+    try:
+        front = msgspec.convert(tomllib.loads(front_text), _PartFront, strict=False)
+    except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
+        raise Misconfigured(f"Part {name}: its front matter is wrong: {error}") from error
+    return Part(front.sources, tuple(parse_steps(body.split("\n"), name)))
 
 
 def parse_steps(lines: list[str], name: str) -> Iterator[Entry]:

@@ -1,12 +1,13 @@
 """All runbooks: a site's own folder first, the shipped ones last. The first of each id wins."""
 
+import datetime
 from collections.abc import Mapping
 from pathlib import Path
 
 import msgspec
 
 from triage.errors import Misconfigured
-from triage.mend.runbook import Entry, Runbook, parse, parse_steps
+from triage.mend.runbook import Entry, Part, Runbook, parse, parse_part
 
 SHIPPED = Path(__file__).parent / "runbooks"
 
@@ -36,16 +37,16 @@ class Shelf:
         folders = [folder for folder in (site, SHIPPED) if folder is not None]
         if site is not None and not site.is_dir():
             raise Misconfigured(f"The folder of runbooks {site} does not exist.")
-        parts: dict[str, tuple[Entry, ...]] = {}
+        parts: dict[str, Part] = {}
         runbooks: dict[str, Runbook] = {}
         for folder in folders:
             for path in sorted((folder / "parts").glob("*.md")):
-                parts.setdefault(path.stem, tuple(parse_steps(_text(path).split("\n"), path.name)))
+                parts.setdefault(path.stem, parse_part(_text(path), path.name))
         for folder in folders:
             for path in sorted(folder.glob("*.md")):
                 runbook = _with_parts(parse(_text(path), path.name), parts)
                 runbooks.setdefault(runbook.front.id, runbook)
-        return cls(runbooks, parts[KEYS_CHECK])
+        return cls(runbooks, parts[KEYS_CHECK].entries)
 
     def find(self, runbook_id: str | None, category: str) -> Runbook:
         """Give the runbook of this id, else that of the category, else the one for what no rule knows."""
@@ -53,11 +54,15 @@ class Shelf:
             return self.runbooks[runbook_id]
         return self._of_category.get(category) or self.runbooks["unclassified"]
 
-    def check(self) -> list[str]:
-        """Give what is wrong with the runbooks, a sentence each; empty where all is well."""
-        from triage.mend.proofs import problems
+    def check(self, read_since: datetime.date | None = None) -> list[str]:
+        """Give what is wrong with the runbooks, a sentence each; empty where all is well.
 
-        return problems(self.runbooks)
+        With `read_since`, also each source, and each runbook, that nobody has read since that day.
+        """
+        from triage.mend.proofs import problems, stale
+
+        found = problems(self.runbooks)
+        return found if read_since is None else found + list(stale(self.runbooks, read_since))
 
 
 def _text(path: Path) -> str:
@@ -67,9 +72,13 @@ def _text(path: Path) -> str:
         raise Misconfigured(f"Runbook {path.name} cannot be read: {error}") from error
 
 
-def _with_parts(runbook: Runbook, parts: Mapping[str, tuple[Entry, ...]]) -> Runbook:
-    """Put the steps of shared parts where the runbook names them; the naming line's `when` narrows them further."""
+def _with_parts(runbook: Runbook, parts: Mapping[str, Part]) -> Runbook:
+    """Put the steps of shared parts where the runbook names them; the naming line's `when` narrows them further.
+
+    The parts' sources join the runbook's own, whose ids come first.
+    """
     sections: dict[str, tuple[Entry, ...]] = {}
+    sources = {source.id: source for source in runbook.front.sources}
     for section, entries in runbook.sections.items():
         found: list[Entry] = []
         for entry in entries:
@@ -77,11 +86,13 @@ def _with_parts(runbook: Runbook, parts: Mapping[str, tuple[Entry, ...]]) -> Run
             if name is None:
                 found.append(entry)
             elif name in parts:
-                found.extend(_narrowed(step, entry.gate.when) for step in parts[name])
+                found.extend(_narrowed(step, entry.gate.when) for step in parts[name].entries)
+                sources = {source.id: source for source in parts[name].sources} | sources
             else:
                 raise Misconfigured(f"Runbook {runbook.front.id}: there is no part {name!r}.")
         sections[section] = tuple(found)
-    return msgspec.structs.replace(runbook, sections=sections)
+    front = msgspec.structs.replace(runbook.front, sources=tuple(sources.values()))
+    return msgspec.structs.replace(runbook, front=front, sections=sections)
 
 
 def _narrowed(entry: Entry, when: tuple[str, ...]) -> Entry:

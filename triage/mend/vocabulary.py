@@ -5,6 +5,7 @@ import re
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 
@@ -13,7 +14,7 @@ from triage.mend.runbook import Entry
 
 _CMDLET = re.compile(
     r"\b(?:Get|Set|New|Add|Remove|Enable|Disable|Test|Retry|Export|Import|Select|Where|Format|Send|Restart|Start|Stop"
-    r"|Invoke|Move|Clear|Out|Sort|Resume|Suspend)-[A-Z][A-Za-z0-9]+\b"
+    r"|Invoke|Move|Clear|Out|Sort|Resume|Suspend|Connect|Mount|Resolve|Group|Update|Search|Revoke|Dismount)-[A-Z][A-Za-z0-9]+\b"
 )
 _PARAMETER = re.compile(r"(?<=\s)-([A-Za-z]+)\b")
 _QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"")
@@ -21,12 +22,13 @@ _REGISTRY = re.compile(r"(?:HKEY_LOCAL_MACHINE|HKLM):?\\[^'\"`\n,*]+?(?=['\"`\n,
 
 
 class Cmdlet(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Cmdlets that share parameters. `since` is a name of `gates.VERSIONS`."""
+    """Cmdlets that share parameters. `since` is a name of `gates.VERSIONS`, `place` where alone they exist."""
 
     names: tuple[str, ...]
     source: str
     parameters: tuple[str, ...] = ()
     since: str | None = None
+    place: Literal["tenant", "premises"] | None = None
 
 
 class Phrase(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -89,11 +91,21 @@ def problems(section: str, entry: Entry) -> Iterator[str]:
             yield f"{phrase.text!r} writes to the registry, so the step needs the gate tls12-change"
         if phrase.since:
             yield from _too_old(entry, phrase.text, phrase.since, phrase.said is not None and phrase.said in text)
+    named = frozenset(_CMDLET.findall(text))
     for cmdlet in words.cmdlet:
-        if cmdlet.since:
-            for name in cmdlet.names:
-                if name in text:
-                    yield from _too_old(entry, name, cmdlet.since, said=False)
+        for name in cmdlet.names:
+            if name in named:
+                yield from _too_old(entry, name, cmdlet.since, said=False) if cmdlet.since else ()
+                yield from _elsewhere(entry, name, cmdlet.place)
+
+
+def _elsewhere(entry: Entry, name: str, place: str | None) -> Iterator[str]:
+    """Find a step that is taken where its cmdlet does not exist."""
+    tenant = entry.gate.at == "tenant"
+    if place == "premises" and tenant:
+        yield f"{name} does not exist in Exchange Online, where this step is taken"
+    if place == "tenant" and not tenant and "Exchange Online" not in (entry.gate.where or ""):
+        yield f"{name} exists in Exchange Online alone, and this step is not taken there"
 
 
 def _unknown(text: str, words: Vocabulary) -> Iterator[str]:
