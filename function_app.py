@@ -50,6 +50,14 @@ def relay_sweep(timer: func.TimerRequest) -> None:  # noqa: ARG001 - the host gi
     relay_waiting()
 
 
+@app.timer_trigger(arg_name="timer", schedule="%LifecycleCron%")
+def lifecycle(timer: func.TimerRequest) -> None:  # noqa: ARG001 - the host gives it
+    """Apply what time alone does to incidents."""
+    from triage.cloud import live_on
+
+    live_on()
+
+
 @app.timer_trigger(arg_name="timer", schedule="%RetentionCron%")
 def retain(timer: func.TimerRequest) -> None:  # noqa: ARG001 - the host gives it
     """Remove what is older than the settings say."""

@@ -33,6 +33,7 @@ class Pool(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     read_on: object
     suffixes: tuple[str, ...] = ()
     exact: tuple[str, ...] = ()
+    networks: tuple[str, ...] = ()
 
 
 class Hosts:
@@ -135,6 +136,25 @@ def pool_host(pool_id: str) -> str:
     """Give the one name that stands for any host of a pool, where no other is known: the pool knows it as its own."""
     exact, suffixes = _pools()
     return next(name for name, pool in (*suffixes.items(), *exact.items()) if pool.id == pool_id)
+
+
+def is_in_pool_networks(pool_id: str, address: str) -> bool:
+    """Tell whether an address is one of a pool's published ones: a client may call itself anything, this it cannot."""
+    try:
+        ip = ipaddress.ip_address(address)
+    except ValueError:
+        return False
+    return any(ip in network for network in _networks(pool_id))
+
+
+@cache
+def _networks(pool_id: str) -> tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]:
+    exact, suffixes = _pools()
+    pools = {pool.id: pool for pool in (*exact.values(), *suffixes.values())}
+    try:
+        return tuple(ipaddress.ip_network(one) for one in pools[pool_id].networks)
+    except ValueError as error:
+        raise Misconfigured(f"The list of known hosts {KNOWLEDGE} cannot be read: {error}.") from error
 
 
 def normal(host: str | None) -> str | None:

@@ -18,11 +18,15 @@ from triage.collect.journal import accepted, record
 from triage.diagnose import judge
 from triage.errors import Transient, TriageError
 from triage.group import (
+    ActJournal,
     Claimed,
     Documents,
     Lease,
+    Periods,
     Router,
     affected,
+    age,
+    apply_waiting,
     claim,
     commit,
     counted_reading,
@@ -87,6 +91,7 @@ class Parts(Knowledge, frozen=True, kw_only=True):
     texts: Texts
     redact: str = "cards"
     route: Router = nobody
+    periods: Periods = Periods()
 
 
 class Progress(msgspec.Struct):
@@ -167,6 +172,15 @@ def settle(documents: Documents, parts: Parts, now: str) -> set[str]:
             break
         changed |= news
     return changed
+
+
+def live_on(documents: Documents, parts: Parts, journal: ActJournal, now: str) -> set[str]:
+    """Apply what time alone changes, and acts whose process died before they took effect. Repeating it changes nothing.
+
+    Gives the ids of the incidents that time changed, which may have something to tell.
+    """
+    apply_waiting(documents, journal, known_names(documents, parts.hosts), now, parts.route)
+    return age(documents, now, parts.periods, parts.route)
 
 
 def commit_waiting(documents: Documents, parts: Parts, now: str, deadline: float, lease: Lease) -> set[str]:

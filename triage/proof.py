@@ -6,7 +6,7 @@ A probe proves the receiving role alone. It asks no address that only a message 
 from collections.abc import Sequence
 
 from triage.errors import BadInput, Transient
-from triage.group import Documents, receiving_addresses, resolve
+from triage.group import ActJournal, Documents, Router, nobody, receiving_addresses, resolve
 from triage.hosts import Hosts, is_address
 from triage.model import Incident
 from triage.probe import Address, Probed, addresses_of, probe, read_target
@@ -66,11 +66,21 @@ def proves(incident: Incident, results: Sequence[Probed]) -> bool:
     return is_proof and all(one.certificate is not None and one.certificate.problem is None for one in results)
 
 
-def close(documents: Documents, incident: Incident, results: Sequence[Probed], now: str) -> Incident:
-    """Resolve an incident that the answers prove mended, saying what was seen where."""
+def close(
+    documents: Documents,
+    incident: Incident,
+    results: Sequence[Probed],
+    now: str,
+    *,
+    by: str = "probe",
+    route: Router = nobody,
+    journal: ActJournal | None = None,
+) -> Incident:
+    """Resolve an incident that the answers prove mended, saying what was seen where. Without a `journal` it is the store's."""
     seen = ", ".join(f"{one.address.ip} takes TLS {_newest(one)}" for one in results[:5])
     more = f" and {len(results) - 5} more" if len(results) > 5 else ""
-    return resolve(documents, incident.id, f"a probe of every address that failed passes: {seen}{more}", now)
+    text = f"a probe of every address that failed passes: {seen}{more}"
+    return resolve(documents, incident.id, text, now, by=by, route=route, journal=journal)
 
 
 def _newest(result: Probed) -> str:

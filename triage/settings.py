@@ -222,6 +222,28 @@ class Serve(BaseModel):
     )
 
 
+class LifecycleSettings(BaseModel):
+    """What time alone does to incidents."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    acknowledge_hours: int = Field(
+        72, ge=1, le=2160, description="Hours that an acknowledgement holds where nobody says how long."
+    )
+    quiet_session_hours: int = Field(
+        24, ge=1, description="Hours without news after which a fault of sessions (TLS, connections) counts as quiet."
+    )
+    quiet_routing_hours: int = Field(24, ge=1, description="The same for faults of routing and DNS.")
+    quiet_recipient_hours: int = Field(72, ge=1, description="The same for recipients that cannot be reached.")
+    quiet_content_hours: int = Field(72, ge=1, description="The same for content, policies and reputation.")
+    close_recipient_days: Days = Field(
+        30,
+        description="Days without news after which an incident of recipients is closed, without any proof. Or"
+        ' "forever": then it stays open.',
+    )
+    close_content_days: Days = Field(30, description="The same for content, policies and reputation.")
+
+
 class Settings(BaseSettings):
     """All settings. Unknown names are an error, so that a misspelt one does not go unseen."""
 
@@ -260,6 +282,7 @@ class Settings(BaseSettings):
     retention: Retention = Field(Retention(), description="How long things are kept.")
     intake: IntakeSettings = Field(IntakeSettings(), description="How much is read here.")
     serve: Serve = Field(Serve(), description="The local host.")
+    lifecycle: LifecycleSettings = Field(LifecycleSettings(), description="What time alone does to incidents.")
 
     @classmethod
     def settings_customise_sources(

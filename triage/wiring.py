@@ -16,12 +16,26 @@ import triage
 from triage.azure_storage import CONNECTION, Account, account_of, blob_service, in_our_words
 from triage.diagnose import Rulebook
 from triage.errors import BadInput, Misconfigured, NotFound, Transient
-from triage.group import BlobDocuments, BlobLease, FileLease, Lease, Router, SqliteDocuments
+from triage.group import (
+    ActJournal,
+    BlobDocuments,
+    BlobLease,
+    DocumentActs,
+    FileLease,
+    InboxActs,
+    Lease,
+    Router,
+    SqliteDocuments,
+)
+from triage.group import (
+    Periods as Lifetimes,
+)
 from triage.hosts import Hosts
 from triage.intake import Crew, Knowledge, crew_for, inputs_in, read
 from triage.mend import Shelf
 from triage.model.mark import Mark
 from triage.model.wire import json_line, reading_json
+from triage.model.words import Family
 from triage.notify import Texts, open_sinks, ready, router
 from triage.pipeline import Parts, Relayed, is_wanted, kind_of, relay
 from triage.settings import Settings, load_settings
@@ -64,7 +78,36 @@ def parts_of(settings: Settings) -> Parts:
         redact=settings.redact,
         mark=mark_of(settings),
         route=route_of(settings),
+        periods=lifetimes_of(settings),
     )
+
+
+def lifetimes_of(settings: Settings) -> Lifetimes:
+    """Give after how long incidents are quiet, and after how long they are closed."""
+    own = settings.lifecycle
+    days: dict[Family, int | str] = {
+        "recipient": own.close_recipient_days,
+        "content-and-policy": own.close_content_days,
+    }
+    return Lifetimes(
+        quiet_hours={
+            "session": own.quiet_session_hours,
+            "routing": own.quiet_routing_hours,
+            "recipient": own.quiet_recipient_hours,
+            "content-and-policy": own.quiet_content_hours,
+        },
+        close_days={family: value for family, value in days.items() if isinstance(value, int)},
+    )
+
+
+def acts_of(settings: Settings, documents: Store, path: str | Path | None = None) -> ActJournal:
+    """Give the journal of what people do: the cloud's inbox, else the store that `store_of` opens."""
+    container = container_of(settings, settings.storage.inbox) if path is None else None
+    if container is None:
+        return DocumentActs(documents)
+    from triage.collect.inbox import BlobInbox
+
+    return InboxActs(BlobInbox(container))
 
 
 @lru_cache(maxsize=2)

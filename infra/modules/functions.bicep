@@ -51,6 +51,10 @@ var scheduleSettings = [
     value: '15 */5 * * * *'
   }
   {
+    name: 'LifecycleCron'
+    value: '45 */15 * * * *'
+  }
+  {
     name: 'RetentionCron'
     value: '0 17 3 * * *'
   }

@@ -37,6 +37,7 @@ def test_the_worker_indexes_every_function(worker: Worker) -> None:
         "commit": [("timerTrigger", "IN")],
         "relay": [("queueTrigger", "IN")],
         "relay_sweep": [("timerTrigger", "IN")],
+        "lifecycle": [("timerTrigger", "IN")],
         "retain": [("timerTrigger", "IN")],
         "upload": http,
         "diagnose": http,
@@ -49,7 +50,7 @@ def test_names_that_the_deployment_must_provide(worker: Worker) -> None:
         queues=frozenset({"inputs", "notices"}),
         containers=frozenset(),
         connections=frozenset({"TriageStorage"}),
-        settings=frozenset({"PollCron", "CommitCron", "RelayCron", "RetentionCron"}),
+        settings=frozenset({"PollCron", "CommitCron", "RelayCron", "LifecycleCron", "RetentionCron"}),
         routes=frozenset({"inputs", "diagnose"}),
     )
 

@@ -20,7 +20,8 @@ from tests.group.sources import (
     tls_report,
 )
 from triage.group import SqliteDocuments, commit, incidents
-from triage.group.fold import KEPT_CHANGES, MAX_REASONS
+from triage.group.fold import MAX_REASONS
+from triage.group.lifecycle import KEPT_CHANGES
 from triage.group.stored import load_ledger
 from triage.group.tallies import MAX_TALLIES
 from triage.model import Change, Observation, Tls

@@ -197,10 +197,12 @@ def test_successes_that_join_are_no_news_of_their_own(documents: SqliteDocuments
     (after,) = come(documents, PROOF, now=LATER)
     assert before.verdict.category == "tls-version"
     assert after.verdict.category == "connection-dropped"
-    assert kinds(after) == Counter(opened=1, **{"verdict-changed": 1})
-    assert after.changes[-1].text.startswith("from tls-version (probable) to connection-dropped")
-    assert "succeeded over TLS 1.2" in after.changes[-1].text
-    assert "Send log" in after.changes[-1].text
+    assert kinds(after) == Counter(opened=1, resolved=1, **{"verdict-changed": 1})
+    moved, ended = after.changes[-2:]
+    assert moved.text.startswith("from tls-version (probable) to connection-dropped")
+    assert "succeeded over TLS 1.2" in moved.text
+    assert "Send log" in moved.text
+    assert ended.kind == "resolved"  # by then it is known that they came after the bounce
 
 
 def test_growth_by_a_join_is_told(documents: SqliteDocuments) -> None:

@@ -1,4 +1,4 @@
-"""`triage incidents`, `show`, `ack`, `resolve`: what is open, and what people do with it."""
+"""`triage incidents`, `show`, `ack`, `resolve`, `silence`, `unsilence`: what is open, and what people do with it."""
 
 import getpass
 import sys
@@ -11,20 +11,37 @@ from triage.cli.screen import say, table
 from triage.model.words import rank
 
 if TYPE_CHECKING:
-    from triage.model import Incident
-    from triage.pipeline import Parts
+    from pathlib import Path
 
-HEADINGS = ("id", "what is broken", "sure", "who acts", "returned", "waiting", "last seen (UTC)")
+    from triage.model import ActKind, Incident
+    from triage.pipeline import Parts
+    from triage.settings import Settings
+
+HEADINGS = ("id", "what is broken", "sure", "who acts", "returned", "waiting", "last seen (UTC)", "state")
 SPARE = (6, 3)
 """Columns that a narrow terminal does without: last seen, then who acts."""
 
+LONGEST_NAME, LONGEST_REASON = 200, 2_000
+"""Characters: these stand in tickets, cards and the journal."""
+
+Who = Annotated[str | None, typer.Option("--by", help="Your name; else your user name.", show_default=False)]
+For = Annotated[str | None, typer.Option("--for", metavar="SPAN", help="For how long: 30m, 8h, 2d, 1w.")]
+Until = Annotated[
+    str | None, typer.Option("--until", metavar="TIME", help="Until when, with the zone: 2026-10-21T08:00Z.")
+]
+
 
 def in_order(incidents: "list[Incident]") -> "list[Incident]":
-    """Put first what is open, hits most messages and is surest."""
+    """Put first what is open, then what is quiet; of these what hits most messages and is surest."""
 
-    def weight(incident: "Incident") -> tuple[bool, int, int, str]:
+    def weight(incident: "Incident") -> tuple[int, int, int, str]:
         size = incident.counts.returned + incident.counts.waiting
-        return (incident.state == "resolved", -size, -rank(incident.verdict.confidence), incident.id)
+        return (
+            ("open", "quiet", "resolved").index(incident.state),
+            -size,
+            -rank(incident.verdict.confidence),
+            incident.id,
+        )
 
     return sorted(incidents, key=weight)
 
@@ -42,7 +59,18 @@ def summary_row(incident: "Incident", parts: "Parts") -> tuple[str, ...]:
         str(counts.returned),
         str(counts.waiting),
         incident.last_seen[:16].replace("T", " ") if incident.last_seen else "unknown",
+        state_words(incident),
     )
+
+
+def state_words(incident: "Incident") -> str:
+    """Say how an incident stands: open, quiet or resolved, who has it, and whether it is silenced."""
+    words: list[str] = [incident.state]
+    if incident.acknowledged_by and incident.state != "resolved":
+        words.append(f"{incident.acknowledged_by} has it")
+    if incident.silenced_until:
+        words.append(f"silenced until {incident.silenced_until[:16].replace('T', ' ')}")
+    return ", ".join(words)
 
 
 def list_incidents(
@@ -51,15 +79,16 @@ def list_incidents(
     as_json: Annotated[bool, typer.Option("--json", help="Print a JSON list, as in incidents.json.")] = False,
     settings: SettingsFile = None,
 ) -> None:
-    """List the incidents that are open."""
+    """List the incidents that are open or quiet."""
     from triage.group import incidents
     from triage.model.wire import incident_json, json_line
     from triage.settings import load_settings
-    from triage.wiring import existing_store_of, parts_of
+    from triage.wiring import existing_store_of, lifetimes_of, now, parts_of
 
     values = load_settings(settings)
     with existing_store_of(values, store) as documents:
-        listed = [one for one in incidents(documents) if every or one.state != "resolved"]
+        found = list(incidents(documents, now(), lifetimes_of(values)))
+    listed = [one for one in found if every or one.state != "resolved"]
     if as_json:
         sys.stdout.buffer.write(json_line([incident_json(one) for one in in_order(listed)]) + b"\n")
         return
@@ -84,41 +113,103 @@ def show(
 
     values = load_settings(settings)
     with existing_store_of(values, store) as documents:
-        files = tell(find_incident(documents, incident_id), documents, parts_of(values), now())
+        parts = parts_of(values)
+        files = tell(find_incident(documents, incident_id, now(), parts.periods), documents, parts, now())
     say(files["teams.json" if card else "ticket.md"].decode("utf-8").rstrip("\n"))
 
 
 def ack(
     incident_id: IncidentId,
-    by: Annotated[str | None, typer.Option("--by", help="Who has it; else your user name.")] = None,
+    by: Who = None,
+    span: For = None,
+    time: Until = None,
     store: Store = None,
     settings: SettingsFile = None,
 ) -> None:
-    """Say that you have an incident."""
-    from triage.group import acknowledge, find_incident
+    """Say that you have an incident, for a time (else the setting lifecycle.acknowledge_hours).
+
+    It ends earlier when the incident is a hundred times as large, and when it comes back after its end.
+    """
     from triage.settings import load_settings
-    from triage.wiring import existing_store_of, now, route_of
 
     values = load_settings(settings)
-    with existing_store_of(values, store) as documents:
-        found, name = find_incident(documents, incident_id), by or getpass.getuser()
-        incident = acknowledge(documents, found.id, name, now(), route=route_of(values))
-    say(f"{incident.id} is with {incident.acknowledged_by}.")
+    usual = f"{values.lifecycle.acknowledge_hours}h" if span is None and time is None else span
+    incident = _act(values, store, incident_id, "acknowledge", by, span=usual, time=time)
+    say(f"{incident.id} is with {incident.acknowledged_by} until {incident.acknowledged_until}.")
 
 
 def resolve(
     incident_id: IncidentId,
     reason: Annotated[str, typer.Option("--reason", help="What mended it.")] = "closed by hand",
+    by: Who = None,
     store: Store = None,
     settings: SettingsFile = None,
 ) -> None:
     """Close an incident; a later failure opens it again."""
-    from triage.group import find_incident
-    from triage.group import resolve as close
     from triage.settings import load_settings
-    from triage.wiring import existing_store_of, now, route_of
 
-    values = load_settings(settings)
-    with existing_store_of(values, store) as documents:
-        incident = close(documents, find_incident(documents, incident_id).id, reason, now(), route=route_of(values))
+    incident = _act(load_settings(settings), store, incident_id, "resolve", by, text=reason)
     say(f"{incident.id} is {incident.state}.")
+
+
+def silence(
+    incident_id: IncidentId,
+    span: For = None,
+    time: Until = None,
+    reason: Annotated[str, typer.Option("--reason", help="Why, for the others.")] = "",
+    by: Who = None,
+    store: Store = None,
+    settings: SettingsFile = None,
+) -> None:
+    """Tell nobody of an incident for a time. What came meanwhile is told in one message when that is over."""
+    from triage.settings import load_settings
+
+    if span is None and time is None:
+        raise typer.BadParameter("Say for how long: --for 2d, or --until TIME.")
+    incident = _act(load_settings(settings), store, incident_id, "silence", by, text=reason, span=span, time=time)
+    say(f"{incident.id} is silent until {incident.silenced_until}.")
+
+
+def unsilence(
+    incident_id: IncidentId,
+    by: Who = None,
+    store: Store = None,
+    settings: SettingsFile = None,
+) -> None:
+    """End the silence of an incident."""
+    from triage.settings import load_settings
+
+    incident = _act(load_settings(settings), store, incident_id, "unsilence", by)
+    say(f"{incident.id} is told of again.")
+
+
+def _act(
+    values: "Settings",
+    store: "Path | None",
+    incident_id: str,
+    kind: "ActKind",
+    by: str | None,
+    *,
+    text: str = "",
+    span: str | None = None,
+    time: str | None = None,
+) -> "Incident":
+    """Write down what somebody does to an incident, then do it."""
+    from triage.cli.until import until
+    from triage.group import act_on, find_incident
+    from triage.wiring import acts_of, existing_store_of, now, route_of
+
+    at = now()
+    end = until(span, time, at)
+    with existing_store_of(values, store) as documents:
+        return act_on(
+            documents,
+            find_incident(documents, incident_id).id,
+            kind,
+            (by or getpass.getuser())[:LONGEST_NAME],
+            at,
+            text=text[:LONGEST_REASON],
+            until=end,
+            route=route_of(values),
+            journal=acts_of(values, documents, store),
+        )

@@ -33,14 +33,16 @@ def run(
     """
     from triage.group import incidents
     from triage.outbox import write_out
+    from triage.pipeline import live_on
     from triage.settings import load_settings
-    from triage.wiring import loaded_parts, now, send_notices, store_of, store_option
+    from triage.wiring import acts_of, loaded_parts, now, send_notices, store_of, store_option
 
     log_to_stderr()
     values = load_settings(settings)
     parts = loaded_parts(values)
     with store_of(values, store) as documents:
         progress, unreadable = _take_in(paths, documents, parts, values)
+        live_on(documents, parts, acts_of(values, documents, store), now())
         found = list(incidents(documents))
         for reading in unreadable:
             not_read(reading)

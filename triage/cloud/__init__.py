@@ -21,16 +21,18 @@ from triage.collect.limits import MIB
 from triage.collect.upload import upload_name
 from triage.decode import LogReader
 from triage.errors import NotFound
+from triage.group.acts import INBOX_ACTS
 from triage.safe_text import log
 from triage.settings import Settings, load_settings
 from triage.upkeep import retain as clear
-from triage.wiring import lease_of, loaded_parts, now, periods_of, raw_mail_of, store_of
+from triage.wiring import acts_of, lease_of, loaded_parts, now, periods_of, raw_mail_of, store_of
 
 COMMIT_SECONDS = 240
 """How long one call counts: the next tick goes on before a function's five minutes are over."""
 
 __all__ = [
     "commit_waiting",
+    "live_on",
     "poll_mailbox",
     "read_blob",
     "relay_incident",
@@ -65,6 +67,9 @@ def read_blob(event: str) -> None:
 
 
 def _read_one(storage: Storage, event: BlobEvent) -> bool:
+    if event.names[0].startswith(INBOX_ACTS):
+        structlog.get_logger().info("act_written", act=log(event.names[0]))  # what people did is no input
+        return True
     settings = load_settings()
     try:
         blob = _newest(storage, event)
@@ -100,10 +105,24 @@ def commit_waiting() -> None:
     deadline = time.monotonic() + COMMIT_SECONDS
     with store_of(settings) as documents:
         changed = pipeline.commit_waiting(documents, loaded_parts(settings), now(), deadline, lease_of(settings))
+    _kick(changed)
+    structlog.get_logger().info("committed", incidents=len(changed))
+
+
+@function
+def live_on() -> None:
+    """Apply what time alone changes, and acts that did not take effect; ask for the notices of what changed."""
+    settings = load_settings()
+    with store_of(settings) as documents:
+        changed = pipeline.live_on(documents, loaded_parts(settings), acts_of(settings, documents), now())
+    _kick(changed)
+    structlog.get_logger().info("lived_on", incidents=len(changed))
+
+
+def _kick(changed: set[str]) -> None:
     storage = storage_of()
     for incident in sorted(changed):
         storage.send(NOTICES, json.dumps({"incident": incident}))
-    structlog.get_logger().info("committed", incidents=len(changed))
 
 
 @function

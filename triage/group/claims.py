@@ -133,6 +133,8 @@ def _claim_next(
     ledger: Ledger, pending: dict[str, Notice], sink: str, now: str, token: str, at_most_twice: bool
 ) -> None:
     """Claim in `pending` what goes out next, if it is time."""
+    if (ledger.silenced_until or "") > now:
+        return
     while group := _next_message(pending, sink):
         if any((one.claimed_until or "") > now or (one.next_try or "") > now for one in group.values()):
             return

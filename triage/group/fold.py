@@ -4,21 +4,24 @@ Every fold commutes, so reports that come twice, late or in another order give t
 """
 
 from collections.abc import Callable, Iterable, Sequence
+from datetime import timedelta
 
 import msgspec
 
+from triage.group.healed import later
 from triage.group.ledger import DELIVERED, HEARSAY, MESSAGE, REPORT, RETURNED, WAITING, Ledger
+from triage.group.lifecycle import BACK, HELD_UNTIL, bounded, ended_acknowledgement, lapsed, standing
 from triage.group.notices import Router, nobody, with_notices
 from triage.group.packed import DIGEST, add, digest, split
 from triage.group.tallies import greatest, least, with_findings
 from triage.model import Change, Diagnosis, Finding, Observation, Original, Surroundings, Tallied
-from triage.model.words import SOURCE_NAMES
+from triage.model.words import OWN_RECORDS, SOURCE_NAMES
 
 Judge = Callable[[Sequence[Tallied], Surroundings], Diagnosis]
 """Derives the verdict from all evidence; its answer must not depend on the order of the tallies."""
 
-KEPT_CHANGES = 50
-"""Changes kept for people to read; the oldest but the first go."""
+AHEAD = timedelta(days=3)
+"""How far in the future a bounce may date a failure: one that says a later day would keep an incident open for ever."""
 MAX_REASONS = 3
 """Pieces of evidence that a change of the verdict names; the ticket has them all."""
 
@@ -48,6 +51,7 @@ def fold(ledger: Ledger, reports: Iterable[Report], judge: Judge, now: str, rout
             fresh.setdefault(report.key, report.finding)
     if not fresh:
         return ledger
+    ledger = lapsed(ledger, now, route)
     ordered = sorted(fresh.items())
     tallies = with_findings(ledger.tallies, ordered)
     failures = [
@@ -57,17 +61,20 @@ def fold(ledger: Ledger, reports: Iterable[Report], judge: Judge, now: str, rout
     ]
     successes = [(key, finding.observation) for key, finding in ordered if finding.diagnosis is None]
     folded = msgspec.structs.replace(
-        _count(ledger, failures, successes),
+        _count(ledger, failures, successes, now),
         reports=ledger.reports + b"".join(fresh),
         tallies=tallies,
         verdict=judge(tuple(tallies.values()), ledger.around),
     )
     told_by = tuple(sorted({SOURCE_NAMES[finding.observation.source] for _, finding in ordered}))
-    return note_changes(ledger, folded, [observation for _, observation in failures], now, told_by, route)
+    return note_changes(ledger, folded, now, told_by, route)
 
 
 def _count(
-    ledger: Ledger, failures: list[tuple[bytes, Observation]], successes: list[tuple[bytes, Observation]]
+    ledger: Ledger,
+    failures: list[tuple[bytes, Observation]],
+    successes: list[tuple[bytes, Observation]],
+    now: str,
 ) -> Ledger:
     seen = [observation for _, observation in failures]
     times = [time for one in seen for time in (one.time, one.until)]
@@ -80,7 +87,18 @@ def _count(
         domains=add(ledger.domains, {digest(one.recipient_domain.lower()) for one in seen if one.recipient_domain}),
         first_seen=least(ledger.first_seen, *times),
         last_seen=greatest(ledger.last_seen, *times),
+        last_failed=greatest(ledger.last_failed or ledger.last_seen, *(_failed_at(one, now) for one in seen)),
+        last_news=greatest(ledger.last_news, now) if seen else ledger.last_news,
+        quiet_since=None if seen else ledger.quiet_since,
     )
+
+
+def _failed_at(seen: Observation, now: str) -> str:
+    """Give when a failure happened last: now where nothing says it. A stranger's word cannot lie far ahead."""
+    time = seen.until or seen.time
+    if time is None:
+        return now
+    return time if seen.source in OWN_RECORDS else min(time, later(now, AHEAD))
 
 
 def _with_depths(depths: dict[str, int], seen: list[Observation]) -> dict[str, int]:
@@ -126,40 +144,31 @@ def message_name(seen: Observation, key: bytes) -> bytes:
 def note_changes(
     before: Ledger,
     after: Ledger,
-    failures: Sequence[Observation],
     now: str,
     told_by: Sequence[str] = (),
     route: Router = nobody,
+    back: str = BACK,
 ) -> Ledger:
-    """Give `after` with what people have to hear of: that it opened, came back, grew, or has another verdict.
+    """Give `after` with what people have to hear of: that it opened, came back, grew, has another verdict, or is over.
 
-    `failures` are those that are new, `told_by` the sources of what is new, in people's words.
+    `told_by` are the sources of what is new, in people's words; `back` says why what was over is back.
     """
     if not after.is_incident:
         return after
-    changes: list[Change] = []
-    grown_to, resolved_at = before.grown_to, before.resolved_at
-    if not before.is_incident:
-        changes.append(Change(kind="opened", at=now, text="first seen"))
-        while after.size() >= grown_to * 10:
-            grown_to *= 10
-    else:
-        if resolved_at is not None and any((one.until or one.time or now) > resolved_at for one in failures):
-            changes.append(Change(kind="reopened", at=now, text="the fault is back"))
-            resolved_at = None
-        if after.size() >= grown_to * 10:
-            while after.size() >= grown_to * 10:
-                grown_to *= 10
-            changes.append(Change(kind="grew", at=now, text=f"{after.size()} messages, ten times as many as before"))
-        if _headline(before.verdict) != _headline(after.verdict):
-            changes.append(Change(kind="verdict-changed", at=now, text=_moved(before.verdict, after.verdict, told_by)))
-    noted = msgspec.structs.replace(
-        after,
-        grown_to=grown_to,
-        resolved_at=resolved_at,
-        acknowledged_by=None if any(change.kind == "reopened" for change in changes) else after.acknowledged_by,
-        changes=bounded(before.changes + tuple(changes)),
-    )
+    after, turned = standing(before, after, now, back)
+    changes: list[Change] = [] if before.is_incident else [Change(kind="opened", at=now, text="first seen")]
+    changes += [one for one in turned if one.kind == "reopened"]
+    grown_to, size = before.grown_to, after.size()
+    while size >= grown_to * 10:
+        grown_to *= 10
+    if before.is_incident and grown_to > before.grown_to:
+        changes.append(Change(kind="grew", at=now, text=f"{size} messages, ten times as many as before"))
+    if before.is_incident and _headline(before.verdict) != _headline(after.verdict):
+        changes.append(Change(kind="verdict-changed", at=now, text=_moved(before.verdict, after.verdict, told_by)))
+    changes += [one for one in turned if one.kind == "resolved"]
+    noted = msgspec.structs.replace(after, grown_to=grown_to, changes=bounded(before.changes + tuple(changes)))
+    if noted.acknowledged_size and noted.acknowledged_by and size >= HELD_UNTIL * noted.acknowledged_size:
+        noted = ended_acknowledgement(noted, now, f"it has grown to {size} messages")
     return with_notices(noted, changes, route)
 
 
@@ -174,11 +183,6 @@ def _moved(was: Diagnosis, now_is: Diagnosis, told_by: Sequence[str]) -> str:
         blamed = f"the {side} server" if side in ("sending", "receiving") else "neither"
         return f"still {was.category} ({was.confidence}), now it blames {blamed}{because}{seen_in}"
     return f"from {was.category} ({was.confidence}) to {now_is.category} ({now_is.confidence}){because}{seen_in}"
-
-
-def bounded(changes: tuple[Change, ...]) -> tuple[Change, ...]:
-    """Give the first change and the newest ones."""
-    return changes if len(changes) <= KEPT_CHANGES else changes[:1] + changes[1 - KEPT_CHANGES :]
 
 
 def _headline(verdict: Diagnosis) -> tuple[str, str, str | None]:

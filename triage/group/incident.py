@@ -1,19 +1,23 @@
-"""From the stored ledger to the incident that people see, and what people may do to one."""
+"""From the stored ledger to the incident that people see."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import msgspec
 
 from triage import exchange
 from triage.errors import NotFound
 from triage.group.documents import Documents
+from triage.group.healed import proof_of
 from triage.group.ledger import Ledger
-from triage.group.notices import Router, nobody, with_notices
+from triage.group.lifecycle import Periods, aged
 from triage.group.packed import DIGEST
-from triage.group.stored import INCIDENTS, MAX_JOINED, change_ledger, followed, load_ledger
+from triage.group.stored import INCIDENTS, followed, load_ledger
 from triage.hosts import is_address, pool_ids
-from triage.model import Change, Diagnosis, Incident, Observation, Product, Software, Tallied
+from triage.model import Diagnosis, Incident, Observation, Product, Software, Tallied
 from triage.model.words import OWN_RECORDS, State, rank
+
+NO_PERIODS = Periods()
+"""Time alone ends acknowledgements and silences, and nothing more."""
 
 
 def incident_of(ledger: Ledger) -> Incident:
@@ -35,6 +39,13 @@ def incident_of(ledger: Ledger) -> Incident:
         sample=None if sample is None else _completed(sample.observation, ledger),
         acknowledged_by=ledger.acknowledged_by,
         linked=ledger.linked,
+        acknowledged_until=ledger.acknowledged_until,
+        silenced_by=ledger.silenced_by,
+        silenced_until=ledger.silenced_until,
+        silence_reason=ledger.silence_reason,
+        quiet_since=ledger.quiet_since,
+        resolved_at=ledger.resolved_at,
+        proof=proof_of(ledger),
     )
 
 
@@ -43,7 +54,9 @@ def _size(packed: bytes) -> int:
 
 
 def _state(ledger: Ledger) -> State:
-    return "resolved" if ledger.resolved_at else "open"
+    if ledger.resolved_at is not None:
+        return "resolved"
+    return "open" if ledger.quiet_since is None else "quiet"
 
 
 def _sample(ledger: Ledger) -> Tallied | None:
@@ -115,16 +128,19 @@ def _order_of_builds(product: Product) -> tuple[tuple[int, ...], str, str]:
     return exchange.build_order(product.build or ""), product.build or "", product.product or ""
 
 
-def incidents(documents: Documents) -> Iterator[Incident]:
-    """Give every incident in the store, in the order of their ids."""
+def incidents(documents: Documents, now: str | None = None, periods: Periods = NO_PERIODS) -> Iterator[Incident]:
+    """Give every incident in the store, in the order of their ids: with `now` as time alone has made it by then."""
     for listed in documents.list(INCIDENTS):
         ledger = load_ledger(documents, listed.key.removeprefix(INCIDENTS))
         if ledger is not None and ledger.is_incident:
-            yield incident_of(ledger)
+            yield incident_of(ledger if now is None else aged(ledger, now, periods))
 
 
-def find_incident(documents: Documents, name: str) -> Incident:
-    """Give the incident whose id is or begins with `name`, in any case. Raises `NotFound` where none or several do."""
+def find_incident(documents: Documents, name: str, now: str | None = None, periods: Periods = NO_PERIODS) -> Incident:
+    """Give the incident whose id is or begins with `name`, in any case; with `now` as `incidents` does.
+
+    Raises `NotFound` where none or several do.
+    """
     prefix = name.strip().upper()
     matches = [listed.key.removeprefix(INCIDENTS) for listed in documents.list(INCIDENTS + prefix)] if prefix else []
     found = {ledger.id: ledger for one in matches if (ledger := followed(documents, one)) is not None}.values()
@@ -134,7 +150,7 @@ def find_incident(documents: Documents, name: str) -> Incident:
         raise NotFound(f"“{name}” could be {len(ledgers)} incidents: {names}. Give more of the id.")
     if not ledgers:
         raise NotFound(f"There is no incident “{name}” in this store. `triage incidents` lists them.")
-    return incident_of(ledgers[0])
+    return incident_of(ledgers[0] if now is None else aged(ledgers[0], now, periods))
 
 
 def receiving_addresses(documents: Documents, incident_id: str) -> tuple[tuple[str, bool], ...]:
@@ -146,44 +162,3 @@ def receiving_addresses(documents: Documents, incident_id: str) -> tuple[tuple[s
         if one.diagnosis is not None and seen.receiving_ip and seen.trust.level != "low":
             found[seen.receiving_ip] = found.get(seen.receiving_ip, False) or seen.source in OWN_RECORDS
     return tuple(sorted(found.items()))
-
-
-def acknowledge(documents: Documents, incident_id: str, by: str, now: str, *, route: Router = nobody) -> Incident:
-    """Note that somebody has the incident. Done twice by the same name, it changes nothing."""
-
-    def change(ledger: Ledger) -> Ledger:
-        if ledger.acknowledged_by == by:
-            return ledger
-        noted = Change(kind="acknowledged", at=now, text=f"by {by}")
-        changed = msgspec.structs.replace(ledger, acknowledged_by=by, changes=(*ledger.changes, noted))
-        return with_notices(changed, [noted], route)
-
-    return _changed(documents, incident_id, change)
-
-
-def resolve(documents: Documents, incident_id: str, reason: str, now: str, *, route: Router = nobody) -> Incident:
-    """Close the incident by hand; a later failure opens it again. An incident already resolved stays as it is."""
-
-    def change(ledger: Ledger) -> Ledger:
-        if ledger.resolved_at is not None:
-            return ledger
-        noted = Change(kind="resolved", at=now, text=reason)
-        changed = msgspec.structs.replace(ledger, resolved_at=now, changes=(*ledger.changes, noted))
-        return with_notices(changed, [noted], route)
-
-    return _changed(documents, incident_id, change)
-
-
-def _changed(documents: Documents, incident_id: str, change: Callable[[Ledger], Ledger]) -> Incident:
-    def of_existing(found: Ledger | None) -> Ledger:
-        if found is None:
-            raise NotFound(f"There is no incident “{incident_id}” in this store.")
-        return found if found.joined_to is not None else change(found)
-
-    name = incident_id
-    for _ in range(MAX_JOINED):
-        ledger, _ = change_ledger(documents, name, of_existing)
-        if ledger.joined_to is None:
-            return incident_of(ledger)
-        name = ledger.joined_to
-    raise NotFound(f"Incident “{incident_id}” went on in others more than {MAX_JOINED} times.")

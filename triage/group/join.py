@@ -13,7 +13,7 @@ from triage.errors import Conflict, Transient
 from triage.group.documents import Documents
 from triage.group.fingerprint import Fingerprint, renamed
 from triage.group.fold import Judge, note_changes
-from triage.group.ledger import MESSAGE, REPORT, Ledger
+from triage.group.ledger import MESSAGE, REPORT, Closed, Ledger
 from triage.group.notices import Router, nobody
 from triage.group.packed import DIGEST, split, union
 from triage.group.stored import MAX_JOINED, change_ledger, heads, load_ledger
@@ -136,19 +136,51 @@ def _together(ledger: Ledger, old: Ledger, judge: Judge, now: str, route: Router
     both = msgspec.structs.replace(_counted(ledger, old), around=main.around, linked=main.linked, related=main.related)
     if not main.is_incident:
         return both
-    changes, resolved_at = _history(ledger, old, now)
-    open_ones = [one for one in (ledger, old) if one.is_incident and one.resolved_at is None] or [ledger, old]
     both = msgspec.structs.replace(
-        both,
+        _with_acts(both, ledger, old),
         verdict=judge(tuple(both.tallies.values()), both.around),
-        resolved_at=resolved_at,
-        acknowledged_by=next((one.acknowledged_by for one in open_ones if one.acknowledged_by), None),
+        closed=_closed(ledger, old),
+        resolved_at=main.resolved_at,
     )
     # People hear of what is new against the incident that they know.
-    before = msgspec.structs.replace(main, changes=changes, resolved_at=resolved_at, grown_to=both.grown_to)
+    before = msgspec.structs.replace(main, changes=_history(ledger, old, now), grown_to=both.grown_to)
     news = old if main is ledger else ledger
     told_by = {SOURCE_NAMES[one.observation.source] for one in news.tallies.values()}
-    return note_changes(before, both, (), now, sorted(told_by), route)
+    back = f"incident {old.id}, the same trouble, is open"
+    return note_changes(before, both, now, sorted(told_by), route, back)
+
+
+def _with_acts(both: Ledger, ledger: Ledger, old: Ledger) -> Ledger:
+    """Give what people said of both: whoever has one that is open has both, and the later silence holds."""
+    known = [one for one in (ledger, old) if one.is_incident]
+    open_ones = [one for one in known if one.resolved_at is None] or known
+    taken = max(
+        (one for one in open_ones if one.acknowledged_by),
+        key=lambda one: one.acknowledged_at or "",
+        default=open_ones[0],
+    )
+    silent = max(known, key=lambda one: one.silenced_at or "")
+    return msgspec.structs.replace(
+        both,
+        acknowledged_by=taken.acknowledged_by,
+        acknowledged_at=greatest(ledger.acknowledged_at, old.acknowledged_at),
+        acknowledged_until=taken.acknowledged_until,
+        acknowledged_size=taken.acknowledged_size,
+        silenced_at=silent.silenced_at,
+        silenced_by=silent.silenced_by,
+        silenced_until=silent.silenced_until,
+        silence_reason=silent.silence_reason,
+    )
+
+
+def _closed(ledger: Ledger, old: Ledger) -> Closed | None:
+    """Give the end that was declared of both, or of the one of them that is an incident."""
+    known = [one for one in (ledger, old) if one.is_incident]
+    ends = [one.closed for one in known if one.closed is not None]
+    if not ends or any(one.resolved_at is None for one in known):
+        return None
+    last = max(ends, key=lambda one: one.at)
+    return Closed(at=max(last.at, *(one.resolved_at or "" for one in known)), text=last.text)
 
 
 def _counted(ledger: Ledger, old: Ledger) -> Ledger:
@@ -165,6 +197,10 @@ def _counted(ledger: Ledger, old: Ledger) -> Ledger:
         depths=depths,
         first_seen=least(ledger.first_seen, old.first_seen),
         last_seen=greatest(ledger.last_seen, old.last_seen),
+        last_failed=greatest(ledger.last_failed or ledger.last_seen, old.last_failed or old.last_seen),
+        last_news=greatest(ledger.last_news, old.last_news),
+        quiet_since=None,
+        acts=tuple(dict.fromkeys((*ledger.acts, *old.acts))),
         grown_to=max(ledger.grown_to, old.grown_to),
         pending=old.pending | ledger.pending,  # who was told of either was told of the trouble
         sent=old.sent | ledger.sent,
@@ -179,18 +215,12 @@ def _messages(one: bytes, other: bytes) -> bytes:
     return b"".join(name + bytes([mark]) for name, mark in seen.items())
 
 
-def _history(ledger: Ledger, old: Ledger, now: str) -> tuple[tuple[Change, ...], str | None]:
-    """Give the changes of both in their order, and when they were resolved: both, or the one of them that is an incident."""
+def _history(ledger: Ledger, old: Ledger, now: str) -> tuple[Change, ...]:
+    """Give the changes of both in their order."""
     changes = sorted((*ledger.changes, *old.changes), key=lambda one: one.at)
     opened = [one for one in changes if one.kind == "opened"]
     changes = [one for one in changes if one.kind != "opened" or one is opened[0]]  # the trouble began once
-    if not old.is_incident:
-        return tuple(changes), ledger.resolved_at
-    ends = " → ".join(end or "unknown" for end in (old.ends.sending, old.ends.receiving))
-    changes.append(Change(kind="joined", at=now, text=f"incident {old.id} ({ends}) is the same trouble"))
-    if not ledger.is_incident:
-        return tuple(changes), old.resolved_at
-    if ledger.resolved_at is not None and old.resolved_at is None:
-        changes.append(Change(kind="reopened", at=now, text=f"incident {old.id}, the same trouble, is open"))
-    is_over = ledger.resolved_at is not None and old.resolved_at is not None
-    return tuple(changes), greatest(ledger.resolved_at, old.resolved_at) if is_over else None
+    if old.is_incident:
+        ends = " → ".join(end or "unknown" for end in (old.ends.sending, old.ends.receiving))
+        changes.append(Change(kind="joined", at=now, text=f"incident {old.id} ({ends}) is the same trouble"))
+    return tuple(changes)

@@ -38,11 +38,22 @@ def still_waits(seen: int) -> bool:
     return seen == WAITING
 
 
+class Closed(msgspec.Struct, frozen=True, kw_only=True):
+    """An end that somebody declared, or that time alone brought: it holds until a failure later than `at`."""
+
+    at: str
+    text: str
+
+
 class Ledger(msgspec.Struct, frozen=True, kw_only=True):
     """The stored form of an incident. Sets are packed digests, so counts stay exact and replays change nothing.
 
     `around` is what the verdict takes from outside the incident, `related` a digest of it all. `joined_to` names the incident in
     which this one went on, once its ends turned out to be the same hosts; `absorbed` those that went on in this one.
+
+    `last_failed` is when the last failure happened, and `last_news` when one was last heard of. `closed` is an end that was
+    declared; whether the incident is over (`resolved_at`) follows from it and from all evidence (`lifecycle.py`). `acts`
+    are the entries of the journal that took effect here; the newest of a kind holds, whatever order they come in.
 
     A ledger without a failure holds successes seen between two ends: it is no incident yet and is not listed.
     """
@@ -65,6 +76,18 @@ class Ledger(msgspec.Struct, frozen=True, kw_only=True):
     changes: tuple[Change, ...] = ()
     resolved_at: str | None = None
     acknowledged_by: str | None = None
+    acknowledged_at: str | None = None
+    acknowledged_until: str | None = None
+    acknowledged_size: int = 0
+    silenced_at: str | None = None
+    silenced_by: str | None = None
+    silenced_until: str | None = None
+    silence_reason: str | None = None
+    last_failed: str | None = None
+    last_news: str | None = None
+    quiet_since: str | None = None
+    closed: Closed | None = None
+    acts: tuple[str, ...] = ()
     around: Surroundings = Surroundings()
     linked: tuple[str, ...] = ()
     related: str = ""

@@ -88,7 +88,7 @@ def _change(
         if found.around == around:
             return again
         again = msgspec.structs.replace(again, verdict=judge(tuple(again.tallies.values()), around))
-        return note_changes(found, again, (), now, _told_by(found.around, around), route)
+        return note_changes(found, again, now, _told_by(found.around, around), route)
 
     try:
         return change_ledger(documents, name, change)[1]

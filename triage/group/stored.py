@@ -10,6 +10,7 @@ from triage.errors import Conflict, Transient
 from triage.group.documents import Documents
 from triage.group.ledger import HEARSAY, Ledger, read_ledger
 from triage.group.packed import digest
+from triage.group.tallies import greatest
 from triage.model.words import Category, Confidence, Family
 
 INCIDENTS = "incident/"
@@ -87,6 +88,10 @@ class Head(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     resolved_at: str | None = None
     size: int = 0
     notice_due: str | None = None
+    news: str | None = None
+    quiet_since: str | None = None
+    acknowledged_until: str | None = None
+    silenced_until: str | None = None
 
 
 def heads(documents: Documents) -> Iterator[tuple[str, Head]]:
@@ -121,6 +126,10 @@ def _head(ledger: Ledger) -> Head:
         resolved_at=ledger.resolved_at,
         size=ledger.size(),
         notice_due=_next_notice(ledger),
+        news=greatest(ledger.last_failed, ledger.last_news),
+        quiet_since=ledger.quiet_since,
+        acknowledged_until=ledger.acknowledged_until,
+        silenced_until=ledger.silenced_until,
     )
 
 
@@ -132,4 +141,5 @@ def _hearsay(ledger: Ledger) -> str | None:
 def _next_notice(ledger: Ledger) -> str | None:
     """Give the time from which something is to be told; None where nothing waits."""
     waiting = [one for one in ledger.pending.values() if one.failed is None]
-    return min((one.claimed_until or one.next_try or one.at for one in waiting), default=None)
+    due = min((one.claimed_until or one.next_try or one.at for one in waiting), default=None)
+    return None if due is None else greatest(due, ledger.silenced_until)

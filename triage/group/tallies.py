@@ -68,13 +68,23 @@ def _pooled(tallies: dict[str, Tallied]) -> dict[str, Tallied]:
 def _kind(one: Tallied) -> str:
     """Name what must stay apart even where the rest is pooled: what counts differently, and what is believed."""
     seen = one.observation
-    return " ".join((seen.source, "success" if one.diagnosis is None else "failure", seen.impact, seen.trust.level))
+    parts = [seen.source, "success" if one.diagnosis is None else "failure", seen.impact, seen.trust.level]
+    if seen.source in FROM_LOGS:
+        parts += [f"tls {seen.tls.version}", _came(seen)]
+    return " ".join(parts)
+
+
+def _came(seen: Observation) -> str:
+    """Tell a log that came as a file from one that a mail carried, which anybody can write."""
+    return "carried" if seen.trust.reasons else "file"
 
 
 def signature(finding: Finding) -> str:
     """Name the way in which this fault showed itself: what the verdict depends on, and nothing else."""
     seen, diagnosis = finding.observation, finding.diagnosis
     parts = [seen.source, seen.action, seen.impact, seen.trust.level, seen.receiving_ip or "", repr(seen.tls)]
+    if seen.source in FROM_LOGS and seen.trust.reasons:
+        parts.append(_came(seen))
     parts += [repr(seen.software), seen.sending_host or "", seen.sending_ip or "", seen.receiving_host or ""]
     if diagnosis is not None:
         parts += [diagnosis.rule or "", diagnosis.category, diagnosis.confidence]

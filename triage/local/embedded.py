@@ -21,12 +21,13 @@ from triage.local.loops import Loop, Turn, until_told, wait_for
 from triage.local.smtp import Listener
 from triage.local.watch import Watch
 from triage.outbox import write_out
-from triage.pipeline import Parts, commit_waiting
+from triage.pipeline import Parts, commit_waiting, live_on
 from triage.safe_text import log
 from triage.settings import Settings
 from triage.upkeep import retain
 from triage.wiring import (
     Store,
+    acts_of,
     lease_of,
     loaded_parts,
     now,
@@ -48,6 +49,9 @@ COUNT_SECONDS = 60
 STATUS_SECONDS = 60
 NOTICE_SECONDS = 5
 MAILBOX_SECONDS = 60
+LIFECYCLE_SECONDS = 300
+"""Between two looks at what time alone changes."""
+
 RETENTION_SECONDS = 86_400
 STOP_SECONDS = 10
 """For the turn that is being taken to end; past it the process ends all the same, and loses nothing."""
@@ -182,12 +186,15 @@ def _read_one(work: Embedded, watch: Watch, path: str) -> None:
 @contextmanager
 def _counting(work: Embedded) -> Iterator[Turn]:
     with work.opened() as documents:
-        is_first = True
+        is_first, aged_at = True, float("-inf")
 
         def turn() -> None:
-            nonlocal is_first
+            nonlocal is_first, aged_at
             deadline = time.monotonic() + COUNT_SECONDS
             changed = commit_waiting(documents, work.parts, now(), deadline, lease_of(work.settings, work.store))
+            if time.monotonic() - aged_at >= LIFECYCLE_SECONDS:
+                changed |= live_on(documents, work.parts, acts_of(work.settings, documents, work.store), now())
+                aged_at = time.monotonic()
             if changed:
                 structlog.get_logger().info("incidents_changed", incidents=sorted(changed))
             # At the start too: a process that was killed may have counted what it did not get to write.
@@ -213,5 +220,5 @@ def _tell(work: Embedded, documents: Documents, listener: Listener | None) -> No
         unreadable=work.counters.unreadable,
         mail=listener.kept if listener else 0,
         waiting=sum(1 for _ in documents.list(UNCOUNTED)),
-        open=sum(one.state == "open" for one in listed),
+        open=sum(one.state != "resolved" for one in listed),
     )

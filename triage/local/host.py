@@ -23,6 +23,7 @@ SCHEDULES = {
     "PollCron": "0 */2 * * * *",
     "CommitCron": "*/15 * * * * *",
     "RelayCron": "30 */5 * * * *",
+    "LifecycleCron": "45 */15 * * * *",
     "RetentionCron": "0 30 3 * * *",
 }
 """Where the environment sets no schedule: counting comes soon here, since somebody sits before the screen."""

@@ -1,13 +1,16 @@
 """The words that the stages share: a file each, no behaviour."""
 
+from triage.model.act import Act, ActKind
 from triage.model.diagnosis import Alternative, Diagnosis, Evidence, Responsible
-from triage.model.incident import Affected, Change, Counts, Ends, Incident, Surroundings, Tallied
+from triage.model.incident import Affected, Change, Counts, Ends, Incident, Proof, Surroundings, Tallied
 from triage.model.notice import ChangeKind, Facts, Notice, Sent
 from triage.model.observation import Document, Observation, Original, Product, Reply, Software, Tls, Trust
 from triage.model.reading import Finding, Place, Reading
 from triage.model.runbook import FilledRunbook, Link, Step
 
 __all__ = [
+    "Act",
+    "ActKind",
     "Affected",
     "Alternative",
     "Change",
@@ -27,6 +30,7 @@ __all__ = [
     "Original",
     "Place",
     "Product",
+    "Proof",
     "Reading",
     "Reply",
     "Responsible",

@@ -26,7 +26,8 @@ class Counts(msgspec.Struct, frozen=True):
 
 
 class Change(msgspec.Struct, frozen=True, kw_only=True):
-    """What happened to an incident: opened, grew, verdict-changed, joined, acknowledged, resolved, reopened."""
+    """What happened to an incident: opened, grew, verdict-changed, joined, acknowledged, acknowledgement-ended, silenced,
+    silence-ended, resolved, reopened."""
 
     kind: str
     at: str
@@ -80,6 +81,21 @@ class Affected(msgspec.Struct, frozen=True, kw_only=True):
     diagnostic: str | None = None
 
 
+class Proof(msgspec.Struct, frozen=True, kw_only=True):
+    """Failures before and successes after: sessions over TLS of the same hop, in a log of ours, after its last failure.
+
+    Times are UTC, RFC 3339. `successes` is exact, or with `at_least` what is known for sure; `tls_version` names all
+    versions that they spoke ("1.2", "1.2 and 1.3").
+    """
+
+    last_failure: str
+    successes: int
+    at_least: bool
+    first_success: str
+    last_success: str
+    tls_version: str
+
+
 class Incident(msgspec.Struct, frozen=True, kw_only=True):
     """One incident as people and `incidents.json` see it: derived from its document, never edited by hand.
 
@@ -103,3 +119,10 @@ class Incident(msgspec.Struct, frozen=True, kw_only=True):
     acknowledged_by: str | None = None
     linked: tuple[str, ...] = ()
     """Other open incidents that blame the same host."""
+    acknowledged_until: str | None = None
+    silenced_by: str | None = None
+    silenced_until: str | None = None
+    silence_reason: str | None = None
+    quiet_since: str | None = None
+    resolved_at: str | None = None
+    proof: Proof | None = None
