@@ -387,8 +387,8 @@ def again(app: App, graph: Watched, story: Story) -> None:
     for number, name in enumerate([*reversed(names), *names]):
         app.storage.send(INPUTS, event_grid(app.storage, name, number))
     app.work()
-    for one in list(app.documents.list("reading/")):  # as after a kill between the count and the end of its note
-        app.documents.put(f"uncounted/{one.key.removeprefix('reading/')}", b"", None)
+    for read in list(app.documents.list("reading/")):  # as after a kill between the count and the end of its note
+        app.documents.put(f"uncounted/{read.key.removeprefix('reading/')}", b"", None)
     for timer in ("commit", "relay_sweep"):
         app.fire(timer)
         assert app.kicks() == []
