@@ -213,18 +213,30 @@ class Sinks:
                 self.send_header("content-length", "0")
                 self.end_headers()
 
+            def log_message(self, *_: object) -> None:
+                """Say nothing."""
+
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self._server.server_port}"
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
 
     def settings(self) -> Settings:
         """Give settings that name them."""
-        url = f"http://127.0.0.1:{self._server.server_port}"
         sinks = {
             "allow_loopback": True,
-            "teams": {"url": f"{url}/teams"},
-            "webhook": {"url": f"{url}/webhook", "secret": SECRET},
+            "teams": {"url": f"{self.url}/teams"},
+            "webhook": {"url": f"{self.url}/webhook", "secret": SECRET},
         }
         return Settings(ours={"domains": ["contoso.example"]}, sinks=sinks)
+
+    def environment(self) -> dict[str, str]:
+        """Give the variables that name them to another process."""
+        return {
+            "TRIAGE_SINKS__ALLOW_LOOPBACK": "true",
+            "TRIAGE_SINKS__TEAMS__URL": f"{self.url}/teams",
+            "TRIAGE_SINKS__WEBHOOK__URL": f"{self.url}/webhook",
+            "TRIAGE_SINKS__WEBHOOK__SECRET": SECRET,
+        }
 
     def stop(self) -> None:
         """End it."""
