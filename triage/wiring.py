@@ -32,7 +32,7 @@ from triage.group import (
 )
 from triage.hosts import Hosts
 from triage.intake import Crew, Knowledge, crew_for, inputs_in, read
-from triage.mend import Shelf
+from triage.mend import Shelf, Translation
 from triage.model.mark import Mark
 from triage.model.wire import json_line, reading_json
 from triage.model.words import Family
@@ -72,7 +72,7 @@ def parts_of(settings: Settings) -> Parts:
     return Parts(
         hosts=hosts_of(settings),
         rulebook=Rulebook.load(settings.rules),
-        shelf=Shelf.load(settings.runbooks),
+        shelf=Translation.load(settings.locale, settings.runbooks).shelf(Shelf.load(settings.runbooks)),
         texts=Texts.load(settings.locale),
         authserv_id=settings.authserv_id,
         redact=settings.redact,

@@ -1,29 +1,58 @@
-"""`triage texts`: what each language has, and what it lacks."""
+"""`triage texts`: what each language has, what it lacks, and what a translator has to write."""
 
 from typing import Annotated
 
 import typer
 
-from triage.cli.screen import proved
+from triage.cli.options import SettingsFile
+from triage.cli.screen import proved, say
 
 app = typer.Typer(help="The texts of each language: what is missing, unknown or wrong.", no_args_is_help=True)
 
 Which = Annotated[str | None, typer.Argument(metavar="LOCALE", help="The language, such as sk; else all of them.")]
 
 
-@app.callback()
-def texts() -> None:
-    """Let the group have one command."""
-
-
 @app.command("check")
-def check(locale: Which = None) -> None:
-    """Hold the texts of a language against the English ones. Exit code 1 where something is missing or wrong."""
+def check(locale: Which = None, settings: SettingsFile = None) -> None:
+    """Hold the texts of a language, and its steps of runbooks, against the English ones.
+
+    Exit code 1 where something is missing, wrong, or translated from words that changed since.
+    """
     from triage.errors import NotFound
+    from triage.mend import Shelf, Translation
     from triage.notify.phrases import locales
     from triage.notify.texts_check import check as problems_of
+    from triage.settings import load_settings
 
     if locale is not None and locale not in locales():
         raise NotFound(f"There are no texts for the locale {locale!r}; there are: {', '.join(locales())}.")
     checked = locales() if locale is None else [locale]
-    proved([f"{one}: {problem}" for one in checked for problem in problems_of(one)], len(checked), "languages")
+    site = load_settings(settings).runbooks
+    shelf, found = Shelf.load(site), []
+    for one in checked:
+        found += [f"{one}: {problem}" for problem in problems_of(one)]
+        found += [f"{one}: {problem}" for problem in Translation.load(one, site).problems(shelf)]
+    proved(found, len(checked), "languages" if len(checked) > 1 else "language")
+
+
+@app.command("steps")
+def steps(
+    locale: Annotated[str, typer.Argument(metavar="LOCALE", help="The language, such as sk.")],
+    runbook: Annotated[str, typer.Argument(metavar="RUNBOOK", help="The runbook, such as tls-version.")],
+    settings: SettingsFile = None,
+) -> None:
+    """Print the steps of a runbook that a language lacks, in the form in which its file holds them."""
+    from triage.errors import NotFound
+    from triage.mend import Shelf, Translation
+    from triage.mend.translation import digest, to_translate
+    from triage.settings import load_settings
+
+    site = load_settings(settings).runbooks
+    shelf = Shelf.load(site)
+    if runbook not in shelf.runbooks:
+        raise NotFound(f"There is no runbook {runbook!r}; `triage runbooks list` names them.")
+    found = shelf.runbooks[runbook]
+    title = found.front.title
+    say(f"+++\ntitle = '{title}'\nof = '{digest(title)}'\n+++\n")
+    for entry in Translation.load(locale, site).missing(found):
+        say(to_translate(entry))

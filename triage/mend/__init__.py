@@ -4,5 +4,6 @@ from triage.mend.fill import fill
 from triage.mend.letter import letter
 from triage.mend.note import KINDS, find_affected, note
 from triage.mend.shelf import Shelf
+from triage.mend.translation import Translation
 
-__all__ = ["KINDS", "Shelf", "fill", "find_affected", "letter", "note"]
+__all__ = ["KINDS", "Shelf", "Translation", "fill", "find_affected", "letter", "note"]

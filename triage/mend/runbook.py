@@ -35,6 +35,8 @@ class Source(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Gate(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The TOML line below a step's heading."""
 
+    of: str | None = None
+    """In a translation: the digest of the English step, whose own line decides all but `where`."""
     when: tuple[str, ...] = ()
     minutes: int | None = None
     restart: bool = False

@@ -1,0 +1,194 @@
+"""Runbooks in another language: the words of a step are translated, its commands and conditions are not.
+
+A translation is kept step by step, each with a digest of the English step that it stands for (`of`). An English step
+that nobody translated, or that changed since, is printed in English: a wrong step does harm, a foreign one only delays.
+"""
+
+import hashlib
+import re
+import tomllib
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import msgspec
+
+from triage.errors import Misconfigured
+from triage.mend import template
+from triage.mend.runbook import Entry, Runbook, parse_steps
+from triage.mend.shelf import SHIPPED, Shelf
+
+REFERENCE = "en"
+
+_SPAN = re.compile(r"`([^`\n]+)`")
+_VALUE = re.compile(r"\{[{%].*?[%}]\}")
+_FENCE = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
+
+
+class Front(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The front matter of a translation: the runbook's heading, and the digest of the English one."""
+
+    title: str
+    of: str
+
+
+class Words(msgspec.Struct, frozen=True):
+    """What one file of a translation holds."""
+
+    file: str
+    front: Front | None
+    steps: tuple[Entry, ...]
+
+
+class Translation:
+    """All that is translated into one language, by the digest of its original."""
+
+    def __init__(self, files: Iterable[Words]) -> None:
+        """Take the files in order: of two translations of one step the first counts."""
+        self.files = tuple(files)
+        self._steps: dict[str, Entry] = {}
+        self._titles: dict[str, str] = {}
+        for words in self.files:
+            for step in words.steps:
+                self._steps.setdefault(step.gate.of or "", step)
+            if words.front is not None:
+                self._titles.setdefault(words.front.of, words.front.title)
+
+    @classmethod
+    def load(cls, locale: str, site: Path | None = None) -> "Translation":
+        """Read `LOCALE/*.md` and `LOCALE/parts/*.md` of a site's folder, then of ours.
+
+        Raises Misconfigured where a file cannot be read as a translation.
+        """
+        folders = [folder / locale for folder in (site, SHIPPED) if folder is not None and locale != REFERENCE]
+        return cls(
+            _read(path)
+            for folder in folders
+            for path in (*sorted(folder.glob("*.md")), *sorted((folder / "parts").glob("*.md")))
+        )
+
+    def shelf(self, shelf: Shelf) -> Shelf:
+        """Give the same runbooks, in this language as far as it goes."""
+        if not self.files:
+            return shelf
+        runbooks = {name: self._runbook(runbook) for name, runbook in shelf.runbooks.items()}
+        return Shelf(runbooks, tuple(map(self._step, shelf.keys_check)))
+
+    def _runbook(self, runbook: Runbook) -> Runbook:
+        title = self._titles.get(digest(runbook.front.title), runbook.front.title)
+        sections = {
+            name: entries if name == "Further reading" else tuple(map(self._step, entries))
+            for name, entries in runbook.sections.items()
+        }
+        return msgspec.structs.replace(
+            runbook, front=msgspec.structs.replace(runbook.front, title=title), sections=sections
+        )
+
+    def _step(self, entry: Entry) -> Entry:
+        words = self._steps.get(digest_of(entry))
+        if words is None or differs(entry, words):
+            return entry
+        if not entry.title:  # a bullet has a body alone, and its translation a heading alone
+            return msgspec.structs.replace(entry, body=words.title)
+        gate = msgspec.structs.replace(entry.gate, where=words.gate.where or entry.gate.where)
+        return msgspec.structs.replace(words, gate=gate)
+
+    def problems(self, shelf: Shelf) -> Iterator[str]:
+        """Name each translation whose original changed or is gone, and each that would change more than words."""
+        steps = {digest_of(entry): entry for entry in originals(shelf)}
+        titles = {digest(runbook.front.title) for runbook in shelf.runbooks.values()}
+        for words in self.files:
+            if words.front is not None and words.front.of not in titles:
+                yield f"{words.file}: the original of the title “{words.front.title}” changed or is gone"
+            for step in words.steps:
+                original = steps.get(step.gate.of or "")
+                if original is None:
+                    yield f"{words.file}: the original of “{step.title}” changed or is gone; it is printed in English"
+                    continue
+                yield from (
+                    f"{words.file}: “{step.title}” {what}; it is printed in English" for what in differs(original, step)
+                )
+
+    def missing(self, runbook: Runbook) -> list[Entry]:
+        """Give the steps and bullets of a runbook that are not translated, each once."""
+        found = {digest_of(entry): entry for entry in _of_runbook(runbook)}
+        return [entry for of, entry in found.items() if of not in self._steps]
+
+
+def digest_of(entry: Entry) -> str:
+    """Give the digest of the words of a step: any change to them makes it another one. Conditions are not words."""
+    return digest("\0".join((entry.title, entry.body, entry.expected or "", entry.undo or "", entry.gate.where or "")))
+
+
+def digest(text: str) -> str:
+    """Give twelve hexadecimal digits that stand for a text."""
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def originals(shelf: Shelf) -> Iterator[Entry]:
+    """Give every English step and bullet."""
+    for runbook in shelf.runbooks.values():
+        yield from _of_runbook(runbook)
+    yield from shelf.keys_check
+
+
+def _of_runbook(runbook: Runbook) -> Iterator[Entry]:
+    return (entry for section, entry in runbook.entries() if section != "Further reading")
+
+
+def differs(original: Entry, words: Entry) -> list[str]:
+    """Say where a translation is more than words: other commands, other values, a part that is there or not."""
+    if not original.title:
+        pairs = [("", original.body, words.title)]
+    else:
+        pairs = [
+            ("title", original.title, words.title),
+            ("body", original.body, words.body),
+            ("Expected", original.expected or "", words.expected or ""),
+            ("Undo", original.undo or "", words.undo or ""),
+        ]
+    found = []
+    for name, english, given in pairs:
+        where = f" in its {name}" if name else ""
+        if bool(english.strip()) != bool(given.strip()):
+            found.append(f"has words where the original has none, or none where it has{where}")
+        if _FENCE.findall(english) != _FENCE.findall(given):
+            found.append(f"has other commands{where}")
+        outside = [_FENCE.sub("", text) for text in (english, given)]
+        if Counter(_SPAN.findall(outside[0])) != Counter(_SPAN.findall(outside[1])):
+            found.append(f"has other words in backticks{where}")
+        if Counter(_VALUE.findall(outside[0])) != Counter(_VALUE.findall(outside[1])):
+            found.append(f"has other values{where}")
+        found += [f"{problem}{where}" for problem in template.problems(given)]
+    return found
+
+
+def to_translate(entry: Entry) -> str:
+    """Give a step as a translation's file holds it, in English still: what a translator writes over."""
+    where = f', where = "{entry.gate.where}"' if entry.gate.where else ""
+    if not entry.title:
+        return f'### {entry.body}\n<!-- of = "{digest_of(entry)}" -->\n'
+    parts = [f'### {entry.title}\n<!-- of = "{digest_of(entry)}"{where} -->', entry.body]
+    parts += [f"Expected: {entry.expected}"] if entry.expected else []
+    parts += [f"Undo: {entry.undo}"] if entry.undo else []
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _read(path: Path) -> Words:
+    name = "/".join(path.parts[path.parts.index("parts") - 1 :] if "parts" in path.parts[-2:] else path.parts[-2:])
+    try:
+        text = path.read_text(encoding="utf-8").replace("\r\n", "\n")
+    except (OSError, UnicodeDecodeError) as error:
+        raise Misconfigured(f"The translation {name} cannot be read: {error}") from error
+    front = None
+    if text.startswith("+++\n"):
+        front_text, _, text = text.removeprefix("+++\n").partition("\n+++\n")
+        try:
+            front = msgspec.convert(tomllib.loads(front_text), Front)
+        except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
+            raise Misconfigured(f"The translation {name}: its front matter is wrong: {error}") from error
+    steps = tuple(parse_steps(text.split("\n"), name))
+    for step in steps:
+        if not step.gate.of:
+            raise Misconfigured(f"The translation {name}: “{step.title}” does not say of which step it is (of = …).")
+    return Words(name, front, steps)
