@@ -108,8 +108,30 @@ def test_wrong_use_is_a_sentence(triage: Run, incidents: dict[str, str], argumen
     assert b"Traceback" not in done.stderr
 
 
-def test_the_shipped_languages_hold(triage: Run) -> None:
-    """`triage texts check` says so; a language that is not there is named, with those that are."""
-    assert triage("texts", "check").stdout.decode().strip() == "2 languages hold."
+def test_texts_are_checked_by_language(triage: Run) -> None:
+    """`triage texts check` says what holds; a language that is not there is named, with those that are."""
+    done = triage("texts", "check", "en")
+    assert (done.returncode, done.stdout.decode().strip()) == (0, "The texts of en hold.")
     done = triage("texts", "check", "xx")
     assert (done.returncode, b"there are: en, sk" in done.stderr) == (2, True)
+
+
+def test_a_step_whose_original_changed_is_listed(triage: Run, folder: Path) -> None:
+    """Exit code 1, and the file and step that somebody has to translate again."""
+    site = folder / "site"
+    (site / "sk").mkdir(parents=True)
+    (site / "sk" / "dns.md").write_text('### Starý krok\n<!-- of = "0123456789ab" -->\n\nText.\n', encoding="utf-8")
+    (folder / "site.toml").write_text('runbooks = "site"\n', encoding="utf-8")
+    done = triage("texts", "check", "sk", "--settings", "site.toml")
+    assert done.returncode == 1
+    told = "sk: sk/dns.md: the original of “Starý krok” changed or is gone; it is printed in English"
+    assert told in done.stdout.decode().splitlines()
+
+
+def test_what_is_to_be_translated_is_printed(triage: Run) -> None:
+    """`triage texts steps` gives each step of a runbook with its digest, ready to be written over."""
+    told = triage("texts", "steps", "xx", "greylisted").stdout.decode()
+    assert told.startswith("+++\ntitle = ")
+    assert "\n### " in told
+    assert '<!-- of = "' in told
+    assert triage("texts", "steps", "xx", "nonsense").returncode == 2

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from triage.cli.options import SettingsFile
-from triage.cli.screen import proved, say
+from triage.cli.screen import say
 
 app = typer.Typer(help="The texts of each language: what is missing, unknown or wrong.", no_args_is_help=True)
 
@@ -32,7 +32,12 @@ def check(locale: Which = None, settings: SettingsFile = None) -> None:
     for one in checked:
         found += [f"{one}: {problem}" for problem in problems_of(one)]
         found += [f"{one}: {problem}" for problem in Translation.load(one, site).problems(shelf)]
-    proved(found, len(checked), "languages" if len(checked) > 1 else "language")
+    for problem in found:
+        say(problem)
+    if found:
+        say(f"{len(found)} problems in the texts of {', '.join(checked)}.", error=True)
+        raise typer.Exit(1)
+    say(f"The texts of {', '.join(checked)} hold.")
 
 
 @app.command("steps")

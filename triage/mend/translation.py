@@ -22,6 +22,9 @@ REFERENCE = "en"
 
 _SPAN = re.compile(r"`([^`\n]+)`")
 _VALUE = re.compile(r"\{[{%].*?[%}]\}")
+_ENGLISH = frozenset({"{{ role }}"})
+"""Values that are English words: a translation does without them."""
+
 _FENCE = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
 
 
@@ -157,7 +160,8 @@ def differs(original: Entry, words: Entry) -> list[str]:
         outside = [_FENCE.sub("", text) for text in (english, given)]
         if Counter(_SPAN.findall(outside[0])) != Counter(_SPAN.findall(outside[1])):
             found.append(f"has other words in backticks{where}")
-        if Counter(_VALUE.findall(outside[0])) != Counter(_VALUE.findall(outside[1])):
+        values = [Counter(value for value in _VALUE.findall(text) if value not in _ENGLISH) for text in outside]
+        if values[0] != values[1]:
             found.append(f"has other values{where}")
         found += [f"{problem}{where}" for problem in template.problems(given)]
     return found
@@ -175,7 +179,7 @@ def to_translate(entry: Entry) -> str:
 
 
 def _read(path: Path) -> Words:
-    name = "/".join(path.parts[path.parts.index("parts") - 1 :] if "parts" in path.parts[-2:] else path.parts[-2:])
+    name = "/".join(path.parts[-3:] if path.parent.name == "parts" else path.parts[-2:])
     try:
         text = path.read_text(encoding="utf-8").replace("\r\n", "\n")
     except (OSError, UnicodeDecodeError) as error:
