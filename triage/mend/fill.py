@@ -10,7 +10,8 @@ from triage.mend.gates import VERSIONS, holds
 from triage.mend.host import Mended, read
 from triage.mend.runbook import Entry, Gate, Runbook
 from triage.mend.shelf import Shelf
-from triage.mend.template import render
+from triage.mend.template import Missing, render, stand_in
+from triage.mend.words import Words
 from triage.model import FilledRunbook, Incident, Link, Step
 from triage.model.words import Confidence
 
@@ -50,16 +51,19 @@ def fill(incident: Incident, shelf: Shelf, hosts: Hosts) -> FilledRunbook:
     step changes a server.
     """
     verdict = incident.verdict
-    mended = read(incident, hosts)
-    values = _values(mended)
+    words = shelf.words
+    mended = _named(read(incident, hosts), words)
+    values = _in_words(_values(mended), words)
     runbook = shelf.find(verdict.runbook, verdict.category)
     chosen = {section: _chosen(runbook, section, mended, verdict.confidence) for section in runbook.sections}
     chosen["Check"] = _with_keys_check(chosen.get("Check", []), shelf, mended)
-    steps = {section: tuple(_step(entry, mended, values) for entry in chosen.get(section, [])) for section in _STEPS}
+    steps = {
+        section: tuple(_step(entry, mended, values, words) for entry in chosen.get(section, [])) for section in _STEPS
+    }
     way_round = "\n\n".join(f"{step.title}.\n\n{step.body}" for step in steps["Way round"])
     return FilledRunbook(
         id=runbook.front.id,
-        title=_title(runbook, values, mended),
+        title=_title(runbook, values, mended, words),
         host=mended.host,
         first=_first(chosen, values, mended, verdict.confidence),
         way_round=way_round,
@@ -69,16 +73,29 @@ def fill(incident: Incident, shelf: Shelf, hosts: Hosts) -> FilledRunbook:
         verify=steps["Verify"],
         undo=steps["Undo"],
         do_not=tuple(render(entry.body, values, mended.gates) for entry in chosen.get("Do not", [])),
-        withheld=tuple(_withheld(incident, mended)),
+        withheld=tuple(_withheld(incident, mended, words)),
         links=_links(runbook, chosen.get("Further reading", [])),
         files=(*registry.files(mended.host), script.file(mended.host)) if _gives_files(mended) else (),
     )
 
 
-def _title(runbook: Runbook, values: Values, mended: Mended) -> str:
+def _named(mended: Mended, words: Words) -> Mended:
+    """Call both ends by words of the language where their names are not known."""
+    return structs.replace(mended, label=words.name(mended.label), peer_label=words.name(mended.peer_label))
+
+
+def _in_words(values: Values, words: Words) -> Values:
+    """Give the values in words of the language, but for those that are somebody's names; unknown ones stay marked."""
+    return {
+        name: Missing(words.name(stand_in(name))) if value is None else words.name(value)
+        for name, value in values.items()
+    }
+
+
+def _title(runbook: Runbook, values: Values, mended: Mended, words: Words) -> str:
     """Give the heading, which claims nothing while the verdict is only possible."""
     title = render(runbook.front.title, values, mended.gates, "plain")
-    return f"To be checked: {title}" if "possible" in mended.gates else title
+    return words.say("to_be_checked", title=title) if "possible" in mended.gates else title
 
 
 def _gives_files(mended: Mended) -> bool:
@@ -125,16 +142,12 @@ def _values(mended: Mended) -> Values:
     }
 
 
-_HINT = "A hint from practice: no vendor's document says it."
-"""What a step says of itself that has no source."""
-
-
-def _step(entry: Entry, mended: Mended, values: Values) -> Step:
+def _step(entry: Entry, mended: Mended, values: Values, words: Words) -> Step:
     body = render(entry.body, values, mended.gates)
     return Step(
         title=render(entry.title, values, mended.gates, "plain"),
-        body=f"{body}\n\n{_HINT}".strip() if entry.gate.hint else body,
-        where=_where(entry.gate, mended),
+        body=f"{body}\n\n{words.say('hint')}".strip() if entry.gate.hint else body,
+        where=_where(entry.gate, mended, values, words),
         expected=render(entry.expected, values, mended.gates) if entry.expected else None,
         undo=render(entry.undo, values, mended.gates) if entry.undo else None,
         minutes=entry.gate.minutes,
@@ -142,12 +155,15 @@ def _step(entry: Entry, mended: Mended, values: Values) -> Step:
     )
 
 
-def _where(gate: Gate, mended: Mended) -> str | None:
+def _where(gate: Gate, mended: Mended, values: Values, words: Words) -> str | None:
     """Say where a step is taken, and by whom where that is not us."""
+    where = render(gate.where, values, mended.gates, "plain") if gate.where else None
     if gate.at != "server":
-        return gate.where
-    whose = f"For the admin of {mended.label}, who is not us" if "not-ours" in mended.gates else f"On {mended.label}"
-    return f"{whose}: {gate.where}" if gate.where else whose
+        return where
+    whose = "their_admin" if "not-ours" in mended.gates else "on"
+    if where is None:
+        return words.say(whose, host=mended.label)
+    return words.say(f"{whose}_where", host=mended.label, where=where)
 
 
 def _first(chosen: dict[str, list[Entry]], values: Values, mended: Mended, confidence: Confidence) -> str:
@@ -174,41 +190,35 @@ def _links(runbook: Runbook, chosen: list[Entry]) -> tuple[Link, ...]:
     )
 
 
-def _withheld(incident: Incident, mended: Mended) -> Iterator[str]:
+def _withheld(incident: Incident, mended: Mended, words: Words) -> Iterator[str]:
     """Say why a change that one might expect is not printed."""
     gates, host = mended.gates, mended.label
     if "session" not in gates:
         return
     if "exchange-online" in gates:
-        yield "No registry step: Exchange Online is Microsoft's, and nobody else can change it."
+        yield words.say("exchange_online")
         return
     if incident.verdict.confidence == "possible":
-        yield f"Do not change {host} yet: the verdict is only possible. The checks leave mail flow as it is, and decide it."
+        yield words.say("only_possible", host=host)
     if incident.verdict.category != "tls-version":
         if "windows" in gates:
-            yield "No registry change: the verdict is not a TLS version. The keys are read here to rule that out."
+            yield words.say("not_a_version")
         return
-    yield from _withheld_keys(mended)
+    yield from _withheld_keys(mended, words)
 
 
-def _withheld_keys(mended: Mended) -> Iterator[str]:
+def _withheld_keys(mended: Mended, words: Words) -> Iterator[str]:
     gates, host = mended.gates, mended.label
     if "trust-low" in gates:
-        yield "No registry change: the report may be forged. Confirm it on the server itself first."
+        yield words.say("forged")
     if "exchange-2007-or-older" in gates:
-        yield "No registry change: Exchange 2007 and older have no update that speaks TLS 1.2. Replace or relay."
+        yield words.say("too_old")
     elif "below-code-limit" in gates:
         floor = "SP3 RU9 (14.3.235.1)" if "exchange-2010" in gates else "CU8 (15.0.1076.9)"
-        yield (
-            f"No registry change: build {mended.build} is older than {floor}, and SMTP in it cannot speak TLS 1.2 "
-            f"whatever the registry says. A relay or the update comes first."
-        )
+        yield words.say("below_limit", build=mended.build or words.name("unknown"), floor=floor)
     elif "windows" in gates and "speaks-tls12" not in gates:
-        yield (
-            f"No registry change: the build of {host} is not known, and before Exchange 2010 SP3 RU9 (14.3.235.1) and "
-            f"2013 CU8 (15.0.1076.9) no key helps. Read the build first; the values to compare stand in the check."
-        )
+        yield words.say("build_unknown", host=host)
     elif "unknown-system" in gates:
-        yield f"No registry change: it is not known what {host} runs."
+        yield words.say("system_unknown", host=host)
     if "tls12-change" in gates and "not-ours" in gates:
-        yield f"No .reg file: {host} is not ours. Its admin gets the values in words."
+        yield words.say("no_file", host=host)

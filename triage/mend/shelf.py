@@ -8,6 +8,7 @@ import msgspec
 
 from triage.errors import Misconfigured
 from triage.mend.runbook import Entry, Part, Runbook, parse, parse_part
+from triage.mend.words import Words
 
 SHIPPED = Path(__file__).parent / "runbooks"
 
@@ -18,7 +19,11 @@ KEYS_CHECK = "tls12-keys-check"
 class Shelf:
     """The runbooks that a run works with, by id and by category."""
 
-    def __init__(self, runbooks: Mapping[str, Runbook], keys_check: tuple[Entry, ...]) -> None:
+    def __init__(
+        self, runbooks: Mapping[str, Runbook], keys_check: tuple[Entry, ...], words: Words | None = None
+    ) -> None:
+        """Take the runbooks, the steps of the keys' check, and the words of their language; English without any."""
+        self.words = words or Words()
         self.runbooks = dict(runbooks)
         self.keys_check = keys_check
         self._of_category: dict[str, Runbook] = {}

@@ -46,6 +46,11 @@ _STAND_IN: Mapping[str, str] = {
 """What stands where a value is not known; in a command it stands in angle brackets, for the reader to fill in."""
 
 
+def stand_in(name: str) -> str:
+    """Give the words that stand where a value is not known."""
+    return _STAND_IN.get(name, "unknown")
+
+
 class Missing(str):
     """Words that stand for a value that is not known."""
 
@@ -94,7 +99,7 @@ def render(text: str, values: Mapping[str, str | None], gates: frozenset[str], p
     """
     if "{" not in text:
         return text
-    known = {name: values.get(name) or Missing(_STAND_IN.get(name, "unknown")) for name in VALUES}
+    known = {name: values.get(name) or Missing(stand_in(name)) for name in VALUES}
     return _compiled(text, place)(known, gates=gates)
 
 

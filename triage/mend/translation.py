@@ -17,8 +17,8 @@ from triage.errors import Misconfigured
 from triage.mend import template
 from triage.mend.runbook import Entry, Runbook, parse_steps
 from triage.mend.shelf import SHIPPED, Shelf
-
-REFERENCE = "en"
+from triage.mend.words import REFERENCE, Words
+from triage.mend.words import problems as problems_of_words
 
 _SPAN = re.compile(r"`([^`\n]+)`")
 _VALUE = re.compile(r"\{[{%].*?[%}]\}")
@@ -35,7 +35,7 @@ class Front(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     of: str
 
 
-class Words(msgspec.Struct, frozen=True):
+class Translated(msgspec.Struct, frozen=True):
     """What one file of a translation holds."""
 
     file: str
@@ -46,9 +46,9 @@ class Words(msgspec.Struct, frozen=True):
 class Translation:
     """All that is translated into one language, by the digest of its original."""
 
-    def __init__(self, files: Iterable[Words]) -> None:
+    def __init__(self, files: Iterable[Translated], locale: str = REFERENCE) -> None:
         """Take the files in order: of two translations of one step the first counts."""
-        self.files = tuple(files)
+        self.files, self.locale = tuple(files), locale
         self._steps: dict[str, Entry] = {}
         self._titles: dict[str, str] = {}
         for words in self.files:
@@ -64,18 +64,19 @@ class Translation:
         Raises Misconfigured where a file cannot be read as a translation.
         """
         folders = [folder / locale for folder in (site, SHIPPED) if folder is not None and locale != REFERENCE]
-        return cls(
+        files = (
             _read(path)
             for folder in folders
             for path in (*sorted(folder.glob("*.md")), *sorted((folder / "parts").glob("*.md")))
         )
+        return cls(files, locale)
 
     def shelf(self, shelf: Shelf) -> Shelf:
         """Give the same runbooks, in this language as far as it goes."""
-        if not self.files:
+        if self.locale == REFERENCE:
             return shelf
         runbooks = {name: self._runbook(runbook) for name, runbook in shelf.runbooks.items()}
-        return Shelf(runbooks, tuple(map(self._step, shelf.keys_check)))
+        return Shelf(runbooks, tuple(map(self._step, shelf.keys_check)), Words(self.locale))
 
     def _runbook(self, runbook: Runbook) -> Runbook:
         title = self._titles.get(digest(runbook.front.title), runbook.front.title)
@@ -98,6 +99,7 @@ class Translation:
 
     def problems(self, shelf: Shelf) -> Iterator[str]:
         """Name each translation whose original changed or is gone, and each that would change more than words."""
+        yield from problems_of_words(self.locale)
         steps = {digest_of(entry): entry for entry in originals(shelf)}
         titles = {digest(runbook.front.title) for runbook in shelf.runbooks.values()}
         for words in self.files:
@@ -178,7 +180,7 @@ def to_translate(entry: Entry) -> str:
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def _read(path: Path) -> Words:
+def _read(path: Path) -> Translated:
     name = "/".join(path.parts[-3:] if path.parent.name == "parts" else path.parts[-2:])
     try:
         text = path.read_text(encoding="utf-8").replace("\r\n", "\n")
@@ -195,4 +197,4 @@ def _read(path: Path) -> Words:
     for step in steps:
         if not step.gate.of:
             raise Misconfigured(f"The translation {name}: “{step.title}” does not say of which step it is (of = …).")
-    return Words(name, front, steps)
+    return Translated(name, front, steps)
