@@ -18,9 +18,12 @@ def check(locale: Which = None, settings: SettingsFile = None) -> None:
 
     Exit code 1 where something is missing, wrong, or translated from words that changed since.
     """
+    from triage.diagnose.evidence import facts
+    from triage.diagnose.rulebook import categories
     from triage.errors import NotFound
     from triage.mend import Shelf, Translation
-    from triage.notify.phrases import locales
+    from triage.notify.phrases import locales, said
+    from triage.notify.retold import problems as problems_of_said
     from triage.notify.texts_check import check as problems_of
     from triage.settings import load_settings
 
@@ -29,8 +32,11 @@ def check(locale: Which = None, settings: SettingsFile = None) -> None:
     checked = locales() if locale is None else [locale]
     site = load_settings(settings).runbooks
     shelf, found = Shelf.load(site), []
+    evidence = frozenset(fact.text for fact in facts().values())
+    checks = frozenset(one.next_check for one in categories().values())
     for one in checked:
         found += [f"{one}: {problem}" for problem in problems_of(one)]
+        found += [f"{one}: {problem}" for problem in problems_of_said(said(one), evidence, checks)]
         found += [f"{one}: {problem}" for problem in Translation.load(one, site).problems(shelf)]
     for problem in found:
         say(problem)

@@ -11,6 +11,7 @@ from typing import Any
 
 from triage.errors import Misconfigured
 from triage.notify.plural import Plural
+from triage.notify.retold import Retold
 
 FOLDER = Path(__file__).parent / "texts"
 REFERENCE = "en"
@@ -33,6 +34,8 @@ class Texts:
         self.locale, self.folder = locale, folder
         self._phrases, self._reference = phrases, reference
         self._plural = Plural(phrases.get("plural", {}))
+        self.retold = Retold(said(locale) if reference is not None else {})
+        """Tells a sentence that another stage made in English."""
 
     @classmethod
     def load(cls, locale: str = REFERENCE) -> "Texts":
@@ -121,6 +124,11 @@ def _file(locale: str, name: str) -> Tree:
         return tomllib.loads((FOLDER / locale / f"{name}.toml").read_text("utf-8"))
     except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise Misconfigured(f"The texts {locale}/{name}.toml cannot be read: {error}.") from error
+
+
+def said(locale: str) -> Tree:
+    """Read the sentences that a language has for those of other stages; none is no fault."""
+    return _file(locale, "said") if (FOLDER / locale / "said.toml").exists() else {}
 
 
 def leaves(tree: Tree, path: str = "") -> Iterator[tuple[str, Any]]:

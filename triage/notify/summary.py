@@ -37,7 +37,7 @@ class Summary:
 def summarise(incident: Incident, texts: Texts, redaction: Redaction, now: str, news: Sequence[Change] = ()) -> Summary:
     """Say what is broken, whose it is, how sure we are, how big it is, and why now: for `news`, else the last change."""
     names = Names(incident, texts)
-    evidence = [(one.supports, redaction.text(one.text)) for one in incident.verdict.evidence]
+    evidence = [(one.supports, redaction.text(texts.retold(one.text))) for one in incident.verdict.evidence]
     return Summary(
         names=names,
         headline=redaction.text(headline(incident, names, texts)),
@@ -156,7 +156,7 @@ def why_line(incident: Incident, texts: Texts, redaction: Redaction, news: Seque
 
 
 def _why(change: Change, limit: int, texts: Texts, redaction: Redaction) -> str:
-    told = redaction.text(_named(one_line(change.text, limit), texts)).rstrip(".")
+    told = redaction.text(one_line(texts.retold(_named(change.text, texts)), limit)).rstrip(".")
     return texts.find(f"why.{change.kind}", text=told) or texts.phrase("why.other", text=sentence(told))
 
 

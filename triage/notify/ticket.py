@@ -75,7 +75,7 @@ def _view(
         "nothing_against": texts.phrase("card.nothing_against"),
         "alternatives": _alternatives(incident, texts),
         "linked": texts.phrase("ticket.linked", text=", ".join(incident.linked)) if incident.linked else "",
-        "next_check": _decides(incident, redaction),
+        "next_check": _decides(incident, texts, redaction),
         "trust": _trust(incident, texts),
         "first": redaction.text(wanted[0]),
         "first_effort": effort(wanted[1], incident.family, texts),
@@ -161,7 +161,7 @@ def _trust(incident: Incident, texts: Texts) -> list[str]:
     if incident.sample is None:
         return []
     trust = incident.sample.trust
-    return [texts.phrase(f"trust.{trust.level}"), *trust.reasons]
+    return [texts.phrase(f"trust.{trust.level}"), *map(texts.retold, trust.reasons)]
 
 
 def _groups(runbook: FilledRunbook, texts: Texts) -> list[View]:
@@ -196,10 +196,12 @@ def _step(step: Step, number: int | None, texts: Texts) -> View:
     }
 
 
-def _decides(incident: Incident, redaction: Redaction) -> str:
+def _decides(incident: Incident, texts: Texts, redaction: Redaction) -> str:
     """Give the check that would decide; a certain verdict is decided."""
     verdict = incident.verdict
-    return redaction.text(verdict.next_check) if verdict.next_check and verdict.confidence != "certain" else ""
+    if not verdict.next_check or verdict.confidence == "certain":
+        return ""
+    return redaction.text(texts.retold(verdict.next_check))
 
 
 def _many_may_send(incident: Incident) -> bool:
@@ -236,6 +238,6 @@ def _afterwards(incident: Incident, affected: Sequence[Affected], summary: Summa
 
 
 def _change(at: str, kind: str, text: str, texts: Texts, redaction: Redaction, now: str) -> str:
-    told = redaction.text(text)
+    told = redaction.text(texts.retold(text))
     why = texts.find(f"why.{kind}", text=told) or texts.phrase("why.other", text=sentence(told))
     return f"{moment(at, now, texts)}: {why}"

@@ -1,0 +1,116 @@
+"""Sentences of other stages, told in another language, and left alone where nobody translated them."""
+
+import time
+from collections.abc import Callable
+
+import msgspec
+import pytest
+
+from triage.diagnose.evidence import facts
+from triage.diagnose.rulebook import categories
+from triage.model import Change, Evidence, FilledRunbook, Incident
+from triage.notify import Texts, phrases, ticket_markdown
+from triage.notify.phrases import locales, said
+from triage.notify.retold import LIMIT, Retold, problems
+
+SAID = {
+    "evidence": {
+        "{sending_software} on {sending} speaks TLS 1.0 at most": "{sending}: {sending_software} vie najviac TLS 1.0",
+        "the handshake failed ({error})": "handshake zlyhal ({error})",
+    },
+    "change": {"from {was} to {now}, because {because}": "{was} → {now}, lebo {because}"},
+    "tail": {"{n} of {total} sessions": "spojenia {n} z {total}"},
+    "value": {"told by: ": "podľa: ", "Received fields": "polia Received"},
+}
+TELL = Retold(SAID)
+
+
+@pytest.mark.parametrize(
+    ("english", "own"),
+    [
+        ("the handshake failed (SocketError)", "handshake zlyhal (SocketError)"),
+        ("the handshake failed (SocketError): 5 of 12 sessions", "handshake zlyhal (SocketError): spojenia 5 z 12"),
+        (
+            "Exchange 2010 build 14.3.123.4 (told by: Received fields) on hq-ex10a.contoso.example speaks TLS 1.0 at most",
+            "hq-ex10a.contoso.example: Exchange 2010 build 14.3.123.4 (podľa: polia Received) vie najviac TLS 1.0",
+        ),
+        ("from a to b, because the handshake failed (x); something new", "a → b, lebo handshake zlyhal (x); something new"),
+        ("the handshake failed", "the handshake failed"),
+        ("something: 5 of 12 sessions", "something: 5 of 12 sessions"),
+        ("the handshake failed ({error} %s {0})", "handshake zlyhal ({error} %s {0})"),
+        ("", ""),
+    ],
+)  # fmt: skip
+def test_a_sentence_is_told(english: str, own: str) -> None:
+    """Names and counts stay, words of ours are told, and what fits no pattern is shown as it is."""
+    assert TELL(english) == own
+
+
+def test_a_message_cannot_make_it_slow() -> None:
+    """Time is linear in the text: a diagnostic made to match again and again costs no more than another."""
+    hostile = " on ".join(["x"] * (LIMIT // 5))
+    began = time.process_time()
+    for _ in range(200):
+        TELL(hostile)
+    assert time.process_time() - began < 2
+    assert TELL("x" * (LIMIT + 1)) == "x" * (LIMIT + 1)
+
+
+def test_the_check_names_what_is_missing_stale_or_wrong() -> None:
+    """An English sentence without words, words for a sentence that nobody says, and a place that it does not have."""
+    given = {**SAID, "check": {"Read {x}.": "Čítajte {y}."}, "trust": {"so {a}": "tak {a} {"}}
+    found = list(problems(given, frozenset({"the handshake failed ({error})", "new"}), frozenset({"Read {x}."})))
+    assert "said.evidence lacks “new”" in found
+    assert any("nobody says “{sending_software} on {sending}" in one for one in found)
+    assert any(one.startswith("said.check: “Čítajte {y}.”") for one in found)
+    assert any(one.startswith("said.trust: “tak {a} {”") for one in found)
+    assert len(found) == 4
+    assert list(problems({}, frozenset({"new"}), frozenset())) == []
+
+
+@pytest.mark.parametrize("locale", [one for one in locales() if one != "en"])
+def test_shipped_sentences_have_only_places_of_their_originals(locale: str) -> None:
+    """What would stop a ticket is in no shipped file; what is missing there is English, and listed by the check."""
+    given = said(locale)
+    evidence, checks = frozenset(given["evidence"]), frozenset(given["check"])
+    assert list(problems(given, evidence, checks)) == []
+    assert len(evidence & {fact.text for fact in facts().values()}) > 30
+    assert len(checks & {one.next_check for one in categories().values()}) > 20
+
+
+def test_evidence_and_changes_of_a_slovak_ticket_are_slovak(
+    make_incident: Callable[..., Incident], runbook: FilledRunbook
+) -> None:
+    """Evidence, the check that would decide, why the report is believed, and what happened."""
+    phrases._file.cache_clear()
+    made = make_incident()
+    failed = "the handshake failed right after STARTTLS (SocketError): 57 of 57 sessions"
+    generic = "this text (“421 4.4.2 x”) is written for any lost connection"
+    evidence = (
+        Evidence(id="handshake-failed", supports=True, text=failed),
+        Evidence(id="generic-text", supports=False, text=generic),
+    )
+    check = "Look whether other mail to mx1.fabrikam.example is delivered."
+    verdict = msgspec.structs.replace(made.verdict, evidence=evidence, confidence="probable", next_check=check)
+    moved = Change(
+        kind="verdict-changed",
+        at="2026-10-18T10:00:00Z",
+        text="from connection-dropped (possible) to tls-version (certain), because it is seen more often now",
+    )
+    incident = make_incident(verdict=verdict, changes=(moved,))
+    told = ticket_markdown(incident, runbook, (), Texts.load("sk"), now="2026-10-18T13:20:00Z")
+    assert "- handshake zlyhal hneď po STARTTLS (SocketError): spojenia 57 z 57" in told
+    assert "- tento text (“421 4.4.2 x”) sa píše pri každom stratenom spojení" in told
+    assert "Pozrite, či sa iná pošta doručuje (prijíma: mx1.fabrikam.example)." in told
+    assert (
+        "Verdikt sa zmenil: predtým prerušené spojenie (možné), teraz nezhoda verzie TLS (isté), lebo vidno to teraz"
+        " častejšie." in told
+    )
+    assert "is seen" not in told
+
+
+def test_english_is_left_alone(texts: Texts) -> None:
+    """English has nothing to retell."""
+    assert (
+        texts.retold("the handshake failed right after STARTTLS (x)") == "the handshake failed right after STARTTLS (x)"
+    )

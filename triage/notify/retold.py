@@ -1,0 +1,95 @@
+"""Sentences that other stages made in English, told in another language.
+
+Evidence, checks and changes come filled in ("57 of 57 sessions …"), and are kept so: what was concluded then must read
+the same later. A language's `said.toml` has the English pattern of each with its own words; a sentence that fits none
+is shown as it is. RE2 matches, so the time is linear in the text, whatever a message put into it.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from functools import cache
+from typing import Any
+
+_PLACE = re.compile(r"\{([a-z_]+)\}")
+_SENTENCES = ("evidence", "check", "trust", "change")
+"""The tables whose keys are whole English sentences."""
+
+_SEVERAL = frozenset({"because", "reasons"})
+"""Places that hold sentences themselves, parted by semicolons."""
+
+LIMIT = 2_000
+"""Characters of a sentence that is looked up: the longest of ours has some 400 with its names."""
+
+Tree = Mapping[str, Mapping[str, str]]
+
+
+class Retold:
+    """All sentences of one language. Without any it gives each back as it is."""
+
+    def __init__(self, said: Tree) -> None:
+        """Take the tables of a `said.toml`."""
+        sentences = [pair for table in _SENTENCES for pair in said.get(table, {}).items()]
+        self._sentences = [(_pattern(english), own) for english, own in sentences]
+        self._tails = [(_pattern(english), own) for english, own in said.get("tail", {}).items()]
+        self._values = tuple(said.get("value", {}).items())
+
+    def __call__(self, text: str) -> str:
+        """Tell a sentence in this language, its final count too."""
+        if not self._sentences or len(text) > LIMIT:
+            return text
+        whole = self._filled(text, self._sentences)
+        if whole is not None:
+            return whole
+        sentence, colon, tail = text.rpartition(": ")
+        counted = self._filled(tail, self._tails) if colon else None
+        told = self._filled(sentence, self._sentences) if counted is not None else None
+        return f"{told}: {counted}" if told is not None else text
+
+    def _filled(self, text: str, patterns: list[tuple[Any, str]]) -> str | None:
+        for pattern, own in patterns:
+            found = pattern.fullmatch(text)
+            if found is not None:
+                values = found.groupdict()
+                return own.format_map({name: self._value(name, value) for name, value in values.items()})
+        return None
+
+    def _value(self, name: str, value: str) -> str:
+        """Give a value: a host or a quotation stays, sentences and words of ours are told."""
+        if name in _SEVERAL:
+            return "; ".join(self(part) for part in value.split("; "))
+        if name.endswith("software") or name == "sources":
+            for english, own in self._values:
+                value = value.replace(english, own)
+        return value
+
+
+@cache
+def _pattern(english: str) -> Any:
+    """Compile an English sentence: each place takes what stands there, of two of one name the first."""
+    import re2  # type: ignore[import-untyped]
+
+    pieces, seen = [], set[str]()
+    for at, piece in enumerate(_PLACE.split(english)):
+        if at % 2 == 0:
+            pieces.append(re2.escape(piece))
+        else:
+            pieces.append(".+?" if piece in seen else f"(?P<{piece}>.+?)")
+            seen.add(piece)
+    return re2.compile("(?s)" + "".join(pieces))
+
+
+def problems(said: Tree, evidence: frozenset[str], checks: frozenset[str]) -> Iterator[str]:
+    """Name each English sentence that a language lacks or that nobody says any more, and each unknown place."""
+    if not said:
+        return
+    for table, originals in (("evidence", evidence), ("check", checks)):
+        given = said.get(table, {})
+        yield from (f"said.{table} lacks “{sentence}”" for sentence in sorted(originals - given.keys()))
+        yield from (
+            f"said.{table}: nobody says “{sentence}” any more" for sentence in given if sentence not in originals
+        )
+    for table in (*_SENTENCES, "tail"):
+        for english, own in said.get(table, {}).items():
+            unknown = set(_PLACE.findall(own)) - set(_PLACE.findall(english))
+            if unknown or re.search(r"[{}]", _PLACE.sub("", own)):
+                yield f"said.{table}: “{own}” has a place that “{english}” does not have"
