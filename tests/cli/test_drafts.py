@@ -56,6 +56,16 @@ def test_a_letter_lies_beside_the_ticket_of_a_partner_s_fault(incidents: dict[st
     assert written == {incidents["partner"]}
 
 
+def test_what_an_earlier_verdict_offered_is_taken_away(triage: Run, incidents: dict[str, str], folder: Path) -> None:
+    """A letter, a script and a .reg file that this verdict does not offer go; a file of somebody's own stays."""
+    place = folder / "out" / incidents["sender"]
+    for name in ("letter.txt", "tls12-old.ps1", "tls12-old.reg", "notes.txt"):
+        (place / name).write_text("x", encoding="utf-8")
+    assert triage("run", str(ROOT / "examples"), "--out", "out").returncode == 0
+    names = {path.name for path in place.iterdir()}
+    assert names == {"teams.json", "ticket.md", "ticket.html", "affected.csv", "notes.txt"}
+
+
 def test_a_letter_is_printed_as_a_draft(triage: Run, incidents: dict[str, str]) -> None:
     """It says first that nothing was sent, and names the partner's postmaster."""
     done = triage("letter", incidents["partner"][:4])

@@ -35,6 +35,7 @@ TELL = Retold(SAID)
             "hq-ex10a.contoso.example: Exchange 2010 build 14.3.123.4 (podľa: polia Received) vie najviac TLS 1.0",
         ),
         ("from a to b, because the handshake failed (x); something new", "a → b, lebo handshake zlyhal (x); something new"),
+        ("from a to b, because c: d (e): 5 of 12 sessions", "a → b, lebo c: d (e): 5 of 12 sessions"),
         ("the handshake failed", "the handshake failed"),
         ("something: 5 of 12 sessions", "something: 5 of 12 sessions"),
         ("the handshake failed ({error} %s {0})", "handshake zlyhal ({error} %s {0})"),
@@ -44,6 +45,19 @@ TELL = Retold(SAID)
 def test_a_sentence_is_told(english: str, own: str) -> None:
     """Names and counts stay, words of ours are told, and what fits no pattern is shown as it is."""
     assert TELL(english) == own
+
+
+def test_a_change_is_told_before_the_evidence_in_it() -> None:
+    """A pattern of evidence that begins with a place does not swallow the change around it."""
+    said = {
+        "evidence": {"{sending} fails with: {others}": "{sending} zlyháva: {others}"},
+        "change": {
+            "still {now}, because {because} (told by: {sources})": "naďalej {now}, lebo {because} (podľa: {sources})"
+        },
+        "value": {"unverified": "neoverené"},
+    }
+    told = Retold(said)("still dns (possible), because a fails with: b, c (told by: NDR, unverified)")
+    assert told == "naďalej dns (possible), lebo a zlyháva: b, c (podľa: NDR, neoverené)"
 
 
 def test_a_message_cannot_make_it_slow() -> None:

@@ -11,8 +11,8 @@ from functools import cache
 from typing import Any
 
 _PLACE = re.compile(r"\{([a-z_]+)\}")
-_SENTENCES = ("evidence", "check", "trust", "change")
-"""The tables whose keys are whole English sentences."""
+_SENTENCES = ("change", "trust", "check", "rule_check", "evidence")
+"""The tables whose keys are whole English sentences, in the order in which they are tried: a change holds evidence."""
 
 _SEVERAL = frozenset({"because", "reasons"})
 """Places that hold sentences themselves, parted by semicolons."""

@@ -156,11 +156,11 @@ def why_line(incident: Incident, texts: Texts, redaction: Redaction, news: Seque
 
 
 def _why(change: Change, limit: int, texts: Texts, redaction: Redaction) -> str:
-    told = redaction.text(one_line(texts.retold(_named(change.text, texts)), limit)).rstrip(".")
+    told = redaction.text(one_line(texts.retold(by_name(change.text, texts)), limit)).rstrip(".")
     return texts.find(f"why.{change.kind}", text=told) or texts.phrase("why.other", text=sentence(told))
 
 
-def _named(text: str, texts: Texts) -> str:
+def by_name(text: str, texts: Texts) -> str:
     """Call the categories of a change by their names: "from dropped connection (possible) to …"."""
 
     def name(found: re.Match[str]) -> str:

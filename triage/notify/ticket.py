@@ -9,7 +9,7 @@ from triage.notify.facts import raw_facts
 from triage.notify.moments import moment
 from triage.notify.phrases import Texts
 from triage.notify.redaction import Redaction
-from triage.notify.summary import Summary, counts_line, effort, first_step, sentence, summarise, tls_was_spoken
+from triage.notify.summary import Summary, by_name, counts_line, effort, first_step, sentence, summarise, tls_was_spoken
 
 LISTED = 10
 """Affected messages printed in the ticket itself; all of them stand in `affected.csv`."""
@@ -238,6 +238,6 @@ def _afterwards(incident: Incident, affected: Sequence[Affected], summary: Summa
 
 
 def _change(at: str, kind: str, text: str, texts: Texts, redaction: Redaction, now: str) -> str:
-    told = redaction.text(texts.retold(text))
+    told = redaction.text(texts.retold(by_name(text, texts)))
     why = texts.find(f"why.{kind}", text=told) or texts.phrase("why.other", text=sentence(told))
     return f"{moment(at, now, texts)}: {why}"
