@@ -155,6 +155,53 @@ def test_newer_language_is_found(newer: str) -> None:
     assert beyond_2_0(newer) != []
 
 
+AUTOMATIC = {"$null", "$true", "$false", "$_", "$matches", "$lastexitcode", "$erroractionpreference"}
+"""Variables that PowerShell 2.0 itself sets."""
+
+
+def test_every_variable_is_set_somewhere() -> None:
+    """Under strict mode a misspelt variable stops the script: each one that is read is assigned, looped or a parameter."""
+    every = list(nodes(PARSER.parse(script.text(HOST).encode()).root_node))
+    read = {word(one) for one in every if one.type == "variable" and not word(one).startswith("$env:")}
+    parameters = {
+        word(child)
+        for one in every
+        if one.type == "script_parameter"
+        for child in one.children
+        if child.type == "variable"
+    }
+    assigned = {
+        word(found) for one in every if one.type == "left_assignment_expression" for found in nodes(one)
+        if found.type == "variable"
+    }  # fmt: skip
+    looped = {
+        word(one.children[2]) for one in every if one.type == "foreach_statement" and one.children[2].type == "variable"
+    }
+    assert looped
+    assert read - parameters - assigned - looped - AUTOMATIC == set()
+    environment = {word(one) for one in every if one.type == "variable" and word(one).startswith("$env:")}
+    assert environment == {"$env:allusersprofile", "$env:systemroot", "$env:computername", "$env:systemdrive"}
+
+
+def test_every_function_gets_the_arguments_that_it_takes() -> None:
+    """A call of one of the script's functions gives as many arguments as it has parameters."""
+    every = list(nodes(PARSER.parse(script.text(HOST).encode()).root_node))
+    takes = {}
+    for one in every:
+        if one.type == "function_statement":
+            header = [child for child in one.children if child.type == "function_parameter_declaration"]
+            takes[word(one.children[1])] = sum(
+                found.type == "script_parameter" for part in header for found in nodes(part)
+            )
+    calls = [one for one in every if one.type == "command" and word(one.child_by_field_name("command_name")) in takes]
+    assert len(calls) > 40
+    for call in calls:
+        elements = call.child_by_field_name("command_elements")
+        given = [one for one in elements.children if one.type != "command_argument_sep"] if elements else []
+        name = word(call.child_by_field_name("command_name"))
+        assert (name, len(given)) == (name, takes[name]), word(call)
+
+
 def test_it_sets_what_the_reg_file_sets() -> None:
     """Keys, names and numbers of its table are those of the `.reg` file, in the same order."""
     rows = re.findall(r"@\{ Path = '([^']+)'; Name = '(\w+)'; Wanted = ([01]);", script.text(HOST))
