@@ -150,6 +150,15 @@ def test_a_translation_cannot_change_what_is_done(
     assert any(why in one for one in found)
 
 
+def test_a_condition_in_the_wrong_order_is_refused(step: Entry) -> None:
+    """The parts of a condition are there and do not fit: the template is wrong, so the English step is printed."""
+    english = Entry(step.gate, "x", '{% if "windows" in gates %}a{% else %}b{% endif %}')
+    wrong = Entry(step.gate, "y", 'a{% else %}b{% endif %}{% if "windows" in gates %}')
+    right = Entry(step.gate, "y", '{% if "windows" in gates %}A{% else %}B{% endif %}')
+    assert any("the template is wrong" in one for one in differs(english, wrong))
+    assert differs(english, right) == []
+
+
 @pytest.mark.parametrize(
     ("words", "why"),
     [
