@@ -22,6 +22,7 @@ from triage.mend.words import problems as problems_of_words
 _SPAN = re.compile(r"`([^`\n]+)`")
 _VALUE = re.compile(r"\{\{.*?\}\}")
 _CONDITION = re.compile(r"\{%.*?%\}")
+_MARK = re.compile(r"\{[{%#]")
 _ENGLISH = frozenset({"{{ role }}"})
 """Values that are English words: a translation does without them."""
 
@@ -165,6 +166,8 @@ def differs(original: Entry, words: Entry) -> list[str]:
         values = [Counter(value for value in _VALUE.findall(text) if value not in _ENGLISH) for text in outside]
         if values[0] != values[1]:
             found.append(f"has other values{where}")
+        if _MARK.search(_CONDITION.sub("", _VALUE.sub("", given))):
+            found.append(f"has braces that nothing closes{where}")
         # Values may stand in any order, the parts of a condition only in theirs: so the template is as right as its original.
         if _CONDITION.findall(english) != _CONDITION.findall(given):
             found.append(f"has other conditions, or the same in another order{where}")
