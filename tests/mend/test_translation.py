@@ -129,6 +129,7 @@ def test_conditions_are_no_words(step: Entry) -> None:
         (("`MX`", "MX"), "has other words in backticks in its body"),
         (("({{ domain }})", ""), "has other values in its title"),
         (("({{ domain }})", "({{ host }})"), "has other values in its title"),
+        (("Meno servera.", "Meno {% servera."), "has braces that nothing closes in its Expected"),
         (
             ("Expected: Meno servera.\n", ""),
             "has words where the original has none, or none where it has in its Expected",
@@ -138,7 +139,7 @@ def test_conditions_are_no_words(step: Entry) -> None:
             "has words where the original has none, or none where it has in its Undo",
         ),
     ],
-    ids=["command", "code", "value-left-out", "other-value", "no-expected", "undo-added"],
+    ids=["command", "code", "value-left-out", "other-value", "brace", "no-expected", "undo-added"],
 )
 def test_a_translation_cannot_change_what_is_done(
     change: tuple[str, str], why: str, site: Site, step: Entry, incident: Callable[..., Incident], hosts: Hosts
