@@ -73,3 +73,4 @@ def test_a_shape_says_what_its_format_says(rulebook: Rulebook, family: str, name
     assert (document.kind, shown, got[len(wanted) :]) == (row["kind"], wanted, [])
     assert {one.reported_by for one in seen} <= {row.get("by", "?")} or "by" not in row
     assert {one.original.message_id for one in seen} <= {row.get("id")} or "id" not in row
+    assert document.what == row.get("what")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from triage.cli.options import Paths, SettingsFile
-from triage.cli.screen import log_to_stderr, meter, not_read, put_line, say
+from triage.cli.screen import kind_of, log_to_stderr, meter, not_read, put_line, say
 
 if TYPE_CHECKING:
     from triage.model import Reading
@@ -64,7 +64,7 @@ def _tell(reading: "Reading", as_json: bool) -> None:
 
 def _print(reading: "Reading") -> None:
     place = reading.source.path if not reading.source.index else f"{reading.source.path} [{reading.source.index}]"
-    say(f"{place}: {reading.kind}")
+    say(f"{place}: {kind_of(reading)}")
     for finding in reading.findings:
         seen, diagnosis = finding.observation, finding.diagnosis
         if diagnosis is None:

@@ -59,6 +59,11 @@ def not_read(reading: "Reading") -> None:
     say(f"not read: {reading.source.path} [{reading.source.index}]: {reading.error}", error=True)
 
 
+def kind_of(reading: "Reading") -> str:
+    """Give the kind of a document, with what it is more exactly where that is known: `other (read-receipt)`."""
+    return f"{reading.kind} ({reading.what})" if reading.what else reading.kind
+
+
 def proved(problems: Sequence[str], count: int, what: str) -> None:
     """Print the problems of a proof, or that all holds; exit code 1 where there is a problem."""
     for problem in problems:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from triage.cli.options import SettingsFile
-from triage.cli.screen import say
+from triage.cli.screen import kind_of, say
 
 if TYPE_CHECKING:
     from triage.diagnose import Explanation
@@ -28,7 +28,7 @@ def why(
     unreadable = False
     for item in inputs([file]):
         reading = read(item, parts)
-        say(f"{reading.source.path} [{reading.source.index}] is: {reading.kind}")
+        say(f"{reading.source.path} [{reading.source.index}] is: {kind_of(reading)}")
         if reading.kind == "unreadable":
             unreadable = True
             say(f"  {reading.error}")

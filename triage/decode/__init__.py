@@ -2,6 +2,7 @@
 
 from triage.decode.assemble import assemble
 from triage.decode.exports import read_export
+from triage.decode.label import is_dmarc_report
 from triage.decode.message import Mail, read_mail
 from triage.decode.protocol_log import (
     LOG_HEAD,
@@ -57,6 +58,8 @@ def decode(content: bytes, hosts: Hosts, authserv_id: str | None = None, mark: M
         return read_protocol_log([content], hosts)
     if (export := read_export(content, hosts)) is not None:
         return export
+    if is_dmarc_report(content):
+        return Document(kind="other", what="dmarc-report")
     mail = read_mail(content)
     if _is_no_text(mail, content):
         return Document(kind="unreadable", error="It is neither a mail message nor text.")

@@ -8,6 +8,7 @@ from triage.decode.exchange import Cause, HumanReport
 from triage.decode.failure import Failure, Report, read_address, utc
 from triage.decode.found import Found, failed_recipients, find
 from triage.decode.kinds import form_of
+from triage.decode.label import labelled
 from triage.decode.message import Mail, read_mail
 from triage.decode.outcome import domain_of, human_causes, observation, outcome
 from triage.decode.prose import reason_for
@@ -30,6 +31,10 @@ MAX_ASKED = 50
 
 def assemble(mail: Mail, reader: Reader) -> Document:
     """Read a message and what is in it. A forward takes the kind of the report inside, a letter that of its export."""
+    return labelled(_assembled(mail, reader), mail)
+
+
+def _assembled(mail: Mail, reader: Reader) -> Document:
     document = _read(mail, reader)
     if document.observations or OWN_NOTICE in document.suppressed or document.kind not in ("other", "auto-reply"):
         return document
@@ -48,7 +53,7 @@ def _undecided(mail: Mail, document: Document, inside: list[Document]) -> Docume
     if any(leaf.kind == "application/ms-tnef" for leaf in mail.leaves) and form_of(mail).report_subject:
         why = "The report is inside a winmail.dat attachment; save it as .eml or forward it as an attachment instead."
         return Document(kind="unreadable", error=why)
-    passed_on = [one for one in inside if one.kind in ("feedback", "tls-report", "unreadable")]
+    passed_on = [one for one in inside if one.kind in ("feedback", "tls-report", "unreadable") or one.what]
     return passed_on[0] if len(inside) == 1 and passed_on and document.kind == "other" else document
 
 

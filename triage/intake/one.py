@@ -61,6 +61,7 @@ def reading_of(item: Item, document: Document, knowledge: Knowledge) -> Reading:
         source=item.place,
         sha256=item.sha256,
         kind=document.kind,
+        what=document.what,
         error=document.error,
         suppressed=document.suppressed,
         findings=findings,

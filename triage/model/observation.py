@@ -2,7 +2,7 @@
 
 import msgspec
 
-from triage.model.words import Action, Impact, Kind, Phase, Source, TlsVersion, TrustLevel
+from triage.model.words import Action, Impact, Kind, Phase, Source, TlsVersion, TrustLevel, What
 
 
 class Reply(msgspec.Struct, frozen=True, omit_defaults=False):
@@ -101,9 +101,11 @@ class Document(msgspec.Struct, frozen=True, kw_only=True):
 
     `members` holds, for each observation that stands for sessions of a protocol log, their packed digests (eight bytes
     each), so that a session is counted once however many copies of its rows come in; empty where there are none.
+    `what` says more exactly what a document is whose kind is `other`, `auto-reply` or `feedback`.
     """
 
     kind: Kind
+    what: What | None = None
     error: str | None = None
     suppressed: dict[str, int] = msgspec.field(default_factory=dict)
     observations: tuple[Observation, ...] = ()

@@ -4,7 +4,7 @@ import msgspec
 
 from triage.model.diagnosis import Diagnosis
 from triage.model.observation import Observation
-from triage.model.words import Kind
+from triage.model.words import Kind, What
 
 
 class Place(msgspec.Struct, frozen=True):
@@ -32,6 +32,7 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
     source: Place
     sha256: str
     kind: Kind
+    what: What | None = None
     error: str | None = None
     suppressed: dict[str, int] = {}
     findings: tuple[Finding, ...] = ()

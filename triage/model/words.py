@@ -17,6 +17,17 @@ Kind = Literal[
     "other",
     "unreadable",
 ]
+What = Literal[
+    "read-receipt",
+    "challenge",
+    "dmarc-report",
+    "abuse",
+    "fraud",
+    "virus",
+    "not-spam",
+    "auth-failure",
+    "opt-out",
+]
 Action = Literal["failed", "delayed", "delivered", "relayed", "expanded"]
 Impact = Literal["returned", "waiting", "sent-unencrypted", "none"]
 Permanence = Literal["temporary", "permanent"]
