@@ -1,9 +1,10 @@
 """Bytes → observations: what a report says of each hop, and nothing more than it says."""
 
-from triage.decode.assemble import assemble
+from triage.decode.assemble import assemble, read_item
 from triage.decode.exports import read_export
 from triage.decode.label import is_dmarc_report
 from triage.decode.message import Mail, read_mail
+from triage.decode.outlook import NO_ITEM, is_item, read_item_file
 from triage.decode.protocol_log import (
     LOG_HEAD,
     PART_BYTES,
@@ -60,10 +61,18 @@ def decode(content: bytes, hosts: Hosts, authserv_id: str | None = None, mark: M
         return export
     if is_dmarc_report(content):
         return Document(kind="other", what="dmarc-report")
+    return _read_message(content, Reader(hosts, authserv_id, mark))
+
+
+def _read_message(content: bytes, reader: Reader) -> Document:
+    """Read a message, or the Outlook item that stands for one."""
+    if is_item(content):
+        item = read_item_file(content)
+        return read_item(item, reader) if item else Document(kind="unreadable", error=NO_ITEM)
     mail = read_mail(content)
     if _is_no_text(mail, content):
         return Document(kind="unreadable", error="It is neither a mail message nor text.")
-    return assemble(mail, Reader(hosts, authserv_id, mark))
+    return assemble(mail, reader)
 
 
 def _is_no_text(mail: Mail, content: bytes) -> bool:

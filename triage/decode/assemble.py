@@ -9,8 +9,10 @@ from triage.decode.failure import Failure, Report, read_address, utc
 from triage.decode.found import Found, failed_recipients, find
 from triage.decode.kinds import form_of
 from triage.decode.label import labelled
+from triage.decode.mapi import Item, as_message
 from triage.decode.message import Mail, read_mail
 from triage.decode.outcome import domain_of, human_causes, observation, outcome
+from triage.decode.outlook import DAMAGED, as_own, items_of
 from triage.decode.prose import reason_for
 from triage.decode.reader import Reader
 from triage.decode.received import read_received
@@ -34,11 +36,23 @@ def assemble(mail: Mail, reader: Reader) -> Document:
     return labelled(_assembled(mail, reader), mail)
 
 
+def read_item(item: Item, reader: Reader) -> Document:
+    """Read an Outlook item as the message that it stands for; attachments past a bound are counted."""
+    document = assemble(read_mail(as_message(item)), reader)
+    if not item.left_out:
+        return document
+    return msgspec.structs.replace(document, suppressed=document.suppressed | {"left-out": item.left_out})
+
+
 def _assembled(mail: Mail, reader: Reader) -> Document:
+    items = items_of(mail, reader.room)
+    if len(items) == 1 and (own := as_own(items[0], mail)):
+        return read_item(own, reader)
     document = _read(mail, reader)
     if document.observations or OWN_NOTICE in document.suppressed or document.kind not in ("other", "auto-reply"):
         return document
     inside = [assemble(one, reader) for one in mail.attached]
+    inside += [read_item(one, reader) if one else Document(kind="unreadable", error=DAMAGED) for one in items]
     carried = [] if document.kind == "auto-reply" or form_of(mail).bulk else read_carried(mail, reader)
     every = [*inside, *carried]
     if not any(one.observations or OWN_NOTICE in one.suppressed for one in every):

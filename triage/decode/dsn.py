@@ -23,6 +23,7 @@ _PER_RECIPIENT = frozenset(
     {
         "original-recipient", "final-recipient", "x-actual-recipient", "action", "status", "remote-mta",
         "diagnostic-code", "last-attempt-date", "final-log-id", "will-retry-until", "x-display-name",
+        "x-supplementary-info",
     }
 )  # fmt: skip
 _STARTS_ANOTHER = frozenset({"original-recipient", "final-recipient", "action", "status"})
@@ -141,7 +142,9 @@ def _failure(fields: Fields) -> Failure | None:
         return None
     if "final-recipient" not in fields and "original-recipient" not in fields and recipient is None:
         return None
-    diagnostic, is_smtp = _diagnostic(fields.get("diagnostic-code", ""))
+    diagnostic, is_smtp = _diagnostic(
+        fields.get("diagnostic-code") or fields.get("x-supplementary-info", "")
+    )  # Exchange, out of MAPI
     host, ip = read_host(fields.get("remote-mta", ""))
     return Failure(
         recipient=recipient,
