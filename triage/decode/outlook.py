@@ -2,7 +2,7 @@
 
 import msgspec
 
-from triage.decode.mapi import CLASS, HEADERS, Item
+from triage.decode.mapi import BODY, CLASS, HEADERS, Item
 from triage.decode.message import Leaf, Mail
 from triage.decode.msg_file import is_msg, read_msg
 from triage.decode.reader import Room
@@ -48,12 +48,15 @@ def items_of(mail: Mail, room: Room) -> list[Item | None]:
 
 def as_own(item: Item | None, mail: Mail) -> Item | None:
     """Give a report that a message is itself, in Outlook's form and under the message's own header; None for all else."""
-    if item is None or not str(item.properties.get(CLASS, "")).lower().startswith("report."):
-        return None
+    if item is None or not item.recipients or not str(item.properties.get(CLASS, "")).lower().startswith("report."):
+        return None  # without recipients the message's own text says more
     if not any(leaf.kind in _TNEF_TYPES or leaf.filename.lower() == "winmail.dat" for leaf in mail.leaves):
         return None
     header = "\n".join(f"{name}: {mail.header(name)}" for name in dict.fromkeys(mail.node.keys()))
-    return msgspec.structs.replace(item, properties={**item.properties, HEADERS: header})
+    beside = next(
+        (leaf.text for leaf in mail.leaves if leaf.kind in ("text/plain", "text/html") and leaf.text.strip()), ""
+    )
+    return msgspec.structs.replace(item, properties={BODY: beside, **item.properties, HEADERS: header})
 
 
 def _may_be(leaf: Leaf) -> bool:

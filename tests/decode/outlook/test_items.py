@@ -201,6 +201,31 @@ def test_a_message_that_is_a_winmail_is_read_under_its_own_header(winmail: Write
     assert (document.kind, told(document)) == ("bounce", EXPECTED)
 
 
+BESIDE = (
+    b"An error occurred while trying to deliver the mail to the following recipients:\nanna@fabrikam.example\n\n"
+    b"Final-Recipient: rfc822; anna@fabrikam.example\nAction: failed\nStatus: 5.2.2\n"
+    b"Diagnostic-Code: smtp; 550 5.2.2 Mailbox full\n"
+)
+
+
+def test_the_text_beside_a_winmail_counts(winmail: Writer) -> None:
+    """Where the item names no recipient, what stands beside it does; where it names some, both are read together."""
+    sender = "MAILER-DAEMON@mx.contoso.example"
+    bare = attached(winmail({**REPORT, "recipients": []}), "winmail.dat", "application/ms-tnef", sender=sender)
+    assert told(read(bare.replace(b"\nLook\n", b"\n" + BESIDE))) == [
+        ("failed", "anna@fabrikam.example", 550, "5.2.2", None)
+    ]
+    row = {(0x39FE, UNICODE): "anna@fabrikam.example", (0x0C20, INTEGER): 522}
+    properties = {(0x001A, UNICODE): "REPORT.IPM.Note.NDR"}
+    both = attached(
+        winmail({"properties": properties, "recipients": [row]}), "winmail.dat", "application/ms-tnef", sender=sender
+    )
+    said = b"Delivery failed.\n\n<anna@fabrikam.example>:\n550 5.2.2 Mailbox full\n"
+    assert told(read(both.replace(b"\nLook\n", b"\n" + said))) == [
+        ("failed", "anna@fabrikam.example", 550, "5.2.2", None)
+    ]
+
+
 def test_a_report_within_an_item_within_an_item_is_read(msg: Writer) -> None:
     """A forward saved as an item holds the report as an item."""
     forward = {"properties": {(0x001A, UNICODE): "IPM.Note", (0x0037, UNICODE): "FW"}, "attached": [({}, REPORT)]}
