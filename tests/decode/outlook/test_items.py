@@ -9,7 +9,7 @@ import pytest
 
 from triage.decode import decode
 from triage.decode.mapi import as_message
-from triage.decode.msg_file import MAX_ATTACHED, read_msg
+from triage.decode.msg_file import MAX_ATTACHED, MAX_DIRECTORY, read_msg
 from triage.decode.tnef import read_tnef
 from triage.hosts import Hosts
 from triage.model import Document
@@ -275,3 +275,20 @@ def test_a_count_that_lies_ends_at_once() -> None:
         liar += struct.pack("<BII", 1, name, len(data)) + data + bytes(2)
     assert read_tnef(liar) is None
     assert read(liar).kind == "unreadable"
+
+
+def test_a_directory_past_the_bound_is_not_held(msg: Writer) -> None:
+    """More entries than any report has make a file unreadable, before they fill the memory."""
+    crowd = {
+        (0x4000 + number % 0x4000, UNICODE + 0x1000 * (number // 0x4000)): "" for number in range(MAX_DIRECTORY + 10)
+    }
+    properties = {**REPORT["properties"], **crowd}
+    assert read_msg(msg({"properties": properties})) is None
+
+
+def test_many_recipients_are_read(msg: Writer, winmail: Writer) -> None:
+    """A report to a list of a thousand gives a thousand observations, in both forms."""
+    rows = [{(0x39FE, UNICODE): f"anna{number}@fabrikam.example", (0x0C20, INTEGER): 511} for number in range(1000)]
+    for write in (msg, winmail):
+        document = read(write({"properties": {(0x001A, UNICODE): "REPORT.IPM.Note.NDR"}, "recipients": rows}))
+        assert len({one.recipient for one in document.observations}) == 1000
