@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 from triage.decode import limits
 from triage.decode.failure import Failure, Report, read_address, read_host, utc
+from triage.decode.mapi import read_supplement
 from triage.model.words import Action
 
 _FIELD = re.compile(r"(?P<name>[A-Za-z][A-Za-z0-9-]{1,60})[ \t]{0,4}:[ \t]{0,40}(?P<value>.*)")
@@ -142,10 +143,9 @@ def _failure(fields: Fields) -> Failure | None:
         return None
     if "final-recipient" not in fields and "original-recipient" not in fields and recipient is None:
         return None
-    diagnostic, is_smtp = _diagnostic(
-        fields.get("diagnostic-code") or fields.get("x-supplementary-info", "")
-    )  # Exchange, out of MAPI
-    host, ip = read_host(fields.get("remote-mta", ""))
+    supplement = read_supplement(fields.get("x-supplementary-info", "")) or ("", "", "")  # Exchange, out of MAPI
+    diagnostic, is_smtp = _diagnostic(fields.get("diagnostic-code") or supplement[2])
+    host, ip = read_host(fields.get("remote-mta") or supplement[0])
     return Failure(
         recipient=recipient,
         action=action,

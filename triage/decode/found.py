@@ -35,7 +35,7 @@ class Found(msgspec.Struct, kw_only=True):
 def find(mail: Mail, form: Form) -> Found | None:
     """Find the parts of a report in one message, the messages attached to it left aside."""
     reports = [report for leaf in mail.of_kind("text/delivery-status") if (report := read_status(leaf.text))]
-    if not reports and mail.header("final-recipient") is not None:
+    if not reports and (mail.header("final-recipient") or mail.header("reporting-mta")) is not None:
         reports = [report for report in (read_status(_header_text(mail)),) if report]
     texts = list(_texts(mail))
     found = Found(mail=mail, reports=reports, text=texts[0] if texts else "")
@@ -48,7 +48,7 @@ def find(mail: Mail, form: Form) -> Found | None:
     if found.human is not None and _is_whole(found.human, form, texts):
         return found
     found.human = None
-    spoken = [text for text in texts if _may_report(form, text)]
+    spoken = [text for text in texts if not mail.has_headers or _may_report(form, text)]  # without: a saved text
     for text in spoken:
         stretch = find_status(report_text(text))
         if stretch and (report := read_status(stretch)):

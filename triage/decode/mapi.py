@@ -164,23 +164,33 @@ def _machine_part(item: Item, action: str) -> str:
     """Write the fields of RFC 3464 from the properties that [MS-OXCMAIL] section 2.2.3.7.1 makes of them."""
     groups = [_fields({"Reporting-MTA": _typed("dns", _said(item.properties, REPORTING_MTA))})]
     for one in item.recipients[:MAX_RECIPIENTS]:
-        told = _SUPPLEMENTARY.search(str(one.get(SUPPLEMENTARY, "")))
+        told = read_supplement(str(one.get(SUPPLEMENTARY, "")))
         address = next((said for key in (SMTP_ADDRESS, ADDRESS, NAME) if "@" in (said := _said(one, key))), "")
-        host = _said(one, REMOTE_MTA) or (told.group("host") or "" if told else "")
-        diagnostic = " ".join((told.group("said") or "").split()) if told else _said(one, SUPPLEMENTARY)
+        host = _said(one, REMOTE_MTA) or (told[0] if told else "")
+        diagnostic = told[2] if told else _said(one, SUPPLEMENTARY)
         text = " ".join(str(one.get(REPORT_TEXT, "")).split())[:MAX_HEADER]
         groups.append(
             _fields(
                 {
                     "Final-Recipient": _typed("rfc822", address or "unknown"),
                     "Action": action,
-                    "Status": told.group("status") if told else _status(one.get(NDR_STATUS)),
+                    "Status": told[1] if told else _status(one.get(NDR_STATUS)),
                     "Remote-MTA": _typed("dns", host),
                     "Diagnostic-Code": diagnostic if ";" in diagnostic[:20] else _typed("smtp", diagnostic or text),
                 }
             )
         )
     return "\r\n".join(groups)
+
+
+def read_supplement(text: str) -> tuple[str, str, str] | None:
+    """Give remote host, status and diagnostic of a PidTagSupplementaryInfo; None where it has another form."""
+    found = _SUPPLEMENTARY.search(text[:MAX_HEADER])
+    return (
+        (found.group("host") or "", found.group("status"), " ".join((found.group("said") or "").split()))
+        if found
+        else None
+    )
 
 
 def _status(code: Value | None) -> str:

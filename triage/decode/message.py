@@ -249,10 +249,12 @@ def _saved_message(part: Node, kind: str) -> bytes | None:
 
 
 def _start_of_message(content: bytes) -> bytes:
-    """Cut off what stands before the first header: blank lines, a byte order mark, an mbox separator.
+    """Cut off what stands before the first header: blank lines, a byte order mark, an mbox separator. UTF-16 is undone.
 
     A text without headers (a report that somebody saved) gets an empty header block.
     """
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        content = content.decode("utf-16", "replace").encode("utf-8", "replace")
     content = content.removeprefix(codecs.BOM_UTF8).lstrip(b" \t\r\n\x00")
     if content.startswith((b"From ", b">From ")):
         content = content.partition(b"\n")[2].lstrip(b"\r\n")
