@@ -12,6 +12,7 @@ from triage.decode.failure import Report, moment_of, read_address
 from triage.decode.kinds import Form, form_of, is_challenge, is_forwarded_text
 from triage.decode.message import Mail
 from triage.decode.prose import Prose, read_prose, read_unknown, report_text
+from triage.decode.ses_notice import read_notice
 
 MAX_TEXTS = 4
 """Text parts of one message that are read for its human part."""
@@ -39,6 +40,9 @@ def find(mail: Mail, form: Form) -> Found | None:
         reports = [report for report in (read_status(_header_text(mail)),) if report]
     texts = list(_texts(mail))
     found = Found(mail=mail, reports=reports, text=texts[0] if texts else "")
+    if not reports and (notice := next((one for text in texts if (one := read_notice(text))), None)):
+        reports = found.reports = [notice[0]]
+        found.prose = Prose(mailer="Amazon SES", strong=True, failures=(), original=notice[1])
     if reports:
         found.human = _human(mail, texts, reports)
         return None if _is_challenge_only(found) else found

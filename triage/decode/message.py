@@ -46,7 +46,8 @@ LOST = (
 
 _DELIMITER = re.compile(r"(?m)^--([^\s-][^\r\n]{0,199}?)[ \t]*\r?\n[Cc]ontent-[\w-]{1,40}:")
 _HEADERS = re.compile(rb"(?m)^(Received|From|To|Subject|Date|Message-I[Dd]|MIME-Version|Content-Type):")
-_FIELD = re.compile(rb"[!-9;-~]{1,76}:")
+_FIELD = re.compile(rb"[!#-9;=-Z^-z][!-9;-~]{0,75}:")
+"""A header field; no field's name begins with a quote or bracket, as JSON and XML do."""
 
 
 class _Policy(Compat32):
