@@ -172,7 +172,7 @@ def _machine_part(item: Item, action: str) -> str:
         groups.append(
             _fields(
                 {
-                    "Final-Recipient": _typed("rfc822", address or "unknown"),
+                    "Final-Recipient": _typed("rfc822", address or "<>"),
                     "Action": action,
                     "Status": told[1] if told else _status(one.get(NDR_STATUS)),
                     "Remote-MTA": _typed("dns", host),

@@ -292,3 +292,14 @@ def test_many_recipients_are_read(msg: Writer, winmail: Writer) -> None:
     for write in (msg, winmail):
         document = read(write({"properties": {(0x001A, UNICODE): "REPORT.IPM.Note.NDR"}, "recipients": rows}))
         assert len({one.recipient for one in document.observations}) == 1000
+
+
+def test_a_recipient_without_an_address_stays_unknown(msg: Writer) -> None:
+    """A row with a directory's name alone names nobody to whom mail could go: null, nothing made up."""
+    row = {
+        (0x3001, UNICODE): "Anna Holm",
+        (0x3003, UNICODE): "/o=Contoso/ou=HQ/cn=Recipients/cn=anna",
+        (0x0C20, INTEGER): 511,
+    }
+    document = read(msg({"properties": {(0x001A, UNICODE): "REPORT.IPM.Note.NDR"}, "recipients": [row]}))
+    assert (document.kind, told(document)) == ("bounce", [("failed", None, None, "5.1.1", None)])
