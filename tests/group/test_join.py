@@ -82,8 +82,12 @@ def come(documents: SqliteDocuments, *readings: Reading, now: str = NOW) -> list
 
 
 def facts(documents: SqliteDocuments) -> list[dict[str, object]]:
-    """Give what neither the order of arrival nor a crash may change: all but the changes."""
-    return [{**incident_json(one), "changes": None} for one in incidents(documents)]
+    """Give what neither the order of arrival nor a crash may change: all but the changes, and what is kept of the past.
+
+    What is over keeps the last verdict that it had while it was open.
+    """
+    found = [{**incident_json(one), "changes": None} for one in incidents(documents)]
+    return [one | {"verdict": None, "linked": None} if one["state"] == "resolved" else one for one in found]
 
 
 def kinds(incident: Incident) -> Counter[str]:

@@ -18,7 +18,9 @@ from triage.group import BlobDocuments, Documents, SqliteDocuments, incidents
 from triage.model import Place
 from triage.model.wire import incident_json
 from triage.pipeline import Parts
+from triage.settings import Settings
 from triage.upkeep import ContainerMail, FolderMail, Missing, Periods, from_entries, from_raw, rebuild, retain
+from triage.wiring import lifetimes_of
 
 NOW = "2026-10-20T12:00:00Z"
 LATER = "2027-10-20T12:00:00Z"
@@ -32,8 +34,9 @@ def new(tmp_path: Path) -> Iterator[SqliteDocuments]:
 
 
 def outcome(documents: Documents) -> list[dict[str, Any]]:
-    """Give the incidents, without the changes, whose texts tell in how many steps the reports came."""
-    return [{**incident_json(one), "changes": None} for one in incidents(documents)]
+    """Give the incidents as of one time, without what tells when and in how many steps the reports came."""
+    found = incidents(documents, LATER, lifetimes_of(Settings()))
+    return [{**incident_json(one), "changes": None, "quiet_since": None} for one in found]
 
 
 def rebuilt(documents: Documents, old: Documents, parts: Parts) -> list[Missing]:

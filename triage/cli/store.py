@@ -14,7 +14,7 @@ from triage.cli.screen import not_read, say
 if TYPE_CHECKING:
     from triage.settings import Settings
     from triage.upkeep import Audit, Missing
-    from triage.upkeep.rebuild import Batch
+    from triage.upkeep.rebuild import Step
 
 app = typer.Typer(help="Prove, write out, rebuild and clear the store.", no_args_is_help=True)
 
@@ -121,17 +121,18 @@ def rebuild(
     """Make a new store from the journal: every input is read again by today's rules and counted from nothing.
 
     The store named must be empty; after an interruption the same command goes on. What people did (acknowledged,
-    resolved) is not in the journal. Exit code 1 means that inputs are missing or unreadable; each is named.
+    silenced, resolved) is done again. Exit code 1 means that something is missing or unreadable; each is named.
     """
     from triage.settings import load_settings
     from triage.upkeep import rebuild as rebuilt
-    from triage.wiring import parts_of, store_of
+    from triage.wiring import acts_of, parts_of, store_of
 
     values = load_settings(settings)
     missing: list[Missing] = []
     failed = read = 0
     with _batches(source, values, missing) as batches, store_of(values, store) as documents:
-        for reading, _ in rebuilt(documents, batches, parts_of(values)):
+        journal = acts_of(values, documents, store)
+        for reading, _ in rebuilt(documents, batches, parts_of(values), journal, missing):
             read += 1
             if reading.kind == "unreadable":
                 failed += 1
@@ -144,7 +145,7 @@ def rebuild(
 
 
 @contextmanager
-def _batches(source: str, values: "Settings", missing: "list[Missing]") -> "Iterator[Iterator[Batch]]":
+def _batches(source: str, values: "Settings", missing: "list[Missing]") -> "Iterator[Iterator[Step]]":
     from triage.errors import NotFound
     from triage.upkeep import from_entries, from_raw
     from triage.wiring import existing_store_of, raw_mail_of

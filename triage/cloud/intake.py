@@ -11,8 +11,8 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from hashlib import sha256
-from io import SEEK_CUR, SEEK_END, BufferedReader, BytesIO, RawIOBase
-from typing import IO, TYPE_CHECKING, Protocol
+from io import BytesIO
+from typing import IO, Protocol
 
 import msgspec
 import structlog
@@ -23,6 +23,7 @@ from triage.collect.journal import record
 from triage.collect.kind import HEAD as SHAPE_HEAD
 from triage.collect.kind import shape_of
 from triage.collect.limits import GIB, MIB, Limits
+from triage.collect.ranges import RANGE, ranged
 from triage.collect.stream import Stream
 from triage.collect.unpack import Unpacking
 from triage.decode import LOG_HEAD, is_protocol_log
@@ -35,13 +36,7 @@ from triage.model import Document, Place, Reading
 from triage.pipeline import Parts
 from triage.safe_text import file_name
 
-if TYPE_CHECKING:
-    from typing_extensions import Buffer
-
 PROGRESS = "progress/"
-
-RANGE = 4 * MIB
-"""Bytes asked of a blob at once: few enough for memory, enough that a request's delay does not count."""
 
 KEPT_TOGETHER = 50
 """Documents of one input between two looks at the clock; a blob store keeps some tens a second."""
@@ -163,7 +158,11 @@ def take_in_blob(blob: Blob, intake: Intake) -> bool:
         done = work.read_documents(BytesIO(content))
     else:
         work = _Work(blob, intake)
-        done = work.read_log() if is_protocol_log(blob.read(0, LOG_HEAD)) else work.read_documents(_buffered(blob))
+        done = (
+            work.read_log()
+            if is_protocol_log(blob.read(0, LOG_HEAD))
+            else work.read_documents(ranged(blob.read, blob.size))
+        )
     if done:
         work.forget()
     return done
@@ -267,39 +266,6 @@ class _Work:
             # Somebody else reads the same input, and their note is as true as ours; the next of ours replaces it.
             found = self._intake.documents.get(self._key)
             self._tag = None if found is None else found[1]
-
-
-class _Ranges(RawIOBase):
-    """A blob as a file that can be sought in."""
-
-    def __init__(self, blob: Blob) -> None:
-        self._blob = blob
-        self._at = 0
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def seek(self, offset: int, whence: int = 0) -> int:
-        start = self._at if whence == SEEK_CUR else self._blob.size if whence == SEEK_END else 0
-        self._at = max(start + offset, 0)
-        return self._at
-
-    def tell(self) -> int:
-        return self._at
-
-    def readinto(self, buffer: "Buffer") -> int:
-        view = memoryview(buffer).cast("B")
-        given = self._blob.read(self._at, len(view)) if self._at < self._blob.size else b""
-        view[: len(given)] = given
-        self._at += len(given)
-        return len(given)
-
-
-def _buffered(blob: Blob) -> IO[bytes]:
-    return BufferedReader(_Ranges(blob), RANGE)
 
 
 def _items(blob: Blob, intake: Intake, file: IO[bytes]) -> Iterator[Item]:

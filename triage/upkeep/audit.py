@@ -23,9 +23,12 @@ from triage.model.wire import incident_json
 from triage.pipeline import Parts, count
 from triage.upkeep.retention import readings_removed_before
 
-NOT_FROM_READINGS = frozenset({"state", "changes", "acknowledged_by", "verdict"})
-"""Fields of an incident that do not follow from readings alone: what people did, when something happened, and the
-verdict, which follows from today's rules too."""
+NOT_FROM_READINGS = frozenset(
+    "state changes acknowledged_by acknowledged_until silenced_by silenced_until silence_reason quiet_since resolved_at"
+    " proof verdict".split()
+)
+"""Fields of an incident that do not follow from readings alone: what people did, when something happened or was heard of,
+and the verdict, which follows from today's rules too."""
 
 _AT_ONCE = 100
 _COUNTED_AT_ONCE = 1000

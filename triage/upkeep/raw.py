@@ -4,19 +4,16 @@ import os
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from tempfile import SpooledTemporaryFile
 from typing import IO, TYPE_CHECKING, Protocol
 
 import msgspec
 
 from triage.azure_storage import code_of, in_our_words
+from triage.collect.ranges import ranged
 from triage.errors import NotFound
 
 if TYPE_CHECKING:
     from azure.storage.blob import ContainerClient
-
-IN_MEMORY = 32 * 2**20
-"""An input larger than this is copied to a temporary file while it is read."""
 
 
 class Raw(msgspec.Struct, frozen=True, order=True):
@@ -69,18 +66,25 @@ class ContainerMail:
                     raise
 
     def open(self, name: str) -> IO[bytes]:
-        """Copy one here and give it; see `RawMail.open`."""
+        """Open one, to be read in ranges; see `RawMail.open`."""
+        from azure.core import MatchConditions
         from azure.core.exceptions import ResourceNotFoundError
 
-        copy: IO[bytes] = SpooledTemporaryFile(max_size=IN_MEMORY)  # noqa: SIM115 - the caller closes it
+        blob = self._container.get_blob_client(name)
         with in_our_words(f"reading {self.place}{name}"):
             try:
-                self._container.download_blob(name).readinto(copy)
+                found = blob.get_blob_properties()
             except ResourceNotFoundError as error:
-                copy.close()
                 raise NotFound(f"There is no {self.place}{name} any more.") from error
-        copy.seek(0)
-        return copy
+
+        def read(start: int, length: int) -> bytes:
+            with in_our_words(f"reading {self.place}{name}"):
+                given = blob.download_blob(
+                    start, length, etag=found.etag, match_condition=MatchConditions.IfNotModified
+                ).readall()
+            return bytes(given)
+
+        return ranged(read, found.size)
 
     def delete(self, name: str) -> None:
         """Remove one; see `RawMail.delete`."""

@@ -13,6 +13,7 @@ import msgspec
 from triage.collect.journal import INPUTS, Entry, Head, decoded, encoded, head_of
 from triage.errors import Conflict
 from triage.group import Documents, Listed
+from triage.group.acts import ACTS, INBOX_ACTS
 from triage.group.ledger import REPORT, Ledger, read_ledger
 from triage.group.packed import DIGEST, split
 from triage.group.readings import READINGS, UNCOUNTED, chunks
@@ -63,7 +64,9 @@ def retain(documents: Documents, inbox: RawMail | None, periods: Periods, now: s
         removed.readings = _remove_readings(documents, before, now)
         removed.entries = _remove_entries(documents, before)
     if periods.incidents_days is not None:
-        removed.incidents = _remove_incidents(documents, _days_before(now, periods.incidents_days))
+        before = _days_before(now, periods.incidents_days)
+        removed.incidents = _remove_incidents(documents, before)
+        _remove_acts(documents, inbox, before)
     return removed
 
 
@@ -86,7 +89,7 @@ def _remove_raw(inbox: RawMail | None, before: str) -> int:
         return 0
     count = 0
     for raw in inbox.list():
-        if raw.at < before:
+        if raw.at < before and not raw.name.startswith(INBOX_ACTS):
             inbox.delete(raw.name)
             count += 1
     return count
@@ -121,6 +124,18 @@ def _entry(documents: Documents, key: str) -> tuple[Entry, str] | None:
         return decoded(found[0])[0], found[1]
     except msgspec.DecodeError:
         return None  # `triage store export` shows it
+
+
+def _remove_acts(documents: Documents, inbox: RawMail | None, before: str) -> None:
+    """Remove what people did so long ago, by the day in the names: acts stay as long as what they were done to."""
+    for listed in list(documents.list(ACTS)):
+        if listed.key.removeprefix(ACTS)[:10] < before[:10]:
+            documents.delete(listed.key)
+    if inbox is None:
+        return
+    for raw in inbox.list():
+        if raw.name.startswith(INBOX_ACTS) and raw.name.removeprefix(INBOX_ACTS)[:10] < before[:10]:
+            inbox.delete(raw.name)
 
 
 # ---- readings
