@@ -201,3 +201,23 @@ def test_address_that_is_taken_is_said(folder: Path) -> None:
         address = f"127.0.0.1:{taken.getsockname()[1]}"
         with pytest.raises(Misconfigured, match=r"serve\.smtp"):
             Listener(address, (), FolderInbox(folder), lambda: DAY).start()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"#Software: Microsoft Exchange Server\r\n#Log-type: SMTP Send Protocol Log\r\n",
+        b"2026-10-20T10:02:00.000Z,Outbound,08D92C6B00000001,0,192.0.2.10:1025,203.0.113.25:25,+,,\r\n",
+        b"PK\x03\x04" + b"\0" * 60,
+        b"\x1f\x8b\x08" + b"\0" * 60,
+        b"From x Tue Oct 20 09:14:11 2026\r\n\r\n#Software: Microsoft Exchange Server\r\n",
+        b"A:b\r\n"
+        + b"2026-10-20T10:02:00.000Z,Outbound,08D92C6B00000001,0,192.0.2.10:1025,203.0.113.25:25,+,,\r\n" * 2,
+    ],
+)
+def test_what_is_no_message_is_refused(content: bytes, client: smtplib.SMTP, folder: Path) -> None:
+    """A log or an archive cannot be slipped in as mail: logs are believed as our own, so they come as files."""
+    client.mail("karl.holm@contoso.example")
+    client.rcpt("bounces@contoso.example")
+    assert client.data(content)[0] == 554
+    assert [path for path in folder.rglob("*") if path.is_file()] == []

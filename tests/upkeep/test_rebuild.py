@@ -1,6 +1,7 @@
 """Everything can be rebuilt from the journal: the same incidents and counts in a new store."""
 
 import gzip
+import hashlib
 import itertools
 import zipfile
 from collections.abc import Callable, Iterator
@@ -10,14 +11,34 @@ from typing import Any
 import msgspec
 import pytest
 
+from tests.decode.protocol_log.conftest import log_of
+from tests.intake.conftest import rows_of_many
+from triage.cloud.intake import Intake, take_in_blob
+from triage.cloud.storage import AzureBlob
 from triage.collect.files import walk
+from triage.collect.inbox import FolderInbox
 from triage.collect.item import Item
 from triage.collect.journal import entry_of, stored_bytes
+from triage.collect.limits import MIB
+from triage.decode import LogReader
 from triage.errors import Misconfigured, NotFound
-from triage.group import BlobDocuments, Documents, SqliteDocuments, incidents
-from triage.model import Place
+from triage.group import (
+    BlobDocuments,
+    DocumentActs,
+    Documents,
+    InboxActs,
+    SqliteDocuments,
+    act_on,
+    age,
+    incidents,
+    notices_of,
+    resolve,
+    uncounted,
+)
+from triage.intake import inputs
+from triage.model import ActKind, Place
 from triage.model.wire import incident_json
-from triage.pipeline import Parts
+from triage.pipeline import Parts, count, settle, take_in
 from triage.settings import Settings
 from triage.upkeep import ContainerMail, FolderMail, Missing, Periods, from_entries, from_raw, rebuild, retain
 from triage.wiring import lifetimes_of
@@ -188,3 +209,151 @@ def test_mail_that_goes_while_it_is_read_is_named(new: Documents, parts: Parts, 
     assert [(one.kind, "a.eml" in (one.error or "")) for one in readings if one.source.path.endswith("a.eml")] == [
         ("unreadable", True)
     ]
+
+
+# ---- what people did
+
+
+def act(documents: Documents, kind: ActKind, at: str, **changes: Any) -> str:
+    """Let Ana do something to the largest incident, and give its id."""
+    incident = max(incidents(documents), key=lambda one: one.counts.returned)
+    act_on(documents, incident.id, kind, "Ana", at, **changes)
+    return incident.id
+
+
+def standing(documents: Documents, at: str = LATER) -> list[dict[str, Any]]:
+    """Give all that people did and how things stand, with each change: kind, time and text."""
+    return [incident_json(one) for one in incidents(documents, at, lifetimes_of(Settings()))]
+
+
+@pytest.mark.parametrize("engine", ["sqlite", pytest.param("blobs", marks=pytest.mark.needs_node)])
+def test_a_rebuilt_store_stands_as_the_old_one_stood(
+    engine: str, new: SqliteDocuments, parts: Parts, mail: Path, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    """Acknowledged, silenced, resolved, back again: states, names, times and every change are as they were."""
+    with SqliteDocuments(tmp_path / "old.sqlite") as sqlite:
+        old: Documents = BlobDocuments(request.getfixturevalue("container")) if engine == "blobs" else sqlite
+        list(take_in(walk([str(mail / "0.eml"), str(mail / "some.zip")]), old, parts, NOW))
+        incident = act(old, "acknowledge", "2026-10-20T13:00:00Z", until="2026-10-20T20:00:00Z")
+        act(old, "silence", "2026-10-20T14:00:00Z", until="2026-10-21T14:00:00Z", text="works on it")
+        age(old, "2026-10-21T08:00:00Z", parts.periods)
+        act(old, "resolve", "2026-10-21T09:00:00Z", text="updated")
+        list(take_in(walk([str(mail / "some.mbox")]), old, parts, "2026-10-21T10:00:00Z"))
+        act(old, "acknowledge", "2026-10-21T11:00:00Z", until="2026-11-21T11:00:00Z")
+        act(old, "unsilence", "2026-10-21T12:00:00Z")
+        assert rebuilt(new, old, parts) == []
+        at = "2026-10-22T00:00:00Z"
+        assert standing(new, at) == standing(old, at)
+        (again,) = [one for one in incidents(new) if one.id == incident]
+        assert again.acknowledged_by == "Ana"
+        assert [one.kind for one in again.changes] == (
+            ["opened", "acknowledged", "silenced", "acknowledgement-ended", "resolved", "acknowledged", "silence-ended"]
+        )
+        assert list(DocumentActs(new).acts()) == list(DocumentActs(old).acts())
+
+
+def test_an_interrupted_rebuild_does_each_act_once(fed: Documents, new: Documents, parts: Parts) -> None:
+    """What was done before the interruption is not done again by the next run."""
+    act(fed, "acknowledge", NOW)
+    act(fed, "resolve", LATER, text="mended")
+    for done in (1, 4):
+        list(itertools.islice(rebuild(new, from_entries(fed, []), parts), done))
+    rebuilt(new, fed, parts)
+    assert [[one["kind"] for one in found["changes"]] for found in standing(new)] == [
+        [one["kind"] for one in found["changes"]] for found in standing(fed)
+    ]
+
+
+def test_an_act_without_its_incident_is_named(fed: Documents, new: Documents, parts: Parts, mail: Path) -> None:
+    """Where the inputs of an incident are gone, what was done to it is told as missing."""
+    incident = act(fed, "resolve", LATER, text="mended")
+    for path in mail.iterdir():
+        path.unlink()
+    retain(fed, None, Periods(raw_days=1), "2027-12-31T00:00:00Z")
+    missing: list[Missing] = []
+    for _ in rebuild(new, from_entries(fed, []), parts, missing=missing):
+        pass
+    (lost,) = missing
+    assert (lost.path, incident in lost.why) == (f"resolve by Ana at {LATER}", True)
+
+
+def test_a_copied_inbox_whose_dates_are_lost_has_its_acts_all_the_same(
+    filled: Documents, new: Documents, parts: Parts, items: list[Item], tmp_path: Path
+) -> None:
+    """Acts that are older than every file of a folder are done when all is read; a damaged one is named."""
+    inbox = FolderInbox(tmp_path / "inbox")
+    journal = InboxActs(inbox)
+    largest = max(incidents(filled), key=lambda one: one.counts.returned)
+    resolve(filled, largest.id, "mended", "2026-10-20T13:00:00Z", journal=journal)
+    for number, item in enumerate(items):
+        inbox.put(f"mailbox/{number}.eml", item.content)
+    inbox.put("acts/2026-10-20/x.json", b"{")
+    readings = [reading for reading, _ in rebuild(new, from_raw(FolderMail(tmp_path / "inbox")), parts, journal)]
+    assert [one.source.path.endswith("acts/2026-10-20/x.json") for one in readings if one.kind == "unreadable"] == [
+        True
+    ]
+    assert outcome(new) == outcome(filled)
+    assert [one.state for one in incidents(new) if one.id == largest.id] == ["resolved"]
+    assert list(new.list("act/")) == []
+
+
+def test_a_rebuild_tells_nobody(fed: Documents, new: Documents, parts: Parts) -> None:
+    """Who was told of what is not in the journal, so nothing is told a second time."""
+    loud = msgspec.structs.replace(parts, route=lambda _facts, _kind: ("webhook",))
+    rebuilt(new, fed, loud)
+    assert list(notices_of(new)) == []
+
+
+# ---- large logs
+
+
+@pytest.fixture(scope="module")
+def large_log(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give a Send log of more than 50 MB, of whose sessions a third fail."""
+    path = tmp_path_factory.mktemp("large") / "SEND2026101809-1.LOG"
+    block = ("\r\n".join(rows_of_many(300, peers=40, seconds=0.2)) + "\r\n").encode()
+    with path.open("wb") as file:
+        file.write(log_of())
+        number = 0
+        while file.tell() <= 51 * MIB:
+            file.write(block.replace(b"08D92C6B", b"08D9%04X" % number))
+            number += 1
+    return path
+
+
+@pytest.mark.needs_node
+def test_a_log_past_the_bound_of_a_document_is_rebuilt_as_it_was_read(
+    large_log: Path, new: SqliteDocuments, parts: Parts, azurite: Any, service: Callable[[str], Any], tmp_path: Path
+) -> None:
+    """Read in ranges from the container: the digest, the reading and the counts that the cloud's intake gave."""
+    account = service(azurite.connection())
+    inbox = account.create_container("inbox")
+    with large_log.open("rb") as file:
+        inbox.upload_blob("logs/SEND2026101809-1.LOG", file)
+    properties = inbox.get_blob_client("logs/SEND2026101809-1.LOG").get_blob_properties()
+    blob = AzureBlob(inbox.get_blob_client("logs/SEND2026101809-1.LOG"), properties.size, properties.etag)
+    with SqliteDocuments(tmp_path / "old.sqlite") as old:
+        assert take_in_blob(blob, Intake(documents=old, parts=parts, begin_log=LogReader, now=lambda: NOW))
+        count(old, list(uncounted(old)), parts, NOW)
+        settle(old, parts, NOW)
+        readings = [reading for reading, _ in rebuild(new, from_raw(ContainerMail(inbox)), parts)]
+        assert [one.kind for one in readings] == ["protocol-log"]
+        (known,) = [one.key for one in old.list("reading/")]
+        assert readings[0].sha256 == known.removeprefix("reading/") == _sha256(large_log)
+        assert outcome(new) == outcome(old)
+        assert sum(one["counts"]["sessions"] for one in outcome(new)) > 8_000
+
+
+def test_a_large_log_of_a_laptop_is_rebuilt_from_where_it_lies(
+    large_log: Path, new: SqliteDocuments, parts: Parts, tmp_path: Path
+) -> None:
+    """A store's entry leads to the file, which is read in pieces: the same counts, nothing missing."""
+    with SqliteDocuments(tmp_path / "old.sqlite") as old:
+        list(take_in(inputs([str(large_log)]), old, parts, NOW))
+        assert rebuilt(new, old, parts) == []
+        assert outcome(new) == outcome(old)
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from triage.pipeline import Parts
     from triage.settings import Settings
 
-HEADINGS = ("id", "what is broken", "sure", "who acts", "returned", "waiting", "last seen (UTC)", "state")
+HEADINGS = ("id", "what is broken", "sure", "who acts", "returned", "waiting", "last seen (UTC)")
 SPARE = (6, 3)
 """Columns that a narrow terminal does without: last seen, then who acts."""
 
@@ -59,7 +59,6 @@ def summary_row(incident: "Incident", parts: "Parts") -> tuple[str, ...]:
         str(counts.returned),
         str(counts.waiting),
         incident.last_seen[:16].replace("T", " ") if incident.last_seen else "unknown",
-        state_words(incident),
     )
 
 
@@ -96,7 +95,8 @@ def list_incidents(
         say("No open incident.")
         return
     parts = parts_of(values)
-    table(HEADINGS, [summary_row(one, parts) for one in in_order(listed)], wide=1, spare=SPARE)
+    rows = [(*summary_row(one, parts), state_words(one)) for one in in_order(listed)]
+    table((*HEADINGS, "state"), rows, wide=1, spare=SPARE)
 
 
 def show(

@@ -15,7 +15,9 @@ from typing import TYPE_CHECKING, Any
 import structlog
 
 from triage.collect.inbox import Inbox
+from triage.collect.kind import HEAD, shape_of
 from triage.collect.limits import MIB
+from triage.decode import LOG_HEAD, is_protocol_log
 from triage.errors import Misconfigured, TriageError
 
 if TYPE_CHECKING:
@@ -124,6 +126,9 @@ class Handler:
     async def handle_DATA(self, _server: Any, session: "Session", envelope: "Envelope") -> str:  # noqa: N802
         """Keep the message; it is acknowledged once it would survive a loss of power."""
         content = envelope.original_content or b""
+        if shape_of(content[:HEAD]) != "document" or is_protocol_log(content[:LOG_HEAD]):
+            # A log is believed as a record of ours: it comes as a file, from somebody who may write files here.
+            return "554 5.6.0 This is no mail message, but an archive or a log: put the file into the folder"
         digest = sha256(content).hexdigest()
         name = f"smtp/{self._today()}/{digest}.eml"
         try:

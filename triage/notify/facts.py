@@ -18,9 +18,32 @@ def raw_facts(incident: Incident, texts: Texts, redaction: Redaction, now: str) 
     verdict, ends = incident.verdict, incident.ends
     between = " → ".join(end or texts.phrase("ticket.unknown") for end in (ends.sending, ends.receiving))
     pairs = [("category", verdict.category), ("rule", verdict.rule), ("runbook", verdict.runbook), ("ends", between)]
+    pairs += _standing(incident, texts, redaction, now)
     if incident.sample is not None:
         pairs += _observed(incident.sample, texts, redaction, now)
     return [(texts.phrase(f"ticket.fact.{name}"), value) for name, value in pairs if value]
+
+
+def _standing(incident: Incident, texts: Texts, redaction: Redaction, now: str) -> Iterator[tuple[str, str | None]]:
+    """Give what was seen before and after, and what people said of it."""
+    proof = incident.proof
+    if proof is not None:
+        count = texts.count(
+            f"ticket.fact.{'passed_at_least' if proof.at_least else 'passed'}",
+            proof.successes,
+        )
+        yield "last_failure", moment(proof.last_failure, now, texts)
+        since = moment(proof.first_success, now, texts)
+        yield "successes", texts.phrase("ticket.fact.passed_over", text=count, name=proof.tls_version, time=since)
+    yield "quiet_since", moment(incident.quiet_since, now, texts) if incident.quiet_since else None
+    people = (
+        ("acknowledged", incident.acknowledged_by, incident.acknowledged_until),
+        ("silenced", incident.silenced_by, incident.silenced_until),
+    )
+    for name, who, until in people:
+        if who is not None and until is not None:
+            value = texts.phrase("ticket.fact.who_until", name=redaction.text(who), time=moment(until, now, texts))
+            yield name, value
 
 
 def _observed(seen: Observation, texts: Texts, redaction: Redaction, now: str) -> Iterator[tuple[str, str | None]]:
