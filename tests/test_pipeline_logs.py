@@ -1,6 +1,7 @@
 """Protocol logs on their whole way into the store: grown, killed, repeated, read by several processes."""
 
 from collections.abc import Callable
+from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import triage.pipeline
 from tests.decode.protocol_log.conftest import log_of, session_rows
 from tests.intake.conftest import HEALTHY, SENT, divided, knowledge, members_of, put, rows_of_many
 from tests.test_pipeline import NOW, feed_and_die, totals
-from triage.group import SqliteDocuments
+from triage.group import SqliteDocuments, incidents
 from triage.intake import Crew, inputs
 from triage.model import Reading
 from triage.model.wire import json_line, reading_json, reading_pieces
@@ -174,3 +175,46 @@ def test_healthy_sessions_have_no_members(parts: Parts, tmp_path: Path) -> None:
     feed(tmp_path / "s.sqlite", tmp_path / "logs", parts)
 
     assert members_of(stored(tmp_path / "s.sqlite")) == set()
+
+
+# ---- what proves an end
+
+
+def at_noon(key: str, *, days: int = 0, steps: list[str]) -> list[str]:
+    """Give the rows of one session of a Send log, some days after 09:14 of 18 October."""
+    return session_rows(steps, key=key, at=days * 86_400)
+
+
+def ended(store: Path, parts: Parts) -> list[tuple[str, int, bool]]:
+    """Give state, failed sessions and whether there is proof, of each incident."""
+    with SqliteDocuments(store) as documents:
+        return [(one.state, one.counts.sessions, one.proof is not None) for one in incidents(documents)]
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)], ids=["in order", "the later log first"])
+def test_a_log_of_successes_ends_what_a_log_of_failures_began(
+    order: tuple[int, int], parts: Parts, tmp_path: Path
+) -> None:
+    """Two logs of one server, in either order: one incident, resolved, with what was seen before and after."""
+    logs = [
+        log_of(*at_noon("08D92C6B00000001", steps=SENT)),
+        log_of(*at_noon("08D92C6B00000002", days=1, steps=HEALTHY)),
+    ]
+    for number in order:
+        feed(tmp_path / "s.sqlite", put(tmp_path / f"in{number}", [(f"{number}.log", logs[number])]), parts)
+    assert ended(tmp_path / "s.sqlite", parts) == [("resolved", 1, True)]
+
+
+def test_a_log_that_a_mail_carries_ends_nothing(parts: Parts, tmp_path: Path) -> None:
+    """Anybody can attach a log to a mail, from an address of ours too: it is read, and proves no end."""
+    failures = log_of(*at_noon("08D92C6B00000001", steps=SENT))
+    feed(tmp_path / "s.sqlite", put(tmp_path / "in", [("0.log", failures)]), parts)
+    successes = log_of(*at_noon("08D92C6B00000002", days=1, steps=HEALTHY))
+    for number, sender in enumerate(("karl.holm@contoso.example", "mallory@tailspin.example")):
+        mail = EmailMessage()
+        mail["From"], mail["To"], mail["Subject"] = sender, "bounces@contoso.example", "our log"
+        mail.set_content("See the log.")
+        mail.add_attachment(successes, maintype="text", subtype="plain", filename="SEND20261019-1.LOG")
+        (reading,) = feed(tmp_path / "s.sqlite", put(tmp_path / f"mail{number}", [("0.eml", bytes(mail))]), parts)
+        assert [one.observation.action for one in reading.findings] == ["relayed"]
+    assert ended(tmp_path / "s.sqlite", parts) == [("open", 1, False)]

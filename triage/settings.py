@@ -228,20 +228,15 @@ class LifecycleSettings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     acknowledge_hours: int = Field(
-        72, ge=1, le=2160, description="Hours that an acknowledgement holds where nobody says how long."
+        72, ge=1, le=2160, description="Hours that an acknowledgement holds, if nobody says."
     )
-    quiet_session_hours: int = Field(
-        24, ge=1, description="Hours without news after which a fault of sessions (TLS, connections) counts as quiet."
+    quiet_hours: int = Field(
+        24, ge=1, description="Hours without news after which a fault of sessions or routing counts as quiet."
     )
-    quiet_routing_hours: int = Field(24, ge=1, description="The same for faults of routing and DNS.")
-    quiet_recipient_hours: int = Field(72, ge=1, description="The same for recipients that cannot be reached.")
-    quiet_content_hours: int = Field(72, ge=1, description="The same for content, policies and reputation.")
+    quiet_recipient_hours: int = Field(72, ge=1, description="The same for recipients, content and policies.")
     close_recipient_days: Days = Field(
-        30,
-        description="Days without news after which an incident of recipients is closed, without any proof. Or"
-        ' "forever": then it stays open.',
+        30, description='Days without news after which those are closed, without any proof. Or "forever": never.'
     )
-    close_content_days: Days = Field(30, description="The same for content, policies and reputation.")
 
 
 class Settings(BaseSettings):

@@ -85,18 +85,15 @@ def parts_of(settings: Settings) -> Parts:
 def lifetimes_of(settings: Settings) -> Lifetimes:
     """Give after how long incidents are quiet, and after how long they are closed."""
     own = settings.lifecycle
-    days: dict[Family, int | str] = {
-        "recipient": own.close_recipient_days,
-        "content-and-policy": own.close_content_days,
-    }
+    without_proof: tuple[Family, ...] = ("recipient", "content-and-policy")
+    days = own.close_recipient_days
     return Lifetimes(
         quiet_hours={
-            "session": own.quiet_session_hours,
-            "routing": own.quiet_routing_hours,
-            "recipient": own.quiet_recipient_hours,
-            "content-and-policy": own.quiet_content_hours,
+            "session": own.quiet_hours,
+            "routing": own.quiet_hours,
+            **dict.fromkeys(without_proof, own.quiet_recipient_hours),
         },
-        close_days={family: value for family, value in days.items() if isinstance(value, int)},
+        close_days=dict.fromkeys(without_proof, days) if isinstance(days, int) else {},
     )
 
 

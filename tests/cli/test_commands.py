@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -188,6 +189,74 @@ def test_an_incident_is_shown_acknowledged_and_resolved(triage: Run, mail: Path)
     left = [one["id"] for one in json.loads(triage("incidents", "--json").stdout)]
     assert incident["id"] not in left
     assert incident["id"] in [one["id"] for one in json.loads(triage("incidents", "--all", "--json").stdout)]
+
+
+def test_acts_last_for_a_time_and_are_shown(triage: Run, mail: Path) -> None:
+    """Acknowledged and silenced until a time, told again: in the list, in the ticket and in the JSON."""
+    triage("run", "mail")
+    name = max(json.loads(triage("incidents", "--json").stdout), key=lambda one: one["counts"]["returned"])["id"]
+
+    def state() -> str:
+        rows = [line.split("\t") for line in triage("incidents").stdout.decode().splitlines()]
+        return next(row[-1] for row in rows if row[0] == name)
+
+    assert state() == "open"
+    triage("ack", name, "--by", "Ana", "--for", "8h")
+    said = triage("silence", name, "--for", "2d", "--reason", "new server on Friday", "--by", "Ana").stdout
+    assert f"{name} is silent until 20".encode() in said
+    assert state().startswith("open, Ana has it, silenced until 20")
+    (found,) = [one for one in json.loads(triage("incidents", "--json").stdout) if one["id"] == name]
+    begun, acknowledged, silent = (
+        datetime.fromisoformat(time)
+        for time in (found["changes"][-1]["at"], found["acknowledged_until"], found["silenced_until"])
+    )
+    assert timedelta(hours=7) < acknowledged - begun <= timedelta(hours=8)
+    assert silent - begun == timedelta(days=2)
+    assert (found["silenced_by"], found["silence_reason"]) == ("Ana", "new server on Friday")
+    ticket = triage("show", name).stdout.decode()
+    assert "by Ana until" in ticket
+    assert "new server on Friday" in ticket
+    assert b"is told of again" in triage("unsilence", name, "--by", "Ana").stdout
+    assert state() == "open, Ana has it"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("ack", "--for", "soon"), "no length of time"),
+        (("ack", "--until", "2026-10-21T08:00"), "no zone"),
+        (("ack", "--until", "tomorrow"), "no time"),
+        (("ack", "--until", "2020-01-01T00:00Z"), "past"),
+        (("silence", "--for", "200d"), "At most 90 days"),
+        (("silence", "--for", "1h", "--until", "2027-01-01T00:00Z"), "either"),
+        (("silence",), "for how long"),
+    ],
+)
+def test_a_time_that_makes_no_sense_is_refused_in_a_sentence(
+    arguments: tuple[str, ...], words: str, triage: Run, mail: Path
+) -> None:
+    """A silence always has an end, an acknowledgement lies ahead; nothing is written otherwise."""
+    triage("run", "mail")
+    name = json.loads(triage("incidents", "--json").stdout)[0]["id"]
+    done = triage(arguments[0], name, *arguments[1:])
+    assert done.returncode != 0
+    assert words in " ".join(done.stderr.decode().replace("│", " ").split())
+    assert b"Traceback" not in done.stderr
+    (found,) = [one for one in json.loads(triage("incidents", "--json").stdout) if one["id"] == name]
+    assert [one["kind"] for one in found["changes"]] == ["opened"]
+
+
+def test_what_people_did_is_done_again_in_a_rebuilt_store(triage: Run, mail: Path) -> None:
+    """`store rebuild` gives the same incidents with names, times and changes."""
+    triage("run", "mail")
+    name = max(json.loads(triage("incidents", "--json").stdout), key=lambda one: one["counts"]["returned"])["id"]
+    triage("ack", name, "--by", "Ana", "--for", "1w")
+    triage("silence", name, "--for", "2d", "--by", "Ana")
+    triage("resolve", name, "--by", "Eva", "--reason", "updated")
+    assert triage("store", "rebuild", "--from", "triage.sqlite", "--store", "new.sqlite").returncode == 0
+    shown = triage("incidents", "--all", "--json", "--store", "new.sqlite").stdout
+    assert json.loads(shown) == json.loads(triage("incidents", "--all", "--json").stdout)
+    assert b"updated" in shown
 
 
 def test_output_to_a_pipe_is_plain(triage: Run, mail: Path) -> None:

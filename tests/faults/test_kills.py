@@ -101,3 +101,53 @@ def test_a_kill_while_committing_needs_nothing_but_another_commit(
         if lived:
             return
     pytest.fail("the run never lived to its end")
+
+
+@pytest.mark.parametrize("kind", ["acknowledge", "resolve", "silence"])
+def test_an_act_that_a_kill_left_without_its_effect_is_made_good(
+    place: Place, kind: str, mail: Callable[[int], list[str]], seen: Callable[[str], dict[str, object]]
+) -> None:
+    """Killed after the entry of the journal, or after its effect, the next pass leaves it done once, at its own time."""
+    paths = mail(2)
+    whole = place.fresh("whole")
+    place.run(whole, do="take in", paths=paths)
+    unacted = seen(whole)
+    place.run(whole, do=kind)
+    place.run(whole, do="live on", now="2026-10-20T14:00:00Z")
+    expected = seen(whole)
+    assert expected != unacted
+    for at in range(1, STEPS):
+        where = place.fresh(f"killed{at}")
+        place.run(where, do="take in", paths=paths)
+        lived = place.run_and_kill(where, at, do=kind)
+        if at == 1:
+            assert seen(where) == unacted  # the entry comes before what it says
+        place.run(where, do="live on", now="2026-10-20T14:00:00Z")
+        assert seen(where) == expected, f"killed after write {at}"
+        if lived:
+            assert at > 2
+            return
+    pytest.fail("the act never lived to its end")
+
+
+def test_a_pass_of_time_that_was_killed_goes_on(
+    place: Place, mail: Callable[[int], list[str]], seen: Callable[[str], dict[str, object]]
+) -> None:
+    """Killed after any write, the next pass brings every incident to where one pass brings them."""
+    paths = mail(2)
+    whole = place.fresh("whole")
+    place.run(whole, do="take in", paths=paths)
+    unaged = seen(whole)
+    place.run(whole, do="live on", now="2026-12-20T14:00:00Z")
+    expected = seen(whole)
+    assert expected != unaged
+    for at in range(1, STEPS):
+        where = place.fresh(f"killed{at}")
+        place.run(where, do="take in", paths=paths)
+        lived = place.run_and_kill(where, at, do="live on", now="2026-12-20T14:00:00Z")
+        place.run(where, do="live on", now="2026-12-20T14:00:00Z")
+        assert seen(where) == expected, f"killed after write {at}"
+        if lived:
+            assert at > 2
+            return
+    pytest.fail("the pass never lived to its end")

@@ -23,12 +23,24 @@ from triage.collect.files import walk
 from triage.collect.item import Item
 from triage.collect.journal import record
 from triage.errors import Misconfigured, Transient
-from triage.group import BlobDocuments, BlobLease, Documents, FileLease, Lease, SqliteDocuments, keep
-from triage.pipeline import Parts, commit_waiting, read, take_in
+from triage.group import (
+    BlobDocuments,
+    BlobLease,
+    DocumentActs,
+    Documents,
+    FileLease,
+    Lease,
+    SqliteDocuments,
+    act_on,
+    incidents,
+    keep,
+)
+from triage.pipeline import Parts, commit_waiting, live_on, read, take_in
 from triage.settings import Settings
 from triage.wiring import parts_of
 
 NOW = "2026-10-20T12:00:00Z"
+ACTED, UNTIL = "2026-10-20T13:00:00Z", "2026-10-22T13:00:00Z"
 
 
 class Killing(SqliteDocuments):
@@ -104,6 +116,13 @@ def do(job: dict[str, Any], parts: Parts) -> str:
         for item in items:
             for _ in take_in([item], documents, parts, NOW):
                 pass
+        return "done"
+    if job["do"] in ("acknowledge", "resolve", "silence"):
+        first = next(incidents(documents)).id
+        act_on(documents, first, job["do"], "Ana", ACTED, text="works on it", until=UNTIL, route=parts.route)
+        return "done"
+    if job["do"] == "live on":
+        live_on(documents, parts, DocumentActs(documents), job["now"])
         return "done"
     read_in(items, documents, parts)
     if job["do"] == "read in":

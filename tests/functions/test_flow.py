@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from azure.storage.blob import ContainerClient
 from typer.testing import CliRunner
@@ -17,11 +18,13 @@ from triage.cloud.intake import Bounds
 from triage.cloud.poison import drop, poisoned, replay
 from triage.cloud.storage import INPUTS, POISON, Storage, decoded, encoded
 from triage.collect.files import walk
+from triage.collect.inbox import BlobInbox
 from triage.errors import Conflict, NotFound
-from triage.group import incidents, uncounted
+from triage.group import InboxActs, SqliteDocuments, incidents, uncounted
 from triage.local.host import Announcer, Timers, event_of
 from triage.local.queues import QueuePump, QueueRules
 from triage.local.worker import Worker
+from triage.model import Act
 from triage.pipeline import read
 from triage.settings import load_settings
 from triage.wiring import parts_of
@@ -296,3 +299,82 @@ def test_all_of_many_messages_are_put_back(storage: Storage) -> None:
     assert replay(storage, INPUTS, []) == 70
     assert storage.queue(INPUTS).get_queue_properties().approximate_message_count == 70
     assert poisoned(storage, INPUTS) == ([], 0)
+
+
+# ---- what people and time do
+
+
+def test_act_is_a_blob_of_the_inbox_and_no_input(
+    inbox: ContainerClient, settle: Callable[[], None], storage: Storage, documents: Any, ndr: Callable[..., Any]
+) -> None:
+    """`triage ack` leaves one blob below acts/; its event reads nothing, counts nothing, and poisons nothing."""
+    inbox.upload_blob("1.eml", bytes(ndr()))
+    settle()
+    (incident,) = incidents(documents)
+    done = CliRunner().invoke(app, ["ack", incident.id, "--by", "Ana", "--for", "8h"])
+    assert done.exit_code == 0, done.output
+    (name,) = inbox.list_blob_names(name_starts_with="acts/")
+    assert json.loads(inbox.download_blob(name).readall())["by"] == "Ana"
+    settle()
+    assert returned(documents) == [1]
+    assert len(list(documents.list("reading/"))) == 1
+    assert poisoned(storage, INPUTS) == ([], 0)
+    assert [one.acknowledged_by for one in incidents(documents)] == ["Ana"]
+
+
+def test_lifecycle_makes_good_what_a_kill_left_undone_and_ends_what_is_over(
+    inbox: ContainerClient,
+    settle: Callable[[], None],
+    worker: Worker,
+    documents: Any,
+    ndr: Callable[..., Any],
+) -> None:
+    """An act whose process died before its effect takes effect with the next tick; one whose time is over ends."""
+    inbox.upload_blob("1.eml", bytes(ndr()))
+    settle()
+    (incident,) = incidents(documents)
+    act = Act(
+        id="0a1b2c3d",
+        kind="resolve",
+        at="2098-01-01T00:00:00Z",
+        by="Ana",
+        incident=incident.id,
+        family=incident.family,
+        ends=incident.ends,
+        text="updated",
+    )
+    ended = msgspec.structs.replace(
+        act, id="1", kind="silence", at="2026-10-20T00:00:00Z", until="2026-10-21T00:00:00Z"
+    )
+    journal = InboxActs(BlobInbox(inbox))
+    journal.add(act)
+    journal.add(ended)
+    assert Timers(worker).fire("lifecycle")
+    (after,) = incidents(documents)
+    assert (after.state, after.silenced_until) == ("resolved", None)
+    assert [one.kind for one in after.changes] == ["opened", "silenced", "silence-ended", "resolved"]
+    assert Timers(worker).fire("lifecycle")
+    assert list(incidents(documents)) == [after]
+
+
+def test_cloud_store_is_rebuilt_with_what_people_did(
+    inbox: ContainerClient, settle: Callable[[], None], documents: Any, ndr: Callable[..., Any], tmp_path: Path
+) -> None:
+    """The container `inbox` alone gives incidents, states and names again."""
+    for number in range(3):
+        inbox.upload_blob(f"{number}.eml", bytes(ndr(message_id=f"m{number}@contoso.example")))
+    settle()
+    (incident,) = incidents(documents)
+    for command in (["ack", "--by", "Ana"], ["silence", "--for", "2d"], ["resolve", "--reason", "updated"]):
+        done = CliRunner().invoke(app, [command[0], incident.id, *command[1:]])
+        assert done.exit_code == 0, done.output
+    new = str(tmp_path / "new.sqlite")
+    done = CliRunner().invoke(app, ["store", "rebuild", "--from", "inbox", "--store", new])
+    assert done.exit_code == 0, done.output
+    with SqliteDocuments(new) as again:
+        (after,) = incidents(again)
+        (before,) = incidents(documents)
+        assert (after.state, after.counts, after.acknowledged_by) == ("resolved", before.counts, "Ana")
+        assert after.silenced_until == before.silenced_until
+        assert [(one.kind, one.text) for one in after.changes] == [(one.kind, one.text) for one in before.changes]
+        assert len(list(again.list("act/"))) == 3

@@ -168,6 +168,7 @@ def test_old_acts_are_not_gone_through_for_ever(documents: Documents, report: Ca
     """Once a pass went through all, the next looks at the last two days alone."""
     incident = report()
     journal = DocumentActs(documents)
+    act_on(documents, incident, "unsilence", "Ana", NOW)
     apply_waiting(documents, journal, hosts, MUCH_LATER)
     journal.add(_act(documents, incident, "acknowledge", NOW))
     apply_waiting(documents, journal, hosts, MUCH_LATER)

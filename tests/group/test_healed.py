@@ -198,7 +198,7 @@ def test_successes_of_last_month_make_no_mixture() -> None:
 
 def test_each_address_of_one_host_that_failed_must_take_mail_again() -> None:
     """One of two addresses that works proves nothing about the other."""
-    host = {"receiving_host": "mx1.fabrikam.example", "receiving_ip": "198.51.100.7"}
+    host: dict[str, Any] = {"receiving_host": "mx1.fabrikam.example", "receiving_ip": "198.51.100.7"}
     other = {**host, "receiving_ip": "198.51.100.8"}
     bad = [failed(at("09:14"), **host), failed(at("09:15"), 3, **other)]
     assert come([*bad, passed(at("10:02"), **host)]).state == "open"
@@ -303,5 +303,5 @@ def test_pooled_successes_of_a_busy_server_still_prove(monkeypatch: pytest.Monke
 
 def test_the_address_of_a_server_is_the_server() -> None:
     """A hop that is known by an address alone is proved by sessions from that address."""
-    own = {"sending_host": None, "ehlo": None, "sending_ip": ADDRESS}
+    own: dict[str, Any] = {"sending_host": None, "ehlo": None, "sending_ip": ADDRESS}
     assert come(failed(at("09:14"), **own), passed(at("10:02"), **own)).state == "resolved"

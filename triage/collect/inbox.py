@@ -128,13 +128,14 @@ class BlobInbox:
         return file
 
     def list(self, prefix: str = "") -> Iterator[str]:
-        """Give the names that start so; see `Inbox.list`."""
+        """Give the names that start so, none where there is no container yet; see `Inbox.list`."""
         from azure.core.exceptions import AzureError
 
         try:
             yield from self._container.list_blob_names(name_starts_with=prefix or None)
         except AzureError as error:
-            raise _told(error) from error
+            if getattr(error, "error_code", None) != "ContainerNotFound":
+                raise _told(error) from error
 
 
 def _told(error: Exception) -> Transient | Misconfigured:

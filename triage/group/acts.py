@@ -283,13 +283,14 @@ def apply_waiting(documents: Documents, journal: ActJournal, hosts: Hosts, now: 
 
     An act whose incident is not there is logged, and tried again for two days.
     """
-    found = documents.get(APPLIED)
+    found, some = documents.get(APPLIED), False
     for act in journal.acts("" if found is None else found[0].decode("ascii", "replace")):
+        some = True
         try:
             apply_act(documents, act, hosts, route=route)
         except NotFound:
             structlog.get_logger().warning("act_without_incident", act=act.id, incident=act.incident)
     day = later(now, timedelta(days=-1))[:10].encode("ascii")
-    if found is None or found[0] < day:
+    if some and (found is None or found[0] < day):
         with suppress(Conflict):  # another process just did the same
             documents.put(APPLIED, day, None if found is None else found[1])
