@@ -1,6 +1,6 @@
 """Protocol logs on their whole way into the store: grown, killed, repeated, read by several processes."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
@@ -180,7 +180,7 @@ def test_healthy_sessions_have_no_members(parts: Parts, tmp_path: Path) -> None:
 # ---- what proves an end
 
 
-def at_noon(key: str, *, days: int = 0, steps: list[str]) -> list[str]:
+def at_noon(key: str, *, days: int = 0, steps: Iterable[str]) -> list[str]:
     """Give the rows of one session of a Send log, some days after 09:14 of 18 October."""
     return session_rows(steps, key=key, at=days * 86_400)
 
