@@ -328,7 +328,9 @@ def _send(
     if claimed.until <= clock():
         return True  # this machine slept: by now the message is another relay's
     names = [one.name for one in claimed.notices]
-    result = deliver(sink, lambda: write(claimed, parts, clock()), claimed.id, names, claimed.notices[0].tries)
+    result = deliver(
+        sink, lambda: write(documents, claimed, parts, clock()), claimed.id, names, claimed.notices[0].tries
+    )
     if isinstance(result, Accepted):
         told(documents, claimed, result.remote, clock())
         done.sent += 1
@@ -336,19 +338,22 @@ def _send(
         put_off(documents, claimed, result.seconds or 0, result.reason, clock(), unsure=result.unsure)
         done.put_off += 1
     else:
-        give_up(documents, claimed, result.reason)
+        give_up(documents, claimed, result.told())
         done.failed += 1
     return not isinstance(result, Later)
 
 
-def write(claimed: Claimed, parts: Parts, now: str) -> Letter:
+def write(documents: Documents, claimed: Claimed, parts: Parts, now: str) -> Letter:
     """Give all that a sink needs to write the message."""
     return Letter(
         id=claimed.id,
         incident=claimed.incident,
-        runbook=fill(claimed.incident, parts.shelf, parts.hosts),
+        runbook=fill(claimed.incident, parts.shelf, known_names(documents, parts.hosts)),
         notices=claimed.notices,
         texts=parts.texts,
         redact=parts.redact != "nothing",
         now=now,
+        absorbed=claimed.absorbed,
+        records=documents,
+        affected=lambda: tuple(affected(documents, claimed.incident.id)),
     )

@@ -17,6 +17,9 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from triage.errors import Misconfigured, NotFound
 from triage.model import ChangeKind
 from triage.model.words import Confidence
+from triage.sink_settings import Sinks, TeamsSettings, WebhookSettings
+
+__all__ = ["Sinks", "TeamsSettings", "WebhookSettings"]
 
 DEFAULT_FILE = "triage.toml"
 
@@ -73,49 +76,6 @@ class NoticeSettings(BaseModel):
     )
     key: SecretStr | None = Field(
         None, description="The key with which notices are marked, so that nobody can make up the mark. A secret."
-    )
-
-
-class TeamsSettings(BaseModel):
-    """A channel of Teams, reached by a workflow that takes a webhook request."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
-
-    url: SecretStr | None = Field(None, description="The address of the workflow; who has it can post. A secret.")
-    hosts: tuple[str, ...] = Field(
-        (".environment.api.powerplatform.com", ".logic.azure.com"),
-        description="Ends of host names at which workflows are served; a sovereign cloud has its own.",
-    )
-
-
-class WebhookSettings(BaseModel):
-    """Any program that takes signed requests by the Standard Webhooks specification."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
-
-    url: SecretStr | None = Field(None, description="Where changes are posted to. A secret.")
-    hosts: tuple[str, ...] = Field(
-        (), description="The hosts that it may name, exactly, with `:port` where that is not 443."
-    )
-    secret: SecretStr | None = Field(None, description="The key that signs, `whsec_` and base64. A secret.")
-    previous_secret: SecretStr | None = Field(
-        None, description="The key before it: both sign while receivers change over. A secret."
-    )
-
-
-class Sinks(BaseModel):
-    """Who is told of changes, and how they are reached. A sink without an address is not set up."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
-
-    teams: TeamsSettings = Field(TeamsSettings(), description="A channel of Teams.")
-    webhook: WebhookSettings = Field(WebhookSettings(), description="A signed webhook.")
-    proxy: SecretStr | None = Field(
-        None, description="The proxy to use, `http://host:port`; the machine's are not. A secret."
-    )
-    ca_file: Path | None = Field(None, description="Certificates (PEM) to trust instead of the public ones.")
-    allow_loopback: bool = Field(
-        False, description="Send to this machine, without TLS too: for trials and tests alone."
     )
 
 
@@ -381,7 +341,14 @@ def _listed(name: str, field: FieldInfo) -> Listed:
         getattr(field.annotation, "__name__", field.annotation) if not get_args(field.annotation) else field.annotation
     )
     annotation = annotation.replace(str(Days), "int | 'forever'")
-    for module in ("typing.", "pathlib._local.", "pathlib.", "pydantic.types.", "triage.settings."):
+    for module in (
+        "typing.",
+        "pathlib._local.",
+        "pathlib.",
+        "pydantic.types.",
+        "triage.settings.",
+        "triage.sink_settings.",
+    ):
         annotation = annotation.replace(module, "")
     return Listed(
         name=name,

@@ -3,7 +3,7 @@
 import pytest
 
 from triage.errors import Misconfigured
-from triage.notify.address import checked_address, forbidden_address
+from triage.notify.address import addresses_of, checked_address
 
 TEAMS = (".environment.api.powerplatform.com", ".logic.azure.com")
 EXACT = ("hooks.contoso.example", "hooks.contoso.example:8443", "192.0.2.7", "2001:db8::7", "[2001:db8::7]:8443")
@@ -105,4 +105,6 @@ def test_loopback_opens_no_other_host() -> None:
 )
 def test_a_name_must_not_lead_to_the_machine_itself_or_its_link(host: str, forbidden: bool) -> None:
     """Loopback, link-local (metadata services), Azure's agent channel and multicast are no webhooks; an intranet is."""
-    assert (forbidden_address(host, 443) is not None) == forbidden
+    addresses, found = addresses_of(host, 443)
+    assert addresses
+    assert (found is not None) == forbidden

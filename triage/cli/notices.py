@@ -17,7 +17,7 @@ app = typer.Typer(help="The notices: who is told of a change, what waits, what f
 AnyIncident = Annotated[
     str | None, typer.Argument(metavar="ID", help="The incident's id, or the beginning of it; else all.")
 ]
-OneSink = Annotated[str | None, typer.Option("--sink", metavar="NAME", help="Only this sink: teams, webhook.")]
+OneSink = Annotated[str | None, typer.Option("--sink", metavar="NAME", help="Only this sink, such as teams or jira.")]
 
 
 @app.command("list")
@@ -77,7 +77,7 @@ def send(incident_id: AnyIncident = None, store: Store = None, settings: Setting
 
     values = load_settings(settings)
     if not ready(values.sinks):
-        raise Misconfigured("No sink is set up: TRIAGE_SINKS__TEAMS__URL or TRIAGE_SINKS__WEBHOOK__URL names one.")
+        raise Misconfigured("No sink is set up: TRIAGE_SINKS__TEAMS__URL, or the setting of another one, names one.")
     log_to_stderr()
     with existing_store_of(values, store) as documents:
         one = None if incident_id is None else find_incident(documents, incident_id).id
@@ -114,7 +114,7 @@ def replay_failed(
 @app.command("preview")
 def preview(
     incident_id: IncidentId,
-    sink: Annotated[str, typer.Option("--sink", metavar="NAME", help="The sink: teams, webhook.")] = "teams",
+    sink: Annotated[str, typer.Option("--sink", metavar="NAME", help="The sink, such as teams or jira.")] = "teams",
     store: Store = None,
     settings: SettingsFile = None,
 ) -> None:
@@ -134,7 +134,7 @@ def preview(
     values = load_settings(settings)
     with existing_store_of(values, store) as documents:
         claimed = peek(documents, find_incident(documents, incident_id).id, sink)
+        message = SINKS[sink].message(write(documents, claimed, parts_of(values), now()))
     if not claimed.notices:
         say(f"Nothing waits for {sink}: this is how the incident would look there.", error=True)
-    message = SINKS[sink].message(write(claimed, parts_of(values), now()))
     say(msgspec.json.format(json_line(message), indent=2).decode("utf-8"))

@@ -37,7 +37,7 @@ TWICE = (
 class Claimed(msgspec.Struct, frozen=True, kw_only=True):
     """One message to one sink, which nobody else sends until `until`: the notices that it tells, the oldest first.
 
-    `id` is the same at each try.
+    `id` is the same at each try. `absorbed` are incidents that went on in this one.
     """
 
     id: str
@@ -47,6 +47,7 @@ class Claimed(msgspec.Struct, frozen=True, kw_only=True):
     incident: Incident
     notices: tuple[Notice, ...]
     at_most_twice: bool
+    absorbed: tuple[str, ...] = ()
 
     @property
     def keys(self) -> tuple[str, ...]:
@@ -107,6 +108,7 @@ def claim(
         incident=incident_of(ledger),
         notices=mine,
         at_most_twice=at_most_twice,
+        absorbed=ledger.absorbed,
     )
 
 

@@ -74,16 +74,19 @@ def is_loopback(host: str) -> bool:
     return host == "localhost" if address is None else address.is_loopback
 
 
-def forbidden_address(host: str, port: int) -> str | None:
-    """Give the address of a host that no webhook can honestly have: this machine, the link's own, none at all.
+def addresses_of(host: str, port: int) -> tuple[list[str], str | None]:
+    """Resolve a name once: give its addresses, and the first of them that nothing on the internet can honestly have.
 
-    A name that the settings allow may still be pointed at the machine's own services or at the cloud's metadata.
-    Raises `OSError` where the name cannot be resolved.
+    Such are this machine, its link and none at all: a name that the settings allow may still be pointed at the
+    machine's own services or at the cloud's metadata. Raises `OSError` where the name cannot be resolved.
     """
+    found: dict[str, None] = {}
+    forbidden = None
     for *_, place in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM):
         address = ipaddress.ip_address(str(place[0]).partition("%")[0])
         seen = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped else address
         unfit = seen.is_loopback or seen.is_link_local or seen.is_unspecified or seen.is_multicast
         if unfit or seen == _WIRE_SERVER:
-            return str(seen)
-    return None
+            forbidden = forbidden or str(seen)
+        found[str(address)] = None
+    return list(found), forbidden

@@ -1,14 +1,24 @@
 """All that a sink needs to write one message."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from triage.model import FilledRunbook, Incident, Notice
+from triage.model import Affected, FilledRunbook, Incident, Notice
 from triage.notify.phrases import Texts
+from triage.notify.ticket_rows import Records
+
+
+def _nobody() -> Sequence[Affected]:
+    return ()
 
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """One message: its id, the incident as it stands, its steps, and the notices that it tells, the oldest first."""
+    """One message: its id, the incident as it stands, its steps, and the notices that it tells, the oldest first.
+
+    `absorbed` are incidents that went on in this one. `records` is where a sink remembers what it made of an incident,
+    and `affected` reads the list of affected mail; both are for sinks that ask.
+    """
 
     id: str
     incident: Incident
@@ -17,3 +27,6 @@ class Letter:
     texts: Texts
     redact: bool
     now: str
+    absorbed: tuple[str, ...] = ()
+    records: Records | None = None
+    affected: Callable[[], Sequence[Affected]] = _nobody

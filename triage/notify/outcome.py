@@ -21,9 +21,17 @@ class Later:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """It will fail again however often it is sent: a person has to look."""
+    """It will fail again however often it is sent: a person has to look.
+
+    `words` are the far side's own, about the field that it did not take: they are kept with the notice, not logged.
+    """
 
     reason: str
+    words: str = ""
+
+    def told(self) -> str:
+        """Give all that is known of it."""
+        return f"{self.reason} It said: {self.words}" if self.words else self.reason
 
 
 Outcome = Accepted | Later | Refused

@@ -1,4 +1,7 @@
-"""One POST to an address that is a secret: bounded in time and size, followed nowhere, named in no log.
+"""One request to an address that may be a secret: bounded in time and size, followed nowhere, named in no log.
+
+The name is resolved once and the connection goes to an address that was looked at: a name that changes its address in
+between (DNS rebinding) leads nowhere else. Certificates are still verified against the name.
 
 What stopped it is told in words of our own: neither the address nor what the far side wrote is repeated, except for
 an error's code.
@@ -7,19 +10,20 @@ an error's code.
 import logging
 import re
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from pydantic import SecretStr
 
 import triage
-from triage.notify.address import forbidden_address
+from triage.errors import Misconfigured, Transient
+from triage.notify.address import addresses_of
 from triage.notify.outcome import Accepted, Later, Outcome, Refused
 
 if TYPE_CHECKING:
@@ -42,6 +46,9 @@ LONGEST_WAIT = 6 * 3600
 
 _CODE = re.compile(r'"code"\s*:\s*"([A-Za-z0-9_.-]{1,60})"')
 
+ADDRESSES_AT_MOST = 3
+"""Addresses of a name that are tried in turn where nobody answers the connection."""
+
 PASSING = frozenset({408, 423, 425, 429, *range(500, 600)})
 """Answers after which the same request may succeed."""
 
@@ -51,11 +58,12 @@ MAYBE_DONE = frozenset({502, 504})
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """How the outside is reached: the same for all sinks."""
+    """How the outside is reached: the same for all sinks. `token` gives an Entra token for a scope."""
 
     proxy: SecretStr | None = None
     ca_file: Path | None = None
     allow_loopback: bool = False
+    token: Callable[[str], str] | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,54 +80,117 @@ class Answer:
         return f" {found[1]}" if found else ""
 
 
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What is sent, and how much of a good answer is read: nothing unless a size says so."""
+
+    method: str
+    url: SecretStr
+    body: bytes | None
+    headers: Mapping[str, str] = field(repr=False)
+    answer_bytes: int = 0
+
+
 def post(url: SecretStr, body: bytes, headers: Mapping[str, str], line: Line) -> Answer | Later | Refused:
     """Send one POST with a JSON body and give the answer, or why there is none. Raises nothing that says the address."""
+    return exchange(Request("POST", url, body, headers), line, DEADLINE_SECONDS)
+
+
+def exchange(request: Request, line: Line, seconds: float) -> Answer | Later | Refused:
+    """Send one request and give the answer, or why there is none within so many seconds.
+
+    Raises nothing that says the address.
+    """
     _keep_addresses_out_of_logs()
     answers: list[Answer | Later | Refused] = []
     # The library bounds each wait, not their sum: a far side that drips bytes would hold the relay for ever.
-    worker = threading.Thread(target=lambda: answers.append(_guarded(url, body, headers, line)), daemon=True)
+    worker = threading.Thread(target=lambda: answers.append(_guarded(request, line)), daemon=True)
     worker.start()
-    worker.join(DEADLINE_SECONDS)
-    return answers[0] if answers else Later(f"No answer within {DEADLINE_SECONDS} seconds.", unsure=True)
+    worker.join(seconds)
+    return answers[0] if answers else Later(f"No answer within {seconds:.0f} seconds.", unsure=True)
 
 
-def _guarded(url: SecretStr, body: bytes, headers: Mapping[str, str], line: Line) -> Answer | Later | Refused:
+def bearer(line: Line, scope: str) -> dict[str, str] | Later | Refused:
+    """Give the header that shows who we are to a service of Entra's, or why there is no token for it."""
+    if line.token is None:
+        return Refused("Nothing here gives tokens of Entra.")
     try:
-        return _post(url, body, headers, line)
+        return {"authorization": f"Bearer {line.token(scope)}"}
+    except Transient as error:
+        return Later(str(error))
+    except Misconfigured as error:
+        return Refused(str(error))
+
+
+def _guarded(request: Request, line: Line) -> Answer | Later | Refused:
+    try:
+        return _exchange(request, line)
     # The edge of a thread, whose errors would be printed with all that they say.
     except Exception as error:  # noqa: BLE001
         return Refused(f"This program failed on sending it ({type(error).__name__}). This is a fault of ours.")
 
 
-def _post(url: SecretStr, body: bytes, headers: Mapping[str, str], line: Line) -> Answer | Later | Refused:
+def _exchange(request: Request, line: Line) -> Answer | Later | Refused:
     import httpx
 
-    parts = urlsplit(url.get_secret_value())
-    host = parts.hostname or ""
-    if not line.allow_loopback and line.proxy is None:
+    parts = urlsplit(request.url.get_secret_value())
+    host = (parts.hostname or "").rstrip(".")
+    addresses: list[str | None] = [None]  # through a proxy, which resolves the name itself
+    if line.proxy is None:
         try:
-            forbidden = forbidden_address(host, parts.port or 443)
+            found, forbidden = addresses_of(host, parts.port or 443)
         except (OSError, UnicodeError):
             return Later("The name of the host cannot be resolved.")
-        if forbidden is not None:
+        if forbidden is not None and not line.allow_loopback:
             return Refused(f"The host's name leads to {forbidden}, where no webhook can be.")
+        addresses = [*found[:ADDRESSES_AT_MOST]]
+    result: Answer | Later | Refused = Later("The host has no address.")
+    for address in addresses:
+        try:
+            return _sent(request, parts, address, line)
+        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError) as error:
+            result = Later(_unreachable(error))
+        except httpx.TransportError as error:
+            return Later(f"The connection ended without an answer ({type(error).__name__}).", unsure=True)
+        except (httpx.InvalidURL, ValueError) as error:
+            return Refused(f"The request cannot be written ({type(error).__name__}).")
+    return result
+
+
+def _sent(request: Request, parts: SplitResult, address: str | None, line: Line) -> Answer:
+    """Send it to this address, under the host's own name; to the name itself where there is none."""
+    import httpx
+
+    headers = {"user-agent": f"bounce-triage/{triage.__version__}", "accept-encoding": "identity", **request.headers}
+    url, extensions = parts.geturl(), {}
+    if address is not None:
+        literal = f"[{address}]" if ":" in address else address
+        url = parts._replace(netloc=literal if parts.port is None else f"{literal}:{parts.port}").geturl()
+        headers["host"] = parts.netloc
+        extensions = {"sni_hostname": (parts.hostname or "").rstrip(".")}
     timeout = httpx.Timeout(ANSWER_SECONDS, connect=CONNECT_SECONDS)
-    sent = {"user-agent": f"bounce-triage/{triage.__version__}", "accept-encoding": "identity", **headers}
     proxy = None if line.proxy is None else line.proxy.get_secret_value()
-    try:
-        with (
-            httpx.Client(
-                verify=_trusted(line), timeout=timeout, trust_env=False, proxy=proxy, follow_redirects=False
-            ) as client,
-            client.stream("POST", url.get_secret_value(), content=body, headers=sent) as response,
-        ):
-            return Answer(response.status_code, dict(response.headers), _beginning(response))
-    except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError) as error:
-        return Later(_unreachable(error))
-    except httpx.TransportError as error:
-        return Later(f"The connection ended without an answer ({type(error).__name__}).", unsure=True)
-    except (httpx.InvalidURL, ValueError) as error:
-        return Refused(f"The request cannot be written ({type(error).__name__}).")
+    with (
+        httpx.Client(
+            verify=_trusted(line), timeout=timeout, trust_env=False, proxy=proxy, follow_redirects=False
+        ) as client,
+        client.stream(request.method, url, content=request.body, headers=headers, extensions=extensions) as response,
+    ):
+        if response.status_code < 400 and request.answer_bytes:
+            body = _at_most(response, request.answer_bytes)
+        else:
+            body = _beginning(response)
+        return Answer(response.status_code, dict(response.headers), body)
+
+
+def _at_most(response: "httpx.Response", size: int) -> bytes:
+    """Read a good answer; what is longer than it may be is left unread, and is no whole JSON then."""
+    read = b""
+    for piece in response.iter_raw():
+        read += piece
+        if len(read) >= size:
+            break
+    return read[:size]
 
 
 def _trusted(line: Line) -> "ssl.SSLContext | bool":

@@ -28,11 +28,19 @@ def ticket_markdown(
     *,
     redact: bool = False,
     now: str,
+    is_elsewhere: bool = False,
 ) -> str:
-    """Give the ticket as Markdown (CommonMark with tables). `now` is RFC 3339."""
+    """Give the ticket as Markdown (CommonMark with tables). `now` is RFC 3339.
+
+    `is_elsewhere` where it goes to another system, without the files that lie beside it here.
+    """
     from triage.notify.templates import render_markdown
 
-    return render_markdown(_view(incident, runbook, affected, texts, redact, now), texts)
+    view = _view(incident, runbook, affected, texts, redact, now)
+    if is_elsewhere:
+        listed = texts.phrase("remote.listed", text=incident.id)
+        view |= {"files": [], "hit": {**view["hit"], "listed": listed, "shown": "", "rows": []}}
+    return render_markdown(view, texts)
 
 
 def ticket_html(

@@ -8,7 +8,7 @@ from triage.errors import Misconfigured
 from triage.notify.letter import Letter
 from triage.notify.post import Line
 from triage.notify.relay import Sink
-from triage.notify.sinks import teams, webhook
+from triage.notify.sinks import servicenow, teams, webhook
 from triage.settings import Sinks
 
 
@@ -22,6 +22,7 @@ class Row(NamedTuple):
 SINKS: dict[str, Row] = {
     "teams": Row(teams.make, teams.message),
     "webhook": Row(webhook.make, webhook.message),
+    "servicenow": Row(servicenow.make, servicenow.message),
 }
 
 
@@ -45,4 +46,4 @@ def _check_certificates(ca_file: Path | None) -> None:
 
 def ready(settings: Sinks) -> frozenset[str]:
     """Name the sinks that are set up, without looking whether they are right."""
-    return frozenset(name for name in SINKS if getattr(settings, name).url is not None)
+    return frozenset(name for name in SINKS if getattr(settings, name).is_set)
