@@ -17,6 +17,9 @@ import pytest
 
 import triage.notify.api
 import triage.notify.post
+from tests.servers.azure_devops import AzureDevOpsServer
+from tests.servers.github import GitHubServer
+from tests.servers.jira import JiraServer
 from tests.servers.servicenow import ServiceNowServer
 from tests.servers.tickets import CREDENTIAL, PERSON, Fault, TicketServer, says
 from tests.servers.webhooks import Closes, Hangs, Kills, Says
@@ -29,7 +32,10 @@ from triage.pipeline import Parts, Relayed, relay, settle, take_in
 from triage.settings import Settings
 from triage.wiring import parts_of
 
-SYSTEMS: list[type[Any]] = [ServiceNowServer]
+WRITES = 8
+"""Writes of the store until a ticket is open: claim, row, incident, host, hold, sending, opened, told."""
+
+SYSTEMS: list[type[Any]] = [ServiceNowServer, JiraServer, GitHubServer, AzureDevOpsServer]
 
 
 @pytest.fixture(params=SYSTEMS, ids=lambda one: str(one.sink))
@@ -183,6 +189,8 @@ def test_a_ticket_that_somebody_took_over_is_left_open(office: Office, system: T
         ticket.comments.append((PERSON, "I look into this."))
     elif deed == "assign":
         ticket.assignee = PERSON
+    elif system.moved_on == system.done_status:
+        return  # an issue here is open or closed, and nothing between
     else:
         ticket.status = system.moved_on
     office.resolve(office.ids()[0])
@@ -268,11 +276,16 @@ def test_incidents_of_one_host_share_a_ticket(office: Office, system: TicketServ
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
-@pytest.mark.parametrize("write", range(1, 12))
+@pytest.mark.parametrize("write", range(1, 10))
+@pytest.mark.parametrize("system", [ServiceNowServer], indirect=True, ids=["servicenow"])
 def test_killed_at_a_write_and_run_again(office: Office, system: TicketServer, write: int, when: str) -> None:
-    """Killed between any two writes of the store: one ticket is there in the end, and nothing was said twice."""
+    """Killed between any two writes of the store: one ticket is there in the end, and nothing was said twice.
+
+    What is written when is the recipe's, whatever the system: one of them shows it.
+    """
     child = office.run_and_die(write, when)
     child.wait(120)
+    assert (child.returncode == -signal.SIGKILL) == (write <= WRITES)
     for ahead in (RETRIED, 2 * RETRIED, 3 * RETRIED):
         office.relay(ahead)
     assert system.only().comments == []
@@ -314,9 +327,12 @@ def test_no_answer_to_a_new_ticket_opens_no_second_one(
 ) -> None:
     """The system took the ticket and did not say so: it is found, and adopted."""
     monkeypatch.setattr(triage.notify.post, "ANSWER_SECONDS", 0.3)
-    behaviour: Hangs | Closes | Says = {"hangs": Hangs(1), "closes": Closes(), "500": says(500), "502": says(502)}[
-        fault
-    ]
+    behaviours: dict[str, Hangs | Closes | Says] = {
+        "hangs": Hangs(1),
+        "closes": Closes(),
+        "500": says(500),
+        "502": says(502),
+    }
     system.faults.append(Fault("POST", system.create_path, behaviours[fault], is_done=True))
     assert office.relay() == Relayed(put_off=1)
     for ahead in (10, 60, 120, 400):

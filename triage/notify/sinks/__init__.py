@@ -8,7 +8,7 @@ from triage.errors import Misconfigured
 from triage.notify.letter import Letter
 from triage.notify.post import Line
 from triage.notify.relay import Sink
-from triage.notify.sinks import servicenow, teams, webhook
+from triage.notify.sinks import azure_devops, github, jira, servicenow, teams, webhook
 from triage.settings import Sinks
 
 
@@ -23,6 +23,9 @@ SINKS: dict[str, Row] = {
     "teams": Row(teams.make, teams.message),
     "webhook": Row(webhook.make, webhook.message),
     "servicenow": Row(servicenow.make, servicenow.message),
+    "jira": Row(jira.make, jira.message),
+    "azure_devops": Row(azure_devops.make, azure_devops.message),
+    "github": Row(github.make, github.message),
 }
 
 
