@@ -355,5 +355,6 @@ def write(documents: Documents, claimed: Claimed, parts: Parts, now: str) -> Let
         now=now,
         absorbed=claimed.absorbed,
         records=documents,
+        mark=parts.mark,
         affected=lambda: tuple(affected(documents, claimed.incident.id)),
     )

@@ -239,6 +239,13 @@ class Settings(BaseSettings):
     serve: Serve = Field(Serve(), description="The local host.")
     lifecycle: LifecycleSettings = Field(LifecycleSettings(), description="What time alone does to incidents.")
 
+    @model_validator(mode="after")
+    def _mail_has_a_sender(self) -> Self:
+        # Without one our notices would not be known again, and their bounces would open incidents.
+        if self.sinks.mail.is_set and self.notices.sender is None:
+            raise ValueError("sinks.mail.host is set, so notices.sender must be: the address that our mail comes from")
+        return self
+
     @classmethod
     def settings_customise_sources(
         cls,

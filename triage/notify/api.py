@@ -4,8 +4,9 @@ A caller says what it asks; whatever else comes back ends the message by `Stoppe
 the vendor's documented answers, or by `Gone` where the thing that it asked about is there no more.
 """
 
+import base64
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -163,6 +164,15 @@ class Session:
             return ""
         text = "; ".join(said)
         credentials = self._api.credentials()
-        for secret in credentials.values() if isinstance(credentials, Mapping) else ():
-            text = text.replace(secret.rpartition(" ")[2], "…")
+        for secret in _secrets(credentials if isinstance(credentials, Mapping) else {}):
+            text = text.replace(secret, "…")
         return redact_addresses(one_line(text, _WORDS))
+
+
+def _secrets(headers: Mapping[str, str]) -> Iterator[str]:
+    """Give what of these fields must not be repeated: a key, a token, and the password inside of Basic."""
+    for value in headers.values():
+        kind, _, secret = value.rpartition(" ")
+        yield secret
+        if kind == "Basic":
+            yield base64.b64decode(secret).decode("utf-8", "replace").partition(":")[2]

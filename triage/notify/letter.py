@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from triage.model import Affected, FilledRunbook, Incident, Notice
+from triage.model.mark import Mark
 from triage.notify.phrases import Texts
 from triage.notify.ticket_rows import Records
 
@@ -17,7 +18,7 @@ class Letter:
     """One message: its id, the incident as it stands, its steps, and the notices that it tells, the oldest first.
 
     `absorbed` are incidents that went on in this one. `records` is where a sink remembers what it made of an incident,
-    and `affected` reads the list of affected mail; both are for sinks that ask.
+    and `affected` reads the list of affected mail; both are for sinks that ask. `mark` is how mail of ours is known again.
     """
 
     id: str
@@ -29,4 +30,5 @@ class Letter:
     now: str
     absorbed: tuple[str, ...] = ()
     records: Records | None = None
+    mark: Mark | None = None
     affected: Callable[[], Sequence[Affected]] = _nobody

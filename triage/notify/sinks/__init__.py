@@ -8,7 +8,7 @@ from triage.errors import Misconfigured
 from triage.notify.letter import Letter
 from triage.notify.post import Line
 from triage.notify.relay import Sink
-from triage.notify.sinks import azure_devops, github, jira, servicenow, teams, webhook
+from triage.notify.sinks import azure_devops, github, jira, mail, servicenow, teams, webhook
 from triage.settings import Sinks
 
 
@@ -26,6 +26,7 @@ SINKS: dict[str, Row] = {
     "jira": Row(jira.make, jira.message),
     "azure_devops": Row(azure_devops.make, azure_devops.message),
     "github": Row(github.make, github.message),
+    "mail": Row(mail.make, mail.message),
 }
 
 
