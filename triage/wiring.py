@@ -323,21 +323,26 @@ def _graph_token(base: str) -> Callable[[], str]:
     """Give what fetches a token for Graph: a fresh one each time, for it is asked again only when one was refused."""
 
     def token() -> str:
-        credential = _credential()  # a new one: those keep a token until it expires, also one that Graph refuses
-        from azure.core.exceptions import AzureError, ClientAuthenticationError
-
         parts = urlsplit(base)
-        try:
-            return credential.get_token(f"{parts.scheme}://{parts.netloc}/.default").token
-        except ClientAuthenticationError as error:
-            raise Misconfigured(
-                "No identity gives a token for Microsoft Graph. In Azure it is the app's managed identity; elsewhere "
-                "name an app registration (AZURE_TENANT_ID, AZURE_CLIENT_ID and a certificate): docs/mailbox.md."
-            ) from error
-        except AzureError as error:
-            raise Transient(f"The identity service cannot be reached for now ({type(error).__name__}).") from error
+        return entra_token(f"{parts.scheme}://{parts.netloc}/.default", "Microsoft Graph", "docs/mailbox.md")
 
     return token
+
+
+def entra_token(scope: str, what: str = "this sink", page: str = "docs/tickets.md") -> str:
+    """Give a token of Entra for a scope. Raises `Misconfigured` without an identity, `Transient` without an answer."""
+    credential = _credential()  # a new one: those keep a token until it expires, also one that was refused
+    from azure.core.exceptions import AzureError, ClientAuthenticationError
+
+    try:
+        return credential.get_token(scope).token
+    except ClientAuthenticationError as error:
+        raise Misconfigured(
+            f"No identity gives a token for {what}. In Azure it is the app's managed identity; elsewhere name an app"
+            f" registration (AZURE_TENANT_ID, AZURE_CLIENT_ID and a certificate): {page}."
+        ) from error
+    except AzureError as error:
+        raise Transient(f"The identity service cannot be reached for now ({type(error).__name__}).") from error
 
 
 def _credential() -> "TokenCredential":
@@ -346,7 +351,7 @@ def _credential() -> "TokenCredential":
         from azure.identity import DefaultAzureCredential, ManagedIdentityCredential
     except ModuleNotFoundError as error:
         raise Misconfigured(
-            "Azure's packages are not installed, and the mailbox needs them: pip install 'bounce-triage[azure]'."
+            "Azure's packages are not installed, and what shows an identity needs them: pip install 'bounce-triage[azure]'."
         ) from error
     if "IDENTITY_ENDPOINT" in os.environ:
         names = ("AZURE_CLIENT_ID", f"{CONNECTION}__clientId")
@@ -378,4 +383,4 @@ def relay_waiting() -> None:
 
 def send_notices(settings: Settings, documents: "Documents", incident_id: str | None = None) -> Relayed:
     """Tell the sinks of the settings what they are to be told now. Raises `Misconfigured` where a sink is wrong."""
-    return relay(documents, loaded_parts(settings), open_sinks(settings.sinks), now, incident_id)
+    return relay(documents, loaded_parts(settings), open_sinks(settings.sinks, entra_token), now, incident_id)

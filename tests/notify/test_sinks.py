@@ -115,8 +115,8 @@ def test_teams_gets_one_card_a_second(letter: Callable[..., Letter]) -> None:
         (
             Says(401, body=b'{"error":{"code":"DirectApiAuthorizationRequired","message":"x"}}'),
             Refused(
-                "It answered 401 DirectApiAuthorizationRequired. Its trigger must be open to anyone, and the address"
-                " copied again after that change."
+                "It answered 401 DirectApiAuthorizationRequired. Its trigger is not open to this caller (docs/notices.md);"
+                " copy its address again after a change of that."
             ),
         ),
         (

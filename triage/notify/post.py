@@ -122,6 +122,11 @@ def bearer(line: Line, scope: str) -> dict[str, str] | Later | Refused:
         return Refused(str(error))
 
 
+def scope_of(audience: str) -> str:
+    """Give the scope whose tokens are for an audience. A slash at its end is part of it, so that two may follow."""
+    return f"{audience}/.default"
+
+
 def _guarded(request: Request, line: Line) -> Answer | Later | Refused:
     try:
         return _exchange(request, line)

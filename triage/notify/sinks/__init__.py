@@ -30,10 +30,13 @@ SINKS: dict[str, Row] = {
 }
 
 
-def open_sinks(settings: Sinks) -> dict[str, Sink]:
-    """Give the sinks that are set up. Raises `Misconfigured` where one of them is wrong."""
+def open_sinks(settings: Sinks, token: Callable[[str], str] | None = None) -> dict[str, Sink]:
+    """Give the sinks that are set up. Raises `Misconfigured` where one of them is wrong.
+
+    `token` gives a token of Entra for a scope, to those that show one; it raises `Misconfigured` or `Transient`.
+    """
     _check_certificates(settings.ca_file)
-    line = Line(settings.proxy, settings.ca_file, settings.allow_loopback)
+    line = Line(settings.proxy, settings.ca_file, settings.allow_loopback, token)
     made = {name: row.make(settings, line) for name, row in SINKS.items()}
     return {name: sink for name, sink in made.items() if sink is not None}
 

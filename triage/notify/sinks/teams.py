@@ -15,7 +15,7 @@ from triage.notify.card_check import problems
 from triage.notify.letter import Letter
 from triage.notify.news import reasons
 from triage.notify.outcome import Later, Outcome, Refused
-from triage.notify.post import Line, outcome, post
+from triage.notify.post import Line, bearer, outcome, post, scope_of
 from triage.settings import Sinks
 
 PAUSE_SECONDS = 1.0
@@ -26,8 +26,8 @@ RUN = "x-ms-workflow-run-id"
 
 _HINTS = {
     400: "The flow did not understand the card: look at its run history.",
-    401: "Its trigger must be open to anyone, and the address copied again after that change.",
-    403: "Its trigger must be open to anyone, and the address copied again after that change.",
+    401: "Its trigger is not open to this caller (docs/notices.md); copy its address again after a change of that.",
+    403: "Its trigger is not open to this caller (docs/notices.md); copy its address again after a change of that.",
     404: "The flow is gone or turned off.",
     410: "The flow is gone.",
     413: "The card is too large.",
@@ -40,8 +40,11 @@ class Teams:
     name = "teams"
     at_most_twice = True
 
-    def __init__(self, url: SecretStr, line: Line, pause: float = PAUSE_SECONDS) -> None:
-        self._url, self._line, self._pause = url, line, pause
+    def __init__(
+        self, url: SecretStr, line: Line, pause: float = PAUSE_SECONDS, *, audience: str | None = None
+    ) -> None:
+        """`audience` names for whom a token of Entra is shown; None shows none."""
+        self._url, self._line, self._pause, self._audience = url, line, pause, audience
         self._last: float | None = None
 
     def send(self, letter: Letter) -> Outcome:
@@ -54,6 +57,11 @@ class Teams:
             time.sleep(max(0.0, self._last + self._pause - time.monotonic()))
         # The id goes along, so that the flow's history shows which message a run was.
         headers = {"content-type": "application/json", "x-ms-client-tracking-id": letter.id}
+        if self._audience is not None:
+            token = bearer(self._line, scope_of(self._audience))
+            if isinstance(token, Later | Refused):
+                return token
+            headers |= token
         answer = post(self._url, msgspec.json.encode(payload), headers, self._line)
         self._last = time.monotonic()
         if isinstance(answer, Later | Refused):
@@ -67,7 +75,7 @@ def make(settings: Sinks, line: Line) -> Teams | None:
     if url is None:
         return None
     checked_address("sinks.teams.url", url.get_secret_value(), settings.teams.hosts, allow_loopback=line.allow_loopback)
-    return Teams(url, line)
+    return Teams(url, line, audience=settings.teams.audience if settings.teams.auth == "entra" else None)
 
 
 def message(letter: Letter) -> dict[str, Any]:

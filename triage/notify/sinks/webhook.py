@@ -20,7 +20,7 @@ from triage.notify.address import checked_address
 from triage.notify.letter import Letter
 from triage.notify.news import kind_of, main_kind
 from triage.notify.outcome import Later, Outcome, Refused
-from triage.notify.post import Line, outcome, post
+from triage.notify.post import Line, bearer, outcome, post, scope_of
 from triage.notify.redaction import Redaction
 from triage.settings import Sinks
 
@@ -40,8 +40,9 @@ class Webhook:
     name = "webhook"
     at_most_twice = False
 
-    def __init__(self, url: SecretStr, keys: Sequence[SecretStr], line: Line) -> None:
-        self._url, self._keys, self._line = url, keys, line
+    def __init__(self, url: SecretStr, keys: Sequence[SecretStr], line: Line, *, audience: str | None = None) -> None:
+        """`audience` names for whom a token of Entra is shown; None shows none."""
+        self._url, self._keys, self._line, self._audience = url, keys, line, audience
 
     def send(self, letter: Letter) -> Outcome:
         """Post the change, signed at the time of this try."""
@@ -50,6 +51,11 @@ class Webhook:
             "content-type": "application/json",
             **signed(letter.id, int(datetime.fromisoformat(letter.now).timestamp()), body, self._keys),
         }
+        if self._audience is not None:
+            token = bearer(self._line, scope_of(self._audience))
+            if isinstance(token, Later | Refused):
+                return token
+            headers |= token
         answer = post(self._url, body, headers, self._line)
         if isinstance(answer, Later | Refused):
             return answer
@@ -70,7 +76,9 @@ def make(settings: Sinks, line: Line) -> Webhook | None:
             raise Misconfigured(
                 f"sinks.webhook.{name} is not {_PREFIX} and base64 of {SHORTEST_KEY} to {LONGEST_KEY} random bytes."
             )
-    return Webhook(own.url, tuple(key for _, key in keys), line)
+    if own.auth == "entra" and own.audience is None:
+        raise Misconfigured("sinks.webhook.auth is entra and sinks.webhook.audience is not set.")
+    return Webhook(own.url, tuple(key for _, key in keys), line, audience=own.audience if own.auth == "entra" else None)
 
 
 def _bytes(key: SecretStr) -> bytes:
