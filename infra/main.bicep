@@ -24,8 +24,17 @@ param authservId string = ''
 @description('Who gets the alerts. Empty: they are shown in the portal alone.')
 param alertEmail string = ''
 
-@description('Sinks that are on, separated by commas: teams, webhook. Their secrets have to be in the vault first.')
+@description('Sinks that are on, separated by commas: teams, webhook, servicenow, jira, azure_devops, github, mail. Their secrets have to be in the vault first.')
 param sinks string = ''
+
+@description('Settings of sinks that are no secrets, separated by semicolons, as `JIRA__URL=https://contoso.atlassian.net;JIRA__PROJECT=MAIL`.')
+param sinkSettings string = ''
+
+@description('Who gets notices by mail, separated by commas.')
+param mailRecipients string = ''
+
+@description('The address that notices by mail come from; a bounce of one of them opens no incident.')
+param noticeSender string = ''
 
 @description('Hosts that the webhook\'s address may name, separated by commas.')
 param webhookHosts string = ''
@@ -82,6 +91,8 @@ var operatorRanges = empty(operatorAddresses) ? [] : split(operatorAddresses, ',
 var httpRanges = empty(httpAddresses) ? [] : split(httpAddresses, ',')
 var domains = empty(ourDomains) ? [] : split(ourDomains, ',')
 var webhookHostNames = empty(webhookHosts) ? [] : split(webhookHosts, ',')
+var sinkPairs = empty(sinkSettings) ? [] : split(sinkSettings, ';')
+var recipients = empty(mailRecipients) ? [] : split(mailRecipients, ',')
 var sinkNames = empty(sinks) ? [] : split(sinks, ',')
 
 resource group 'Microsoft.Resources/resourceGroups@2024-03-01' = {
@@ -217,6 +228,9 @@ module functions 'modules/functions.bicep' = {
     rawRetentionDays: rawRetentionDays
     sinks: sinkNames
     webhookHosts: webhookHostNames
+    sinkPairs: sinkPairs
+    mailRecipients: recipients
+    noticeSender: noticeSender
   }
   dependsOn: [
     roles

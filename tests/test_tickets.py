@@ -89,9 +89,9 @@ class Office:
         """Give the ids of the incidents."""
         return [one.id for one in incidents(self.documents)]
 
-    def resolve(self, incident: str) -> None:
-        """Say that an incident is over."""
-        resolve(self.documents, incident, "mended", "2026-10-21T12:00:00Z", route=self.parts.route)
+    def resolve(self, incident: str, day: int = 21) -> None:
+        """Say that an incident is over since that day of October."""
+        resolve(self.documents, incident, "mended", f"2026-10-{day}T12:00:00Z", route=self.parts.route)
 
     def relay(self, ahead: int = 0) -> Relayed:
         """Tell what is to be told, so many seconds from now."""
@@ -175,7 +175,7 @@ def test_a_return_opens_the_ticket_again(office: Office, system: TicketServer) -
     ticket = system.only()
     assert not system.is_done(ticket)
     assert len(ticket.comments) == 2
-    office.resolve(office.ids()[0])
+    office.resolve(office.ids()[0], day=23)
     office.relay()
     assert system.is_done(system.only())
 

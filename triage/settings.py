@@ -97,7 +97,11 @@ class Route(BaseModel):
         return names
 
 
-ROUTING = (Route(sinks=("teams",), at_least="probable"), Route(sinks=("webhook",)))
+ROUTING = (
+    Route(sinks=("teams", "mail"), at_least="probable"),
+    Route(sinks=("servicenow", "jira", "azure_devops", "github"), at_least="probable"),
+    Route(sinks=("webhook",)),
+)
 
 
 class Storage(BaseModel):

@@ -46,6 +46,11 @@ cat <<END
      az keyvault secret set --vault-name $vault --name sinks-teams-url --file teams-url.txt
      az keyvault secret set --vault-name $vault --name sinks-webhook-url --file webhook-url.txt
      az keyvault secret set --vault-name $vault --name sinks-webhook-secret --file webhook-secret.txt
+     az keyvault secret set --vault-name $vault --name sinks-servicenow-password --file servicenow-password.txt
+     az keyvault secret set --vault-name $vault --name sinks-jira-token --file jira-token.txt
+     az keyvault secret set --vault-name $vault --name sinks-github-token --file github-token.txt
+     az keyvault secret set --vault-name $vault --name sinks-mail-password --file mail-password.txt
+     az keyvault secret set --vault-name $vault --name notices-key --file notices-key.txt
 
    Then say which are on, and have it carried out:
 

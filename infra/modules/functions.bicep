@@ -29,8 +29,17 @@ param ourDomains array
 param authservId string
 param rawRetentionDays int
 
-@description('Which sinks are on: teams, webhook. Their secrets have to be in the vault.')
+@description('Which sinks are on. Their secrets have to be in the vault.')
 param sinks array
+
+@description('Their settings that are no secrets, each `NAME=value`, with the name that follows TRIAGE_SINKS__.')
+param sinkPairs array
+
+@description('Who gets notices by mail.')
+param mailRecipients array
+
+@description('The address that they come from; empty without any.')
+param noticeSender string
 
 @description('Hosts that the webhook\'s address may name.')
 param webhookHosts array
@@ -170,7 +179,57 @@ var webhookSettings = contains(sinks, 'webhook') ? [
   }
 ] : []
 
-var settings = concat(scheduleSettings, platformSettings, ourSettings, authservSettings, mailboxSettings, teamsSettings, webhookSettings)
+var givenSinkSettings = [for pair in sinkPairs: {
+  name: 'TRIAGE_SINKS__${split(pair, '=')[0]}'
+  value: join(skip(split(pair, '='), 1), '=')
+}]
+
+var servicenowSettings = contains(sinks, 'servicenow') ? [
+  {
+    name: 'TRIAGE_SINKS__SERVICENOW__PASSWORD'
+    value: '@Microsoft.KeyVault(SecretUri=${vaultUri}secrets/sinks-servicenow-password)'
+  }
+] : []
+
+var jiraSettings = contains(sinks, 'jira') ? [
+  {
+    name: 'TRIAGE_SINKS__JIRA__TOKEN'
+    value: '@Microsoft.KeyVault(SecretUri=${vaultUri}secrets/sinks-jira-token)'
+  }
+] : []
+
+var githubSettings = contains(sinks, 'github') ? [
+  {
+    name: 'TRIAGE_SINKS__GITHUB__TOKEN'
+    value: '@Microsoft.KeyVault(SecretUri=${vaultUri}secrets/sinks-github-token)'
+  }
+] : []
+
+var mailSettings = contains(sinks, 'mail') ? [
+  {
+    name: 'TRIAGE_SINKS__MAIL__TO'
+    value: string(mailRecipients)
+  }
+  {
+    name: 'TRIAGE_SINKS__MAIL__PASSWORD'
+    value: '@Microsoft.KeyVault(SecretUri=${vaultUri}secrets/sinks-mail-password)'
+  }
+  {
+    name: 'TRIAGE_NOTICES__KEY'
+    value: '@Microsoft.KeyVault(SecretUri=${vaultUri}secrets/notices-key)'
+  }
+] : []
+
+var noticeSettings = empty(noticeSender) ? [] : [
+  {
+    name: 'TRIAGE_NOTICES__SENDER'
+    value: noticeSender
+  }
+]
+
+var sinkSettings = concat(givenSinkSettings, teamsSettings, webhookSettings, servicenowSettings, jiraSettings, githubSettings, mailSettings, noticeSettings)
+
+var settings = concat(scheduleSettings, platformSettings, ourSettings, authservSettings, mailboxSettings, sinkSettings)
 
 var callers = [for (address, i) in httpAddresses: {
   name: 'caller-${i}'

@@ -266,7 +266,9 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "empty": lambda value: not value,
     "environment": lambda: CLOUD,
     "guid": lambda *parts: "<guid " + " ".join(parts) + ">",
+    "join": lambda parts, between: between.join(parts),
     "replace": lambda text, old, new: text.replace(old, new),
+    "skip": lambda parts, count: parts[count:],
     "split": lambda text, delimiter: text.split(delimiter),
     "string": _as_string,
     "subscription": lambda: {"id": "<subscription>", "tenantId": "<tenant>"},
@@ -289,7 +291,13 @@ EVERYTHING = {
     "ourDomains": "contoso.example,corp.example",
     "authservId": "mail.contoso.example",
     "alertEmail": "mail-team@contoso.example",
-    "sinks": "teams,webhook",
+    "sinks": "teams,webhook,servicenow,jira,azure_devops,github,mail",
+    "sinkSettings": "SERVICENOW__URL=https://contoso.service-now.com;SERVICENOW__USER=triage;"
+    "JIRA__URL=https://contoso.atlassian.net;JIRA__USER=triage@contoso.example;JIRA__PROJECT=MAIL;"
+    "AZURE_DEVOPS__URL=https://dev.azure.com/contoso;AZURE_DEVOPS__PROJECT=Mail flow;"
+    "GITHUB__REPOSITORY=contoso/mail;MAIL__HOST=smtp.contoso.example;MAIL__USER=triage@contoso.example",
+    "mailRecipients": "ops@contoso.example,mail@contoso.example",
+    "noticeSender": "triage@contoso.example",
     "webhookHosts": "hooks.contoso.example",
     "vnetEnabled": True,
     "operatorAddresses": "198.51.100.7,203.0.113.0/24",

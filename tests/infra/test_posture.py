@@ -1,8 +1,12 @@
 """What the deployment promises for its safety, read from the resources that it would make."""
 
+import os
+
 import pytest
 
 from tests.infra.bicep import Resource, deployed, settings_of, the
+from triage.notify import SINKS, open_sinks
+from triage.settings import listed_settings, load_settings
 
 
 def test_storage_has_no_usable_keys(resources: list[Resource]) -> None:
@@ -112,13 +116,42 @@ def test_nobody_calls_the_http_functions_unless_named(plain: list[Resource], res
 def test_secrets_are_references_and_only_for_sinks_that_are_on(
     plain: list[Resource], resources: list[Resource]
 ) -> None:
-    """A sink's secret is a reference into the vault; a sink that is off has no setting, so no reference dangles."""
-    on = {name: value for name, value in settings_of(resources).items() if name.startswith("TRIAGE_SINKS__")}
-    secret = {name for name in on if name.endswith(("SECRET", "TEAMS_URL"))}
-    assert secret
-    for name in secret:
+    """Each secret setting is a reference into the vault; a sink that is off has no setting, so no reference dangles."""
+    on = settings_of(resources)
+    secret = {one.environment for one in listed_settings() if "SecretStr" in one.kind}
+    given = sorted(secret & set(on))
+    assert given == [
+        "TRIAGE_NOTICES__KEY",
+        "TRIAGE_SINKS__GITHUB__TOKEN",
+        "TRIAGE_SINKS__JIRA__TOKEN",
+        "TRIAGE_SINKS__MAIL__PASSWORD",
+        "TRIAGE_SINKS__SERVICENOW__PASSWORD",
+        "TRIAGE_SINKS__TEAMS__URL",
+        "TRIAGE_SINKS__WEBHOOK__SECRET",
+        "TRIAGE_SINKS__WEBHOOK__URL",
+    ]
+    for name in given:
         assert on[name].startswith("@Microsoft.KeyVault(SecretUri=<"), name
-    assert [name for name in settings_of(plain) if name.startswith("TRIAGE_SINKS__")] == []
+    assert [name for name in settings_of(plain) if name.startswith(("TRIAGE_SINKS__", "TRIAGE_NOTICES__"))] == []
+
+
+def test_every_sink_that_is_on_can_be_opened(resources: list[Resource], monkeypatch: pytest.MonkeyPatch) -> None:
+    """With all sinks on, the settings of the deployment, and secrets where the references stand, open each of them."""
+    for name in [name for name in os.environ if name.startswith("TRIAGE_")]:
+        monkeypatch.delenv(name)
+    known = {one.environment for one in listed_settings()}
+    signing = "whsec_c2lnbmluZy1rZXktZm9yLXRlc3RzLW9ubHktMzJieXQ="
+    addresses = {
+        "TRIAGE_SINKS__TEAMS__URL": "https://prod-1.westeurope.logic.azure.com/workflows/x",
+        "TRIAGE_SINKS__WEBHOOK__URL": "https://hooks.contoso.example/in",
+        "TRIAGE_SINKS__WEBHOOK__SECRET": signing,
+    }
+    for name, value in settings_of(resources).items():
+        if name in known:
+            monkeypatch.setenv(name, addresses.get(name, "resolved") if value.startswith("@Microsoft") else value)
+    settings = load_settings()
+    assert set(open_sinks(settings.sinks)) == set(SINKS)
+    assert settings.sinks.mail.to == ("ops@contoso.example", "mail@contoso.example")
 
 
 def test_raw_mail_has_an_end(resources: list[Resource]) -> None:
