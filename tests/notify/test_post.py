@@ -4,6 +4,7 @@ import logging
 import socket
 import time
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -97,6 +98,47 @@ def test_a_certificate_nobody_vouches_for_is_not_trusted(certificate: Path) -> N
         assert receiver.taken == []
         trusting = Line(ca_file=certificate, allow_loopback=True)
         assert isinstance(post(SecretStr(receiver.url), b"{}", {}, trusting), Answer)
+
+
+@pytest.fixture
+def rebinding(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Let names of contoso.example lead to this machine at the first look, and elsewhere at every other; tell the looks."""
+    looks: list[str] = []
+    real = socket.getaddrinfo
+
+    def resolve(host: Any, port: Any, *rest: Any, **more: Any) -> Any:
+        if not str(host).endswith("contoso.example"):
+            return real(host, port, *rest, **more)
+        looks.append(host)
+        return real("127.0.0.1" if len(looks) == 1 else "192.0.2.1", port, *rest, **more)
+
+    monkeypatch.setattr(socket, "getaddrinfo", resolve)
+    return looks
+
+
+def test_the_connection_goes_to_the_address_that_was_looked_at(rebinding: list[str]) -> None:
+    """A name that changes its address after the check (DNS rebinding) is not asked again; the Host field is the name."""
+    with Receiver() as receiver:
+        url = receiver.url.replace("127.0.0.1", "hooks.contoso.example")
+        answer = post(SecretStr(url), b"{}", {}, HERE)
+    assert isinstance(answer, Answer)
+    assert rebinding == ["hooks.contoso.example"]
+    assert receiver.taken[0].headers["host"] == url.split("/")[2]
+
+
+@pytest.mark.parametrize(("name", "is_fit"), [("hooks.contoso.example", True), ("other.contoso.example", False)])
+def test_the_certificate_is_held_against_the_name(
+    rebinding: list[str], certificate: Path, name: str, is_fit: bool
+) -> None:
+    """A certificate for the address alone does not do: it is the name of the settings that is proved."""
+    with Receiver(certificate=certificate) as receiver:
+        url = receiver.url.replace("127.0.0.1", name)
+        result = post(SecretStr(url), b"{}", {}, Line(ca_file=certificate, allow_loopback=True))
+    assert rebinding == [name]
+    if is_fit:
+        assert isinstance(result, Answer)
+    else:
+        assert result == Later("The certificate of the host is not trusted.")
 
 
 def test_proxies_of_the_machine_are_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
