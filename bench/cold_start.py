@@ -185,10 +185,10 @@ def main() -> int:
     times = max(1, options.rounds // 3)
     print(f"{'median of ' + str(times) + ' processes':28}{'first':>10}{'first':>12}{'second call':>15}")
     print(f"{'':28}{'processor':>10}{'by the clock':>15}{'by the clock':>15}")
-    with world() as where, tempfile.TemporaryDirectory() as elsewhere:
+    with world() as around, tempfile.TemporaryDirectory() as elsewhere:
         os.chdir(elsewhere)  # no settings file of somebody's
         for function in ("poll", "read_input", "commit", "relay", "upload", "diagnose"):
-            processor, first, second = medians([called(where, function) for _ in range(times)])
+            processor, first, second = medians([called(around, function) for _ in range(times)])
             print(f"{function:28}{processor:>7.0f} ms{first:>12.0f} ms{second:>12.0f} ms", flush=True)
     return int(ratio > MOST)
 
