@@ -117,7 +117,7 @@ def test_a_wrong_variable_is_told_without_its_value(monkeypatch: pytest.MonkeyPa
 
 
 def test_the_routing_is_a_table(tmp_path: Path) -> None:
-    """Rows of a file replace the ones that ship; a sink that does not exist is named."""
+    """Rows of a file are taken in their order; a sink that does not exist is named."""
     (tmp_path / "t.toml").write_text(
         '[[routing]]\nsinks = ["teams"]\nchanges = ["opened"]\nat_least = "certain"\n', encoding="utf-8"
     )

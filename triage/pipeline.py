@@ -16,6 +16,7 @@ from triage.collect.files import Item
 from triage.collect.item import document as item_of
 from triage.collect.journal import accepted, record
 from triage.diagnose import judge
+from triage.digests import Desk
 from triage.errors import Transient, TriageError
 from triage.group import (
     ActJournal,
@@ -24,9 +25,11 @@ from triage.group import (
     Lease,
     Periods,
     Router,
+    Timer,
     affected,
     age,
     apply_waiting,
+    at_once,
     claim,
     commit,
     counted_reading,
@@ -52,6 +55,7 @@ from triage.notify import (
     Accepted,
     Later,
     Letter,
+    Refused,
     Sink,
     Texts,
     affected_csv,
@@ -92,6 +96,8 @@ class Parts(Knowledge, frozen=True, kw_only=True):
     redact: str = "cards"
     route: Router = nobody
     periods: Periods = Periods()
+    timer: Timer = at_once
+    ceiling: Callable[[str], int | None] = lambda _sink: None
 
 
 class Progress(msgspec.Struct):
@@ -296,6 +302,13 @@ class Relayed(msgspec.Struct):
     put_off: int = 0
     failed: int = 0
 
+    def add(self, outcome: Accepted | Later | Refused) -> bool:
+        """Count what came of a message, and tell whether the sink takes more now."""
+        self.sent += isinstance(outcome, Accepted)
+        self.put_off += isinstance(outcome, Later)
+        self.failed += isinstance(outcome, Refused)
+        return not isinstance(outcome, Later)
+
 
 def relay(
     documents: Documents,
@@ -303,21 +316,37 @@ def relay(
     sinks: Mapping[str, Sink],
     clock: Callable[[], str],
     incident_id: str | None = None,
+    *,
+    held_too: bool = False,
 ) -> Relayed:
     """Tell the sinks what they are to be told now: of one incident, else of all; `clock` gives the time (RFC 3339).
 
     Safe to repeat and to run twice at once. It may die at any line: what it had claimed is sent again later under the
-    same id. A sink that asks for patience is left alone for the rest of this relay.
+    same id. A sink that asks for patience, or has had its messages of the hour, is left alone for the rest of this relay.
+    With `held_too` what waits for its hour is looked at again: the settings may have changed since.
     """
     done, resting, began = Relayed(), set[str](), time.monotonic()
-    for one in [incident_id] if incident_id is not None else list(due(documents, clock())):
+    is_sweep = incident_id is None
+    ids = [incident_id] if incident_id is not None else list(due(documents, clock(), held_too=held_too))
+    redact = parts.redact != "nothing"
+    desk = Desk(documents, parts.timer, parts.ceiling, clock, parts.texts, redact=redact, mark=parts.mark)
+    for sink in sinks.values() if is_sweep else ():
+        if not all(done.add(outcome) for outcome in desk.tell_held(sink, ids)):
+            resting.add(sink.name)
+    for number, one in enumerate(ids):
         for sink in sinks.values():
             while sink.name not in resting and time.monotonic() - began < RELAY_SECONDS:
-                claimed = claim(documents, one, sink.name, clock(), at_most_twice=sink.at_most_twice)
+                if not desk.has_room(sink, ids[number:]):
+                    resting.add(sink.name)
+                    break
+                twice = sink.at_most_twice
+                claimed = claim(documents, one, sink.name, clock(), at_most_twice=twice, timer=parts.timer)
                 if claimed is None:
                     break
-                if not _send(documents, parts, sink, claimed, clock, done):
+                if not desk.take_room(sink, claimed) or not _send(documents, parts, sink, claimed, clock, done):
                     resting.add(sink.name)
+    if is_sweep:
+        desk.close(sinks, resting)
     return done
 
 
@@ -333,14 +362,11 @@ def _send(
     )
     if isinstance(result, Accepted):
         told(documents, claimed, result.remote, clock())
-        done.sent += 1
     elif isinstance(result, Later):
         put_off(documents, claimed, result.seconds or 0, result.reason, clock(), unsure=result.unsure)
-        done.put_off += 1
     else:
         give_up(documents, claimed, result.told())
-        done.failed += 1
-    return not isinstance(result, Later)
+    return done.add(result)
 
 
 def write(documents: Documents, claimed: Claimed, parts: Parts, now: str) -> Letter:
@@ -357,4 +383,5 @@ def write(documents: Documents, claimed: Claimed, parts: Parts, now: str) -> Let
         records=documents,
         mark=parts.mark,
         affected=lambda: tuple(affected(documents, claimed.incident.id)),
+        team=claimed.timing.team,
     )

@@ -10,13 +10,12 @@ import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
 from triage.errors import Misconfigured, NotFound
-from triage.model import ChangeKind
-from triage.model.words import Confidence
+from triage.routing import NoticeSettings, Route
 from triage.sink_settings import Sinks, TeamsSettings, WebhookSettings
 
 __all__ = ["Sinks", "TeamsSettings", "WebhookSettings"]
@@ -64,44 +63,6 @@ class MailboxSettings(BaseModel):
     allow_loopback: bool = Field(
         False, description="Take a Graph on this machine, without TLS too: for trials and tests alone."
     )
-
-
-class NoticeSettings(BaseModel):
-    """How notices of ours are known again when they come back."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    sender: str | None = Field(
-        None, description="The address from which our notices come; a bounce of one of them opens no incident."
-    )
-    key: SecretStr | None = Field(
-        None, description="The key with which notices are marked, so that nobody can make up the mark. A secret."
-    )
-
-
-class Route(BaseModel):
-    """A row of the routing: these sinks are told of these changes of incidents at least this sure."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    sinks: tuple[str, ...]
-    changes: tuple[ChangeKind, ...] = get_args(ChangeKind)
-    at_least: Confidence = "possible"
-
-    @field_validator("sinks")
-    @classmethod
-    def _known(cls, names: tuple[str, ...]) -> tuple[str, ...]:
-        known = [name for name, field in Sinks.model_fields.items() if _table(field)]
-        if unknown := sorted(set(names) - set(known)):
-            raise ValueError(f"there is no sink {', '.join(unknown)}; there are: {', '.join(known)}")
-        return names
-
-
-ROUTING = (
-    Route(sinks=("teams", "mail"), at_least="probable"),
-    Route(sinks=("servicenow", "jira", "azure_devops", "github"), at_least="probable"),
-    Route(sinks=("webhook",)),
-)
 
 
 class Storage(BaseModel):
@@ -231,11 +192,11 @@ class Settings(BaseSettings):
         Path("inbox"), description="The folder in which raw inputs are kept, where no storage account does it."
     )
     mailbox: MailboxSettings = Field(MailboxSettings(), description="The shared mailbox that is read.")
-    notices: NoticeSettings = Field(NoticeSettings(), description="How notices of ours are known again.")
+    notices: NoticeSettings = Field(NoticeSettings(), description="When people are told, and the mark of our notices.")
     sinks: Sinks = Field(Sinks(), description="Who is told of changes.")
     routing: tuple[Route, ...] = Field(
-        ROUTING,
-        description="Which sinks are told of which changes, of incidents how sure; a sink is told if any row names it.",
+        (),
+        description="Who is told of which incidents, and when: the first row that fits decides; ours come after them.",
     )
     storage: Storage = Field(Storage(), description="Where incidents are kept in the cloud.")
     retention: Retention = Field(Retention(), description="How long things are kept.")
@@ -248,6 +209,15 @@ class Settings(BaseSettings):
         # Without one our notices would not be known again, and their bounces would open incidents.
         if self.sinks.mail.is_set and self.notices.sender is None:
             raise ValueError("sinks.mail.host is set, so notices.sender must be: the address that our mail comes from")
+        return self
+
+    @model_validator(mode="after")
+    def _sinks_are_known(self) -> Self:
+        known = [name for name, field in Sinks.model_fields.items() if _table(field)]
+        named = {name for row in self.routing for name in row.sinks} | {one.sink for one in self.notices.ceilings}
+        named |= set(self.notices.programs)
+        if unknown := sorted(named - set(known)):
+            raise ValueError(f"there is no sink {', '.join(unknown)}; there are: {', '.join(known)}")
         return self
 
     @classmethod
@@ -359,6 +329,7 @@ def _listed(name: str, field: FieldInfo) -> Listed:
         "pydantic.types.",
         "triage.settings.",
         "triage.sink_settings.",
+        "triage.routing.",
     ):
         annotation = annotation.replace(module, "")
     return Listed(

@@ -36,7 +36,7 @@ from triage.mend import Shelf, Translation
 from triage.model.mark import Mark
 from triage.model.wire import json_line, reading_json
 from triage.model.words import Family
-from triage.notify import Texts, open_sinks, ready, router
+from triage.notify import Policy, Texts, open_sinks, ready
 from triage.pipeline import Parts, Relayed, is_wanted, kind_of, relay
 from triage.settings import Settings, load_settings
 from triage.upkeep.raw import ContainerMail, FolderMail, RawMail
@@ -77,7 +77,9 @@ def parts_of(settings: Settings) -> Parts:
         authserv_id=settings.authserv_id,
         redact=settings.redact,
         mark=mark_of(settings),
-        route=route_of(settings),
+        route=(policy := policy_of(settings)),
+        timer=policy.when,
+        ceiling=policy.ceiling,
         periods=lifetimes_of(settings),
     )
 
@@ -136,9 +138,14 @@ def mark_of(settings: Settings) -> Mark | None:
     return Mark(notices.sender, notices.key.get_secret_value().encode() if notices.key is not None else None)
 
 
+def policy_of(settings: Settings) -> Policy:
+    """Give the routing of the settings, for the sinks that are set up. Raises `Misconfigured` where it cannot be."""
+    return Policy(settings.routing, ready(settings.sinks), settings.notices)
+
+
 def route_of(settings: Settings) -> Router:
-    """Give the routing of the settings, for the sinks that are set up."""
-    return router(settings.routing, ready(settings.sinks))
+    """Give the same as what names the sinks of a change."""
+    return policy_of(settings)
 
 
 def container_of(settings: Settings, name: str) -> "ContainerClient | None":
@@ -381,6 +388,9 @@ def relay_waiting() -> None:
         send_notices(settings, documents)
 
 
-def send_notices(settings: Settings, documents: "Documents", incident_id: str | None = None) -> Relayed:
+def send_notices(
+    settings: Settings, documents: "Documents", incident_id: str | None = None, *, held_too: bool = False
+) -> Relayed:
     """Tell the sinks of the settings what they are to be told now. Raises `Misconfigured` where a sink is wrong."""
-    return relay(documents, loaded_parts(settings), open_sinks(settings.sinks, entra_token), now, incident_id)
+    sinks = open_sinks(settings.sinks, entra_token)
+    return relay(documents, loaded_parts(settings), sinks, now, incident_id, held_too=held_too)

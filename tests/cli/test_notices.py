@@ -121,7 +121,8 @@ def test_a_preview_of_nothing_says_so(triage: Run) -> None:
     triage("run", "mail")
     (incident,) = json.loads(triage("incidents", "--json").stdout)
     done = triage("notices", "preview", incident["id"])
-    assert json.loads(done.stdout)["type"] == "message"
+    shown = json.loads(done.stdout)
+    assert {name: one["type"] for name, one in shown.items()} == {"teams": "message", "webhook": "incident.opened"}
     assert "Nothing waits for teams" in done.stderr
     assert triage("notices", "preview", incident["id"], "--sink", "pager").returncode == 2
 

@@ -26,8 +26,8 @@ Build = Callable[..., Reading]
 
 def loud(facts: Facts, kind: ChangeKind) -> Sequence[str]:
     """Tell Teams what is probable or surer, the webhook everything."""
-    del kind
-    return ("teams", "webhook") if rank(facts.confidence) >= rank("probable") else ("webhook",)
+    named = {"teams", "webhook"} if rank(facts.confidence) >= rank("probable") else {"webhook"}
+    return sorted(named | (set(facts.heard_by) if kind in ("verdict-changed", "resolved", "reopened") else set()))
 
 
 def changeable(tallies: Sequence[Tallied], _: Surroundings | None = None) -> Diagnosis:
@@ -253,7 +253,7 @@ def test_a_replay_of_the_reports_writes_nothing(
     assert [one.tag for one in documents.list("incident/")] == before
 
 
-def _folded(readings: Sequence[Reading], rng: random.Random) -> Ledger:
+def _folded(readings: Sequence[Reading], rng: random.Random, route: Router = loud) -> Ledger:
     """Fold in a random order, some of them twice, cut into random batches."""
     reports = [
         Report(report_key(one.sha256, index), finding) for one in readings for index, finding in enumerate(one.findings)
@@ -264,7 +264,7 @@ def _folded(readings: Sequence[Reading], rng: random.Random) -> Ledger:
     at = 0
     while at < len(reports):
         step = rng.randrange(1, 12)
-        ledger = fold(ledger, reports[at : at + step], changeable, NOW, loud)
+        ledger = fold(ledger, reports[at : at + step], changeable, NOW, route)
         at += step
     return ledger
 
@@ -313,3 +313,42 @@ def test_what_may_be_on_its_way_counts_as_told(store: Store) -> None:
     put_off(store.documents, claimed, 30, "no answer", NOW, unsure=True)
     store.report(confidence="certain")
     assert store.waiting("webhook") == ["opened:1", "verdict"]
+
+
+def by_facts(facts: Facts, kind: ChangeKind) -> Sequence[str]:
+    """Route as rows with conditions do: waiting mail to one sink, one cause to another, the rest to a third."""
+    named = "waiting" if "waiting" in facts.impacts else "dns" if facts.category == "dns" else "rest"
+    goes_on = facts.heard_by if kind in ("verdict-changed", "resolved", "reopened") else ()
+    return sorted({named, *goes_on})
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    st.randoms(use_true_random=False),
+    st.lists(
+        st.tuples(st.sampled_from(range(len(CATEGORIES))), st.sampled_from(("returned", "waiting", "none"))),
+        min_size=1,
+        max_size=30,
+    ),
+)
+def test_any_order_leaves_the_same_notices_under_rows_with_conditions(
+    reading: Build, rng: random.Random, seen: list[tuple[int, str]]
+) -> None:
+    """Which sinks are to be told follows from how the incident stands, also where a row asks what came of its mail."""
+    readings = [reading(number, category=CATEGORIES[kind], impact=impact) for number, (kind, impact) in enumerate(seen)]
+    one, other = _folded(readings, rng, by_facts), _folded(readings, rng, by_facts)
+    assert set(one.pending) == set(other.pending)
+    named = "waiting" if any(impact == "waiting" for _, impact in seen) else None
+    assert named is None or {key.partition("/")[2] for key in one.pending} == {named}
+
+
+def test_mail_that_comes_to_wait_is_told_to_whom_it_concerns(
+    documents: SqliteDocuments, hosts: Hosts, judge: Judge, reading: Build
+) -> None:
+    """A second report without growth or a new verdict makes another row fit: its sink hears of the opening, once."""
+    readings = [reading(1), reading(2, impact="waiting", action="delayed")]
+    for one in (*readings, *readings):
+        commit(documents, [one], judge, hosts, NOW, route=by_facts)
+    assert [one.name + "/" + one.sink for _, one in notices_of(documents) if isinstance(one, Notice)] == [
+        "opened:1/waiting"
+    ]

@@ -1,15 +1,18 @@
 """A relay in a process of its own that is killed, by signal, right before or after its n-th write.
 
-Usage: python -m tests.servers.dying_relay STORE N before|after
+Usage: python -m tests.servers.dying_relay STORE N before|after [SECONDS that its clock is ahead]
 """
 
 import os
 import signal
 import sys
+from datetime import UTC, datetime, timedelta
 
 from triage.group import SqliteDocuments
+from triage.notify import open_sinks
+from triage.pipeline import relay
 from triage.settings import load_settings
-from triage.wiring import send_notices
+from triage.wiring import parts_of
 
 
 class Killing(SqliteDocuments):
@@ -31,5 +34,12 @@ class Killing(SqliteDocuments):
 
 
 if __name__ == "__main__":
-    _, store, number, when = sys.argv
-    send_notices(load_settings(), Killing(store, int(number), when == "after"))
+    _, store, number, when, *more = sys.argv
+    ahead = timedelta(seconds=int(more[0]) if more else 0)
+    settings = load_settings()
+    relay(
+        Killing(store, int(number), when == "after"),
+        parts_of(settings),
+        open_sinks(settings.sinks),
+        lambda: (datetime.now(UTC) + ahead).strftime("%Y-%m-%dT%H:%M:%SZ"),
+    )

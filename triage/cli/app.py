@@ -13,6 +13,7 @@ from triage.cli import (
     notices,
     poison,
     probe,
+    routes,
     rules,
     run,
     runbooks,
@@ -64,6 +65,7 @@ app.command("probe")(probe.probe)
 app.command("settings")(settings.settings)
 app.add_typer(mailbox.app, name="mailbox")
 app.add_typer(notices.app, name="notices")
+app.add_typer(routes.app, name="routes")
 app.add_typer(rules.app, name="rules")
 app.add_typer(runbooks.app, name="runbooks")
 app.add_typer(store.app, name="store")

@@ -13,7 +13,17 @@ from triage.group.acts import (
 )
 from triage.group.affected import affected
 from triage.group.blobs import BlobDocuments
-from triage.group.claims import Claimed, claim, due, give_up, notices_of, peek, put_off, replay, told
+from triage.group.bundles import (
+    ClaimedBundle,
+    bundle_told,
+    claim_bundle,
+    give_up_bundle,
+    put_off_bundle,
+    release_held,
+    still_open,
+    waiting_for,
+)
+from triage.group.claims import Claimed, claim, due, facts_by_id, give_up, notices_of, peek, put_off, replay, told
 from triage.group.commit import commit
 from triage.group.documents import Documents, Listed
 from triage.group.fold import Judge
@@ -23,16 +33,18 @@ from triage.group.lease import BlobLease, FileLease, Lease
 from triage.group.lifecycle import Periods, age
 from triage.group.memory import MemoryDocuments
 from triage.group.names import known_names, learn
-from triage.group.notices import Router, nobody
+from triage.group.notices import Router, Timer, at_once, nobody
 from triage.group.readings import counted_reading, keep, uncounted, waiting
 from triage.group.relate import relate
 from triage.group.sqlite import SqliteDocuments
+from triage.group.telling import not_full, room_left, say_full, take_room, telling
 
 __all__ = [
     "ActJournal",
     "BlobDocuments",
     "BlobLease",
     "Claimed",
+    "ClaimedBundle",
     "DocumentActs",
     "Documents",
     "FileLease",
@@ -44,33 +56,48 @@ __all__ = [
     "Periods",
     "Router",
     "SqliteDocuments",
+    "Timer",
     "acknowledge",
     "act_on",
     "affected",
     "age",
     "apply_act",
     "apply_waiting",
+    "at_once",
+    "bundle_told",
     "claim",
+    "claim_bundle",
     "commit",
     "counted_reading",
     "due",
+    "facts_by_id",
     "find_incident",
     "give_up",
+    "give_up_bundle",
     "incidents",
     "join",
     "keep",
     "known_names",
     "learn",
     "nobody",
+    "not_full",
     "notices_of",
     "peek",
     "put_off",
+    "put_off_bundle",
     "read_act",
     "receiving_addresses",
     "relate",
+    "release_held",
     "replay",
     "resolve",
+    "room_left",
+    "say_full",
+    "still_open",
+    "take_room",
+    "telling",
     "told",
     "uncounted",
     "waiting",
+    "waiting_for",
 ]

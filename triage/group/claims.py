@@ -16,9 +16,10 @@ from triage.errors import NotFound
 from triage.group.documents import Documents
 from triage.group.incident import incident_of
 from triage.group.ledger import Ledger
-from triage.group.notices import facts_of, headline_of, notice_key
+from triage.group.notices import Timer, at_once, facts_of, headline_of, kind_of, notice_key
+from triage.group.reminders import is_planned, settle_reminders, with_reminder
 from triage.group.stored import INCIDENTS, change_ledger, load_ledger
-from triage.model import Incident, Notice, Sent
+from triage.model import Facts, Incident, Notice, Sent, Timing
 
 LEASE_SECONDS = 120
 """How long a claim holds: several times as long as the slowest send may take."""
@@ -32,6 +33,15 @@ KEPT_SENT = 200
 TWICE = (
     "Tried twice without an answer, and a third time might show it a third time. Look there, then replay or leave it."
 )
+
+
+BUNDLES = "digest/"
+"""With it begin the names of messages that tell of several incidents."""
+
+
+def is_bundle(message: str | None) -> bool:
+    """Tell the name of a message that tells of several incidents."""
+    return message is not None and message.startswith(BUNDLES)
 
 
 class Claimed(msgspec.Struct, frozen=True, kw_only=True):
@@ -48,6 +58,7 @@ class Claimed(msgspec.Struct, frozen=True, kw_only=True):
     notices: tuple[Notice, ...]
     at_most_twice: bool
     absorbed: tuple[str, ...] = ()
+    timing: Timing = Timing()
 
     @property
     def keys(self) -> tuple[str, ...]:
@@ -55,11 +66,14 @@ class Claimed(msgspec.Struct, frozen=True, kw_only=True):
         return tuple(notice_key(one.name, one.sink) for one in self.notices)
 
 
-def due(documents: Documents, now: str) -> Iterator[str]:
-    """Give the ids of the incidents that have something to tell now, without reading their documents."""
+def due(documents: Documents, now: str, *, held_too: bool = False) -> Iterator[str]:
+    """Give the ids of the incidents that have something to tell now, without reading their documents.
+
+    With `held_too` those as well that wait for their hour: what holds them may have changed.
+    """
     for listed in documents.list(INCIDENTS):
         head = msgspec.json.decode(listed.head or b"{}", type=_Head)
-        if head.notice_due is not None and head.notice_due <= now:
+        if head.notice_due is not None and (held_too or head.notice_due <= now):
             yield listed.key.removeprefix(INCIDENTS)
 
 
@@ -78,19 +92,25 @@ def notices_of(documents: Documents) -> Iterator[tuple[str, Notice | Sent]]:
 
 
 def claim(
-    documents: Documents, incident_id: str, sink: str, now: str, *, at_most_twice: bool = False
+    documents: Documents,
+    incident_id: str,
+    sink: str,
+    now: str,
+    *,
+    at_most_twice: bool = False,
+    timer: Timer = at_once,
 ) -> Claimed | None:
     """Claim the next message to a sink; None where nothing is to be sent now, or another relay is at it.
 
     `at_most_twice` is for a sink that does not know a repeated id: there a message that may have arrived twice fails.
-    Raises `Transient` where others keep winning every race.
+    What `timer` holds until later is noted as held, and left. Raises `Transient` where others keep winning every race.
     """
     token = secrets.token_hex(8)
 
     def change(found: Ledger | None) -> Ledger:
         ledger = _existing(found, incident_id)
         pending = dict(ledger.pending)
-        _claim_next(ledger, pending, sink, now, token, at_most_twice)
+        _claim_next(ledger, pending, sink, now, token, at_most_twice, timer)
         return ledger if pending == ledger.pending else msgspec.structs.replace(ledger, pending=pending)
 
     try:
@@ -109,6 +129,7 @@ def claim(
         notices=mine,
         at_most_twice=at_most_twice,
         absorbed=ledger.absorbed,
+        timing=timer(facts_of(ledger), kind_of(mine[-1]), sink, now),
     )
 
 
@@ -118,7 +139,7 @@ def peek(documents: Documents, incident_id: str, sink: str) -> Claimed:
     Raises `NotFound` where there is no such incident.
     """
     ledger = _existing(load_ledger(documents, incident_id), incident_id)
-    waiting = _next_message(ledger.pending, sink)
+    waiting = _next_message(ledger.pending, sink, "")
     message = next((one.message or key for key, one in waiting.items()), f"preview/{sink}")
     return Claimed(
         id=f"{incident_id}/{message}",
@@ -131,14 +152,24 @@ def peek(documents: Documents, incident_id: str, sink: str) -> Claimed:
     )
 
 
+def facts_by_id(documents: Documents, incident_id: str) -> Facts:
+    """Give what a routing decides by of an incident, with who heard of it. Raises `NotFound` where there is none."""
+    ledger = _existing(load_ledger(documents, incident_id), incident_id)
+    return msgspec.structs.replace(facts_of(ledger), heard_by=tuple(sorted({one.sink for one in ledger.sent.values()})))
+
+
 def _claim_next(
-    ledger: Ledger, pending: dict[str, Notice], sink: str, now: str, token: str, at_most_twice: bool
+    ledger: Ledger, pending: dict[str, Notice], sink: str, now: str, token: str, at_most_twice: bool, timer: Timer
 ) -> None:
     """Claim in `pending` what goes out next, if it is time."""
     if (ledger.silenced_until or "") > now:
         return
-    while group := _next_message(pending, sink):
+    facts = facts_of(ledger)
+    settle_reminders(ledger, pending, sink, now, timer(facts, "reminder", sink, now).remind_hours)
+    while group := _next_message(pending, sink, now):
         if any((one.claimed_until or "") > now or (one.next_try or "") > now for one in group.values()):
+            return
+        if _goes_with_others(group) or _is_held(facts, pending, group, now, timer):
             return
         left_behind = any(one.claim is not None for one in group.values())
         unsure = max(one.unsure for one in group.values()) + left_behind
@@ -146,8 +177,8 @@ def _claim_next(
             for key, one in group.items():
                 pending[key] = msgspec.structs.replace(_released(one), unsure=unsure, failed=TWICE)
             continue
-        facts = facts_of(ledger)
-        for key, one in group.items():
+        for key in group:
+            one = pending[key]
             pending[key] = msgspec.structs.replace(
                 one,
                 message=one.message or next(iter(group)),
@@ -162,9 +193,32 @@ def _claim_next(
         return
 
 
-def _next_message(pending: dict[str, Notice], sink: str) -> dict[str, Notice]:
+def _goes_with_others(group: dict[str, Notice]) -> bool:
+    """Tell what goes out in one message with other incidents (`bundles.py`)."""
+    return any(is_bundle(one.message) for one in group.values())
+
+
+def _is_held(facts: Facts, pending: dict[str, Notice], group: dict[str, Notice], now: str, timer: Timer) -> bool:
+    """Note in `pending` until when a message is held, and tell whether it is; what may have gone out is not.
+
+    What was held and is over by now is left too: it goes out with all that was held for the same hour (`bundles.py`).
+    """
+    if any(one.message is not None for one in group.values()):
+        return False
+    if any(one.held_until is not None and one.held_until <= now for one in group.values()):
+        return True
+    last = next(reversed(group.values()))
+    timing = timer(facts, kind_of(last), last.sink, now)
+    for key, one in group.items():
+        pending[key] = msgspec.structs.replace(one, held_until=timing.until, held_by=timing.by)
+    return timing.until is not None
+
+
+def _next_message(pending: dict[str, Notice], sink: str, now: str) -> dict[str, Notice]:
     """Give the entries that go out together: what may have gone out before, by itself, else all that waits."""
-    own = {key: one for key, one in pending.items() if one.sink == sink and one.failed is None}
+    own = {
+        key: one for key, one in pending.items() if one.sink == sink and one.failed is None and not is_planned(one, now)
+    }
     message = next((one.message for one in own.values() if one.message is not None), None)
     return {key: one for key, one in own.items() if one.message == message}
 
@@ -181,16 +235,18 @@ def told(documents: Documents, claimed: Claimed, remote: str | None, now: str) -
         pending, sent = dict(ledger.pending), dict(ledger.sent)
         for key, one in zip(claimed.keys, claimed.notices, strict=True):
             if pending.pop(key, None) is not None:
-                sent[key] = _sent(one, remote, now)
+                sent[key] = as_sent(one, remote, now)
         if len(pending) == len(ledger.pending):
             return ledger
-        return msgspec.structs.replace(ledger, pending=pending, sent=_bounded(sent))
+        marked = msgspec.structs.replace(ledger, pending=pending, sent=bounded(sent))
+        return with_reminder(marked, claimed.sink, now, claimed.timing.remind_hours)
 
     with suppress(NotFound):  # kept no longer: nothing is left to mark
         change_ledger(documents, claimed.incident.id, change)
 
 
-def _sent(notice: Notice, remote: str | None, now: str) -> Sent:
+def as_sent(notice: Notice, remote: str | None, now: str) -> Sent:
+    """Give what is kept of a notice once it is told."""
     return Sent(
         name=notice.name,
         sink=notice.sink,
@@ -204,7 +260,7 @@ def _sent(notice: Notice, remote: str | None, now: str) -> Sent:
     )
 
 
-def _bounded(sent: dict[str, Sent]) -> dict[str, Sent]:
+def bounded(sent: dict[str, Sent]) -> dict[str, Sent]:
     """Forget the oldest verdicts and endings; the numbers of later ones and the thresholds stay known."""
     spare = [key for key, one in sent.items() if not one.name.startswith(("opened:", "grew:"))]
     for key in spare[: max(0, len(sent) - KEPT_SENT)]:
@@ -277,7 +333,7 @@ def replay(documents: Documents, incident_id: str, now: str, sink: str | None = 
             else:
                 counts[1] += 1
                 del pending[key]
-                sent[key] = msgspec.structs.replace(_sent(one, later.remote, now), message=later.message)
+                sent[key] = msgspec.structs.replace(as_sent(one, later.remote, now), message=later.message)
         return ledger if not any(counts) else msgspec.structs.replace(ledger, pending=pending, sent=sent)
 
     change_ledger(documents, incident_id, change)

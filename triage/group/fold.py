@@ -11,7 +11,7 @@ import msgspec
 from triage.group.healed import later
 from triage.group.ledger import DELIVERED, HEARSAY, MESSAGE, REPORT, RETURNED, WAITING, Ledger
 from triage.group.lifecycle import BACK, HELD_UNTIL, bounded, ended_acknowledgement, lapsed, standing
-from triage.group.notices import Router, nobody, with_notices
+from triage.group.notices import Router, is_rerouted, nobody, with_notices
 from triage.group.packed import DIGEST, add, digest, split
 from triage.group.tallies import greatest, least, with_findings
 from triage.model import Change, Diagnosis, Finding, Observation, Original, Surroundings, Tallied
@@ -169,6 +169,9 @@ def note_changes(
     noted = msgspec.structs.replace(after, grown_to=grown_to, changes=bounded(before.changes + tuple(changes)))
     if noted.acknowledged_size and noted.acknowledged_by and size >= HELD_UNTIL * noted.acknowledged_size:
         noted = ended_acknowledgement(noted, now, f"it has grown to {size} messages")
+    if not changes and route is not nobody and noted.resolved_at is None and is_rerouted(before, noted):
+        # For a sink that another row names by now it is new, as it would be had all reports come at once.
+        changes = [Change(kind="opened", at=now, text="first seen")]
     return with_notices(noted, changes, route)
 
 

@@ -6,7 +6,7 @@ import msgspec
 
 from triage.group.packed import DIGEST, split
 from triage.model import Change, Counts, Diagnosis, Ends, Notice, Sent, Surroundings, Tallied
-from triage.model.words import Family
+from triage.model.words import Family, Impact
 
 LEDGER_VERSION = 1
 
@@ -112,6 +112,16 @@ class Ledger(msgspec.Struct, frozen=True, kw_only=True):
             sessions=sessions_of(one for one in self.tallies.values() if _is_failed_session(one)),
             sent_unencrypted=sessions_of(one for one in self.tallies.values() if _is_unencrypted(one)),
         )
+
+    def impacts(self) -> tuple[Impact, ...]:
+        """Give what came of the mail: what `counts` counts, without counting it."""
+        seen = {record[-1] for record in split(self.messages, MESSAGE)}
+        found: dict[Impact, bool] = {
+            "returned": any(one & RETURNED for one in seen),
+            "waiting": any(map(still_waits, seen)) or any(self.depths.values()),
+            "sent-unencrypted": any(map(_is_unencrypted, self.tallies.values())),
+        }
+        return tuple(impact for impact, is_there in found.items() if is_there)
 
     def size(self) -> int:
         """Give what growth is measured on: distinct messages, or the peak depth where only a queue is known."""

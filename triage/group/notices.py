@@ -12,11 +12,15 @@ import msgspec
 
 from triage.group.ledger import Ledger
 from triage.group.packed import digest
-from triage.model import Change, ChangeKind, Facts, Notice, Sent
-from triage.model.words import CONFIDENCES, Confidence, rank
+from triage.model import Change, ChangeKind, Facts, Notice, Sent, Timing
+from triage.model.words import CONFIDENCES
 
 Router = Callable[[Facts, ChangeKind], Sequence[str]]
-"""Names the sinks that are told of a change of this kind, of an incident that stands so."""
+"""Names the sinks that are told of a change of this kind, of an incident that stands so. It names those of `heard_by`
+that are to hear how it went on."""
+
+Timer = Callable[[Facts, ChangeKind, str, str], Timing]
+"""Says when a message of this kind about such an incident may go to a sink, given the time."""
 
 KINDS: tuple[ChangeKind, ...] = get_args(ChangeKind)
 
@@ -32,6 +36,17 @@ KEPT_WHYS = 3
 def nobody(_facts: Facts, _kind: ChangeKind) -> Sequence[str]:
     """Route nothing: what holds where no sink is set up."""
     return ()
+
+
+def at_once(_facts: Facts, _kind: ChangeKind, _sink: str, _now: str) -> Timing:
+    """Hold nothing."""
+    return Timing()
+
+
+def kind_of(notice: Notice) -> ChangeKind:
+    """Give the kind of change that a notice tells."""
+    name = notice.name.partition(":")[0]
+    return next(kind for kind in KINDS if kind.startswith(name))
 
 
 def notice_key(name: str, sink: str) -> str:
@@ -61,7 +76,9 @@ def with_notices(ledger: Ledger, changes: Sequence[Change], route: Router) -> Le
     facts = facts_of(ledger)
     pending = dict(ledger.pending)
     # Sinks that the routing never names are not set up here: what another process wrote for them is its own affair.
-    at_any = [msgspec.structs.replace(facts, confidence=confidence) for confidence in CONFIDENCES]
+    entries: tuple[Notice | Sent, ...] = (*ledger.pending.values(), *ledger.sent.values())
+    heard = tuple(sorted({one.sink for one in entries}))
+    at_any = [msgspec.structs.replace(facts, confidence=one, heard_by=heard) for one in CONFIDENCES]
     for sink in sorted({sink for one in at_any for kind in KINDS for sink in route(one, kind)}):
         desk = _Desk(ledger, sink, route, facts, pending)
         for change in changes:
@@ -80,7 +97,19 @@ def facts_of(ledger: Ledger) -> Facts:
         ours=verdict.responsible.ours,
         size=ledger.size(),
         acknowledged=ledger.acknowledged_by is not None,
+        hosts=tuple(
+            dict.fromkeys(filter(None, (ledger.ends.sending, ledger.ends.receiving, verdict.responsible.host)))
+        ),
+        impacts=ledger.impacts(),
     )
+
+
+def is_rerouted(before: Ledger, after: Ledger) -> bool:
+    """Tell whether a routing may decide otherwise although nothing happened that people hear of by itself."""
+    was, now_is = before.verdict, after.verdict
+    if (was.actor, was.responsible) != (now_is.actor, now_is.responsible):
+        return True
+    return before.impacts() != after.impacts()
 
 
 @dataclass(slots=True)
@@ -163,13 +192,9 @@ class _Desk:
             step *= 10
 
     def _routed(self, kind: ChangeKind, told: Sequence[Notice | Sent]) -> bool:
-        """Tell whether the routing names this sink; one that heard a surer word hears how it went on."""
-        sureties: set[Confidence] = {self.facts.confidence}
-        if told and kind != "grew":
-            sureties.add(max((one.confidence for one in told), key=rank))
-        return any(
-            self.sink in self.route(msgspec.structs.replace(self.facts, confidence=one), kind) for one in sureties
-        )
+        """Tell whether the routing names this sink; one that heard of the incident hears how it went on."""
+        facts = msgspec.structs.replace(self.facts, heard_by=(self.sink,)) if told else self.facts
+        return self.sink in self.route(facts, kind)
 
     def _is_held(self, told: Sequence[Notice | Sent]) -> bool:
         size = max(1, *(one.size for one in told))

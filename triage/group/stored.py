@@ -11,6 +11,7 @@ from triage.group.documents import Documents
 from triage.group.ledger import HEARSAY, Ledger, read_ledger
 from triage.group.packed import digest
 from triage.group.tallies import greatest
+from triage.model import Notice
 from triage.model.words import Category, Confidence, Family
 
 INCIDENTS = "incident/"
@@ -141,5 +142,9 @@ def _hearsay(ledger: Ledger) -> str | None:
 def _next_notice(ledger: Ledger) -> str | None:
     """Give the time from which something is to be told; None where nothing waits."""
     waiting = [one for one in ledger.pending.values() if one.failed is None]
-    due = min((one.claimed_until or one.next_try or one.at for one in waiting), default=None)
+    due = min((one.claimed_until or _not_before(one) or one.at for one in waiting), default=None)
     return None if due is None else greatest(due, ledger.silenced_until)
+
+
+def _not_before(notice: Notice) -> str:
+    return max(notice.next_try or "", notice.held_until or "")

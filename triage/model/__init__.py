@@ -3,7 +3,7 @@
 from triage.model.act import Act, ActKind
 from triage.model.diagnosis import Alternative, Diagnosis, Evidence, Responsible
 from triage.model.incident import Affected, Change, Counts, Ends, Incident, Proof, Surroundings, Tallied
-from triage.model.notice import ChangeKind, Facts, Notice, Sent
+from triage.model.notice import ChangeKind, Facts, HeldBy, Notice, Sent, Timing
 from triage.model.observation import Document, Observation, Original, Product, Reply, Software, Tls, Trust
 from triage.model.reading import Finding, Place, Reading
 from triage.model.runbook import FilledRunbook, Link, Step
@@ -23,6 +23,7 @@ __all__ = [
     "Facts",
     "FilledRunbook",
     "Finding",
+    "HeldBy",
     "Incident",
     "Link",
     "Notice",
@@ -39,6 +40,7 @@ __all__ = [
     "Step",
     "Surroundings",
     "Tallied",
+    "Timing",
     "Tls",
     "Trust",
 ]

@@ -110,7 +110,7 @@ class _Rows:
     limit: int
 
     def facts(self) -> list[_Element]:
-        """Make the rows: who (recipient faults only), for, against, first, then."""
+        """Make the rows: who (recipient faults only), for, against, first, then, and what else blames the same host."""
         wanted, step = first_step(self.incident, self.runbook)
         first = self._short(wanted) or self.texts.phrase("card.read_ticket")
         cost = effort(step, self.incident.family, self.texts)
@@ -120,6 +120,7 @@ class _Rows:
             ("against", self._joined(self.summary.against) or self.texts.phrase("card.nothing_against")),
             ("first", card_text(first, self.limit) + (f" ({cost})" if cost else "")),
             ("then", self._then(wanted)),
+            ("also", self._also()),
         ]
         return [{"title": self.texts.phrase(f"card.{name}"), "value": value} for name, value in rows if value]
 
@@ -142,6 +143,14 @@ class _Rows:
         elif not possible and any(step.restart for step in steps):
             parts.append(self.texts.phrase("card.restart_later"))
         return " ".join(part.rstrip(".") + "." for part in parts if part)
+
+    def _also(self) -> str:
+        """Name the other incidents that blame the same host: one mend may end them all."""
+        linked = self.incident.linked
+        if not linked or self.incident.state == "resolved":
+            return ""
+        named = ", ".join(card_text(one, 20) for one in linked[:3])
+        return f"{self.texts.count('card.linked', len(linked))}: {named}{self._more(len(linked) - 3)}"
 
     def _joined(self, parts: tuple[str, ...]) -> str:
         shown = "; ".join(card_text(self._short(part), self.limit).rstrip(".;") for part in parts[: self.many])

@@ -18,7 +18,8 @@ class Letter:
     """One message: its id, the incident as it stands, its steps, and the notices that it tells, the oldest first.
 
     `absorbed` are incidents that went on in this one. `records` is where a sink remembers what it made of an incident,
-    and `affected` reads the list of affected mail; both are for sinks that ask. `mark` is how mail of ours is known again.
+    and `affected` reads the list of affected mail; both are for sinks that ask. `mark` is how mail of ours is known again;
+    `team` is whose the incident is, by the routing.
     """
 
     id: str
@@ -32,3 +33,4 @@ class Letter:
     records: Records | None = None
     mark: Mark | None = None
     affected: Callable[[], Sequence[Affected]] = _nobody
+    team: str | None = None

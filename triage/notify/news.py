@@ -10,6 +10,7 @@ _KINDS: dict[str, ChangeKind] = {
     "verdict": "verdict-changed",
     "resolved": "resolved",
     "reopened": "reopened",
+    "reminder": "reminder",
 }
 _SHOWN = 3
 """Reasons that one message gives: a card has room for no more."""

@@ -2,10 +2,11 @@
 
 import random
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import structlog
 
+from triage.notify.digest import Digest
 from triage.notify.letter import Letter
 from triage.notify.outcome import Accepted, Later, Outcome, Refused
 
@@ -31,14 +32,33 @@ class Sink(Protocol):
         """Try once to tell it. Raises nothing that an outside fault causes."""
 
 
+@runtime_checkable
+class DigestSink(Protocol):
+    """A sink that takes one message about several incidents too."""
+
+    def send_digest(self, digest: Digest) -> Outcome:
+        """Try once to tell it. Raises nothing that an outside fault causes."""
+
+
 def deliver(sink: Sink, write: Callable[[], Letter], message: str, notices: Sequence[str], tries: int) -> Outcome:
     """Try once and say what came of it; a `Later` has its seconds filled in. Logs ids and reasons, never contents.
 
     `write` makes the letter with the id `message`, which tells the notices of these names.
     """
+    return _tried(lambda: sink.send(write()), message, notices, tries)
+
+
+def deliver_digest(
+    sink: DigestSink, write: Callable[[], Digest], message: str, notices: Sequence[str], tries: int
+) -> Outcome:
+    """Do the same with a message about several incidents."""
+    return _tried(lambda: sink.send_digest(write()), message, notices, tries)
+
+
+def _tried(send: Callable[[], Outcome], message: str, notices: Sequence[str], tries: int) -> Outcome:
     log = structlog.get_logger().bind(message=message, notices=notices, tries=tries)
     try:
-        result = sink.send(write())
+        result = send()
     # The outer edge: one message must not stop the others. The error is not printed: a traceback may show secrets.
     except Exception as error:  # noqa: BLE001
         result = Refused(f"This program failed on writing it ({type(error).__name__}). This is a fault of ours.")

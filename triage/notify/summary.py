@@ -151,8 +151,9 @@ def why_line(incident: Incident, texts: Texts, redaction: Redaction, news: Seque
     limit = 160 if len(told) < 2 else _SHORT_REASON
     why = " ".join(_why(one, limit, texts, redaction) for one in told) or texts.phrase("why.unknown")
     following = "next_acknowledged" if incident.acknowledged_by else "next"
+    following = "next_reminder" if any(one.kind == "reminder" for one in told) else following
     following = "next_resolved" if incident.state == "resolved" else following
-    return f"{why} {texts.phrase(f'why.{following}')}"
+    return f"{why} {texts.phrase(f'why.{following}', name=incident.id)}"
 
 
 def _why(change: Change, limit: int, texts: Texts, redaction: Redaction) -> str:

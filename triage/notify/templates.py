@@ -49,6 +49,11 @@ def render_html(view: dict[str, Any], texts: Texts) -> str:
     return str(_html_environment(texts.folders).get_template("ticket.html.jinja").render(view))
 
 
+def render_text(name: str, view: dict[str, Any], texts: Texts) -> str:
+    """Fill a template of plain text: each value is one line."""
+    return _squeezed(_text_environment(texts.folders).get_template(name).render(view))
+
+
 def _environment(folders: tuple[Path, ...], finalize: Callable[[Any], Any]) -> "Environment":
     from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
@@ -61,6 +66,11 @@ def _environment(folders: tuple[Path, ...], finalize: Callable[[Any], Any]) -> "
         lstrip_blocks=True,
         finalize=finalize,
     )
+
+
+@cache
+def _text_environment(folders: tuple[Path, ...]) -> "Environment":
+    return _environment(folders, lambda value: one_line(str(value), LINE_LIMIT))
 
 
 @cache

@@ -12,6 +12,7 @@ from pydantic import SecretStr
 from triage.notify.address import checked_address
 from triage.notify.card import card
 from triage.notify.card_check import problems
+from triage.notify.digest import Digest, digest_card
 from triage.notify.letter import Letter
 from triage.notify.news import reasons
 from triage.notify.outcome import Later, Outcome, Refused
@@ -49,14 +50,20 @@ class Teams:
 
     def send(self, letter: Letter) -> Outcome:
         """Post the card, at most one a second."""
-        payload = message(letter)
+        return self._post(message(letter), letter.id, letter.now)
+
+    def send_digest(self, digest: Digest) -> Outcome:
+        """Post one card about several incidents."""
+        return self._post(digest_card(digest), digest.id, digest.now)
+
+    def _post(self, payload: dict[str, Any], message_id: str, now: str) -> Outcome:
         wrong = problems(payload)
         if wrong:
             return Refused(f"The card would be lost in Teams: {wrong[0]}"[:300])
         if self._last is not None:
             time.sleep(max(0.0, self._last + self._pause - time.monotonic()))
         # The id goes along, so that the flow's history shows which message a run was.
-        headers = {"content-type": "application/json", "x-ms-client-tracking-id": letter.id}
+        headers = {"content-type": "application/json", "x-ms-client-tracking-id": message_id}
         if self._audience is not None:
             token = bearer(self._line, scope_of(self._audience))
             if isinstance(token, Later | Refused):
@@ -66,7 +73,7 @@ class Teams:
         self._last = time.monotonic()
         if isinstance(answer, Later | Refused):
             return answer
-        return outcome(answer, letter.now, name=RUN, hints=_HINTS)
+        return outcome(answer, now, name=RUN, hints=_HINTS)
 
 
 def make(settings: Sinks, line: Line) -> Teams | None:

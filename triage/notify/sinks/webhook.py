@@ -17,6 +17,7 @@ from triage.errors import Misconfigured
 from triage.model import Notice
 from triage.model.wire import incident_json, json_line
 from triage.notify.address import checked_address
+from triage.notify.digest import Digest, digest_json
 from triage.notify.letter import Letter
 from triage.notify.news import kind_of, main_kind
 from triage.notify.outcome import Later, Outcome, Refused
@@ -46,10 +47,17 @@ class Webhook:
 
     def send(self, letter: Letter) -> Outcome:
         """Post the change, signed at the time of this try."""
-        body = json_line(message(letter))
+        return self._post(message(letter), letter.id, letter.now)
+
+    def send_digest(self, digest: Digest) -> Outcome:
+        """Post what several incidents have to tell, in one request."""
+        return self._post(digest_message(digest), digest.id, digest.now)
+
+    def _post(self, told: dict[str, Any], message_id: str, now: str) -> Outcome:
+        body = json_line(told)
         headers = {
             "content-type": "application/json",
-            **signed(letter.id, int(datetime.fromisoformat(letter.now).timestamp()), body, self._keys),
+            **signed(message_id, int(datetime.fromisoformat(now).timestamp()), body, self._keys),
         }
         if self._audience is not None:
             token = bearer(self._line, scope_of(self._audience))
@@ -59,7 +67,7 @@ class Webhook:
         answer = post(self._url, body, headers, self._line)
         if isinstance(answer, Later | Refused):
             return answer
-        return outcome(answer, letter.now, hints=_HINTS)
+        return outcome(answer, now, hints=_HINTS)
 
 
 def make(settings: Sinks, line: Line) -> Webhook | None:
@@ -105,12 +113,24 @@ def message(letter: Letter) -> dict[str, Any]:
     kind = main_kind(letter.notices)
     changes = [_change(one, letter.incident.id) for one in letter.notices]
     change = next((one for one in reversed(changes) if one["kind"] == kind), None)
-    told = {"change": change, "changes": changes, "incident": incident_json(letter.incident)}
+    told = {
+        "change": change,
+        "changes": changes,
+        "incident": incident_json(letter.incident),
+        "team": letter.team,
+    }
     return {
         "type": f"incident.{kind.replace('-', '_')}",
         "timestamp": letter.notices[-1].at if letter.notices else letter.now,
         "data": _redacted(told, Redaction(letter.incident, letter.redact)),
     }
+
+
+def digest_message(digest: Digest) -> dict[str, Any]:
+    """Give what is posted of several incidents."""
+    told = [[_change(one, incident.id) for one in notices] for incident, notices in digest.items]
+    redacted: dict[str, Any] = _redacted(digest_json(digest, told), Redaction(None, digest.redact))
+    return redacted
 
 
 def _change(notice: Notice, incident_id: str) -> dict[str, Any]:

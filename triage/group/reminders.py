@@ -1,0 +1,101 @@
+"""Reminders: an open incident that nobody has, with mail that waits, is told again before it is forgotten.
+
+A reminder is planned when a sink was told something, for a time that follows from that word and from when the first
+waiting mail is lost. Whether it is still deserved is looked at when its time has come.
+"""
+
+from datetime import datetime, timedelta
+
+import msgspec
+
+from triage.group.ledger import Ledger
+from triage.group.notices import facts_of, headline_of, is_loose, notice_key
+from triage.model import Change, Notice
+from triage.model.words import rank
+
+BEFORE_LOSS_HOURS = 4
+"""Before the first waiting mail is lost, as far as reports say when that is: time enough to give it another way."""
+
+A_DAY = 24
+"""Hours between two reminders at least."""
+
+_NAME = "reminder:"
+
+
+def is_reminder(notice: Notice) -> bool:
+    """Tell a reminder from the notices of changes."""
+    return notice.name.startswith(_NAME)
+
+
+def is_planned(notice: Notice, now: str) -> bool:
+    """Tell a reminder whose time has not come."""
+    return is_reminder(notice) and is_loose(notice) and notice.trouble is None and (notice.next_try or "") > now
+
+
+def with_reminder(ledger: Ledger, sink: str, now: str, hours: int | None) -> Ledger:
+    """Plan the next reminder of a sink that was told something now, in place of one that was planned before."""
+    pending = {key: one for key, one in ledger.pending.items() if one.sink != sink or not _may_go(one)}
+    facts = facts_of(ledger)
+    if hours is not None and ledger.resolved_at is None and rank(facts.confidence) >= rank("probable"):
+        told = [one for one in ledger.sent.values() if one.sink == sink and one.name.startswith(_NAME)]
+        left = [one.name for one in pending.values() if one.sink == sink and is_reminder(one)]
+        names = [*(one.name for one in told), *left]
+        number = 1 + max((int(name.removeprefix(_NAME)) for name in names), default=0)
+        notice = Notice(
+            name=f"{_NAME}{number}",
+            sink=sink,
+            at=now,
+            whys=(),
+            headline=headline_of(ledger),
+            confidence=facts.confidence,
+            size=facts.size,
+            counts=ledger.counts(),
+            next_try=_next_time(ledger, now, hours, max((one.told_at for one in told), default=None)),
+        )
+        pending[notice_key(notice.name, sink)] = notice
+    return ledger if pending == ledger.pending else msgspec.structs.replace(ledger, pending=pending)
+
+
+def _may_go(notice: Notice) -> bool:
+    return is_reminder(notice) and is_loose(notice)
+
+
+def _next_time(ledger: Ledger, now: str, hours: int, last: str | None) -> str:
+    """Give the hour that the routing asks for, or an earlier one before mail is lost; a day after the last at least."""
+    at = _later(now, hours)
+    loss = first_loss(ledger, now)
+    if loss is not None:
+        before = _later(loss, -BEFORE_LOSS_HOURS)
+        at = before if now < before < at else at
+    return at if last is None else max(at, _later(last, A_DAY))
+
+
+def first_loss(ledger: Ledger, now: str) -> str | None:
+    """Give when the first of the waiting mail is given up, as far as a report says it and it is still to come."""
+    waiting = [one.observation for one in ledger.tallies.values() if one.observation.impact == "waiting"]
+    return min(
+        (seen.retry_until for seen in waiting if (seen.retry_until or "") > now and seen.retry_until), default=None
+    )
+
+
+def settle_reminders(ledger: Ledger, pending: dict[str, Notice], sink: str, now: str, hours: int | None) -> None:
+    """Look at the sink's reminders whose time has come: those that are not deserved are put off, or dropped at the end."""
+    due = [key for key, one in pending.items() if one.sink == sink and _may_go(one) and (one.next_try or "") <= now]
+    if not due:
+        return
+    facts, counts = facts_of(ledger), ledger.counts()
+    presses = counts.waiting > 0 and ledger.quiet_since is None and rank(facts.confidence) >= rank("probable")
+    deserved = presses and not facts.acknowledged
+    for key in due:
+        one = pending[key]
+        if ledger.resolved_at is not None or hours is None:
+            del pending[key]
+        elif not deserved:
+            pending[key] = msgspec.structs.replace(one, whys=(), next_try=_later(now, hours))
+        elif not one.whys:
+            why = Change(kind="reminder", at=now, text=f"{counts.waiting} still waiting, and nobody has taken it")
+            pending[key] = msgspec.structs.replace(one, at=now, whys=(why,), counts=counts)
+
+
+def _later(now: str, hours: int) -> str:
+    return (datetime.fromisoformat(now) + timedelta(hours=hours)).strftime("%Y-%m-%dT%H:%M:%SZ")
