@@ -21,7 +21,7 @@ from triage.errors import Misconfigured
 from triage.hosts import Hosts
 from triage.model import Affected, Change, FilledRunbook, Incident, Notice
 from triage.model.mark import Mark
-from triage.notify import Accepted, Later, Letter, Refused, Texts, open_sinks
+from triage.notify import Accepted, Digest, Later, Letter, Refused, Texts, open_sinks
 from triage.notify.post import Line
 from triage.notify.sinks.mail import Mail
 from triage.settings import Settings, Sinks
@@ -306,3 +306,28 @@ def test_mail_without_a_sender_is_refused_at_once() -> None:
     """Without notices.sender our own bounces would open incidents: the settings do not load."""
     with pytest.raises(ValueError, match=r"notices\.sender"):
         Settings(sinks={"mail": {"host": "mail.contoso.example", "to": ("ops@contoso.example",)}})
+
+
+def test_a_digest_is_one_marked_mail(texts: Texts, make_incident: Callable[..., Incident]) -> None:
+    """A mail about several incidents names them in its text, is marked as ours, and keeps its id at each try."""
+    items = tuple((make_incident(id=f"INC{number}"), (notice(sink="mail"),)) for number in range(3))
+    values: dict[str, Any] = {
+        "by": "digest",
+        "items": items,
+        "standing": (),
+        "texts": texts,
+        "redact": True,
+        "now": NOW,
+    }
+    digest = Digest(id="digest/2026-10-20/1/mail", mark=MARK, **values)
+    ids = []
+    with SmartHost() as host:
+        for _ in range(2):
+            assert isinstance(sink(host).send_digest(digest), Accepted)
+            ids.append(parsed(host)["Message-ID"])
+        made = parsed(host)
+        assert isinstance(sink(host).send_digest(Digest(id="digest/1", **values)), Refused)
+    assert ids[0] == ids[1]
+    assert made["Subject"] == "Today: 3 new"
+    assert MARK.is_on(header=made["X-Bounce-Triage"], sender=SENDER, ids=[ids[0]])
+    assert all(f"INC{number}" in made.get_content() for number in range(3))

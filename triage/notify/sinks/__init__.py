@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from triage.errors import Misconfigured
-from triage.notify.digest import Digest, digest_card
 from triage.notify.letter import Letter
 from triage.notify.post import Line
 from triage.notify.relay import Sink
@@ -18,13 +17,11 @@ class Row(NamedTuple):
 
     make: Callable[[Sinks, Line], Sink | None]
     message: Callable[[Letter], dict[str, Any]]
-    digest: Callable[[Digest], dict[str, Any]] | None = None
-    """Where it takes a message about several incidents."""
 
 
 SINKS: dict[str, Row] = {
-    "teams": Row(teams.make, teams.message, digest_card),
-    "webhook": Row(webhook.make, webhook.message, webhook.digest_message),
+    "teams": Row(teams.make, teams.message),
+    "webhook": Row(webhook.make, webhook.message),
     "servicenow": Row(servicenow.make, servicenow.message),
     "jira": Row(jira.make, jira.message),
     "azure_devops": Row(azure_devops.make, azure_devops.message),

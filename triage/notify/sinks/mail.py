@@ -17,6 +17,7 @@ from triage.errors import Misconfigured
 from triage.model import Affected, FilledRunbook
 from triage.model.mark import Mark
 from triage.notify.affected import affected_csv
+from triage.notify.digest import Digest, digest_text
 from triage.notify.letter import Letter
 from triage.notify.news import kind_of
 from triage.notify.outcome import Accepted, Outcome, Refused
@@ -50,13 +51,21 @@ class Mail:
         """Send one mail; its Message-ID is the same at each try."""
         if letter.mark is None:
             return Refused("notices.sender is not set: nobody would know our notices again.")
-        content = mail(letter, letter.mark, self._settings).as_bytes(policy=SMTP)
+        return self._send(mail(letter, letter.mark, self._settings))
+
+    def send_digest(self, digest: Digest) -> Outcome:
+        """Send one mail about several incidents."""
+        if digest.mark is None:
+            return Refused("notices.sender is not set: nobody would know our notices again.")
+        return self._send(digest_mail(digest, digest.mark, self._settings))
+
+    def _send(self, made: EmailMessage) -> Outcome:
         own = self._settings
-        result = send_mail(self._relay, self._line, own.envelope_sender, own.to, content)
+        result = send_mail(self._relay, self._line, own.envelope_sender, own.to, made.as_bytes(policy=SMTP))
         if not isinstance(result, Accepted):
             return result
         left = f" ({result.remote})" if result.remote else ""
-        return Accepted(f"{letter.mark.headers(letter.id)['Message-ID'].strip('<>')}{left}")
+        return Accepted(f"{made['Message-ID'].strip('<>')}{left}")
 
 
 def mail(letter: Letter, mark: Mark, settings: MailSettings) -> EmailMessage:
@@ -81,6 +90,20 @@ def mail(letter: Letter, mark: Mark, settings: MailSettings) -> EmailMessage:
     made.add_alternative(_html(letter, hit, is_first, plain), subtype="html", cte="quoted-printable")
     if hit:
         made.add_attachment(_csv(letter, hit), maintype="text", subtype="csv", filename="affected.csv")
+    return made
+
+
+def digest_mail(digest: Digest, mark: Mark, settings: MailSettings) -> EmailMessage:
+    """Give the whole message about several incidents: plain text, since it is read on the way to work."""
+    subject, body = digest_text(digest)
+    made = EmailMessage(policy=SMTP)
+    made["From"] = mark.sender
+    made["To"] = ", ".join(settings.to)
+    made["Subject"] = subject
+    made["Date"] = format_datetime(datetime.fromisoformat(digest.now))
+    for name, value in mark.headers(digest.id).items():
+        made[name] = value
+    made.set_content(body, cte="quoted-printable")
     return made
 
 
