@@ -229,3 +229,17 @@ def test_a_row_that_changed_by_the_hour_decides_anew(night: Night) -> None:
         assert claim(night.documents, one, "teams", MORNING, timer=noon) is None
     held = [one.held_until for _, one in notices_of(night.documents) if isinstance(one, Notice)]
     assert held == ["2026-10-21T12:00:00Z"] * 2
+
+
+def test_what_people_silenced_stays_out_of_it(night: Night) -> None:
+    """A silence that lasts past the hour keeps its incident out of the message; the other goes out as ever."""
+    incident = night.ids()[0]
+    key = f"incident/{incident}"
+    ledger, found = load_ledger(night.documents, incident), night.documents.get(key)
+    assert ledger is not None
+    assert found is not None
+    body = msgspec.structs.replace(ledger, silenced_until="2026-10-21T12:00:00Z").encode()
+    night.documents.put(key, body, found[1], b'{"notice_due":"2026-10-20T20:00:00Z","family":"session"}')
+    assert night.together() is None
+    assert claim(night.documents, incident, "teams", MORNING, timer=nightly) is None
+    assert claim(night.documents, night.ids()[1], "teams", MORNING, timer=nightly) is not None

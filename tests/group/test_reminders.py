@@ -3,10 +3,12 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import msgspec
 import pytest
 
 from triage.group import Documents, acknowledge, claim, commit, due, facts_by_id, notices_of, resolve, told
 from triage.group.fold import Judge
+from triage.group.stored import load_ledger
 from triage.hosts import Hosts
 from triage.model import ChangeKind, Facts, Notice, Reading, Timing
 
@@ -164,3 +166,16 @@ def test_who_heard_is_among_the_facts(incident: Told) -> None:
     found = facts_by_id(incident.documents, incident.id)
     assert (found.heard_by, found.impacts) == (("teams",), ("waiting",))
     assert found.hosts == ("hq-ex13a.contoso.example", "exchange-online")
+
+
+def test_a_fault_that_went_quiet_is_not_told_again(incident: Told) -> None:
+    """Where nothing failed for long, nobody is pressed: what waited then has gone, one way or the other."""
+    key = f"incident/{incident.id}"
+    ledger, found = load_ledger(incident.documents, incident.id), incident.documents.get(key)
+    assert ledger is not None
+    assert found is not None
+    body = msgspec.structs.replace(ledger, quiet_since="2026-10-21T10:00:00Z").encode()
+    head = next(iter(incident.documents.list(key))).head
+    incident.documents.put(key, body, found[1], head)
+    assert incident.tell("2026-10-21T12:00:00Z") == []
+    assert incident.planned() == ["2026-10-22T12:00:00Z"]
