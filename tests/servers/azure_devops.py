@@ -20,7 +20,7 @@ def missing(name: str) -> Says:
 
 
 class AzureDevOpsServer(TicketServer):
-    """The items of one project. `token` is what is taken in place of a personal access token."""
+    """The items of one project. `entra` is what is taken in place of a personal access token."""
 
     sink = "azure_devops"
     done_status = "Done"
@@ -35,7 +35,7 @@ class AzureDevOpsServer(TicketServer):
 
     def __init__(self) -> None:
         super().__init__()
-        self.token: str | None = None
+        self.entra: str | None = None
 
     def settings(self) -> dict[str, Any]:
         """Give the settings of a sink that writes here."""
@@ -43,8 +43,8 @@ class AzureDevOpsServer(TicketServer):
 
     def is_known(self, asked: Asked) -> bool:
         """Check a personal access token (as a password without a name), or a bearer token."""
-        if self.token is not None:
-            return asked.headers.get("authorization") == f"Bearer {self.token}"
+        if self.entra is not None:
+            return asked.headers.get("authorization") == f"Bearer {self.entra}"
         return asked.headers.get("authorization") == "Basic " + base64.b64encode(f":{CREDENTIAL}".encode()).decode()
 
     def routes(self) -> Iterator[tuple[str, str, Callable[..., Says]]]:

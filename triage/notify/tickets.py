@@ -103,7 +103,7 @@ class TicketSink:
             return _unsure(stopped.outcome, session)
         except Gone:
             return Later("The ticket went away while it was written to.", 5, unsure=session.wrote)
-        except (KeyError, IndexError, TypeError) as error:
+        except (KeyError, IndexError, TypeError, AttributeError, ValueError) as error:
             return Refused(f"Its answer is not what its API's pages describe ({type(error).__name__}).")
         except (Transient, Conflict) as error:
             return Later(f"What is known of its ticket cannot be written for now: {error}", 5, unsure=session.wrote)
