@@ -112,6 +112,7 @@ def test_github_gets_code_and_links_untouched() -> None:
         "`@octocat #1`",
         "``a ` @b #2``",
         "```text\n@octocat\n\n#1\n```",
+        "- a\n  ```\n  @b\n\n  #2\n  ```",
         "[x](<https://contoso.example/#1@a>)",
     ):
         assert to_github(text).strip() == text

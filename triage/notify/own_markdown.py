@@ -62,12 +62,13 @@ def _blocks(markdown: str) -> list[str]:
     found: list[list[str]] = [[]]
     fence = ""
     for line in markdown.strip().split("\n"):
-        ticks = line[: len(line) - len(line.lstrip("`"))]
+        inside = line.strip()  # a fence within a list is indented
+        ticks = inside[: len(inside) - len(inside.lstrip("`"))]
         if not fence and len(ticks) >= 3:
             fence = ticks
-        elif fence and line.strip() == ticks and ticks.startswith(fence):
+        elif fence and inside == ticks and ticks.startswith(fence):
             fence = ""
-        if not line.strip() and not fence:
+        if not inside and not fence:
             found.append([])
         else:
             found[-1].append(line)
