@@ -41,6 +41,10 @@ class Overtaken:
         """Remove it from the documents."""
         self._documents.delete(key, if_match)
 
+    def each(self, work: Any, ones: Any) -> Any:
+        """Do it for each as the documents do; `work` was made for these, so that the other thing happens."""
+        return self._documents.each(work, ones)
+
     def batch(self) -> AbstractContextManager[None]:
         """Give the documents' own."""
         return self._documents.batch()

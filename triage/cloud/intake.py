@@ -137,7 +137,7 @@ def keep_items(items: Sequence[Item], documents: Documents, parts: Parts, now: s
                 record(documents, item, now)
     made = [reading or read(item, parts) for item, reading in zip(items, known, strict=True)]
     with documents.batch():
-        return [old or keep(documents, new, now) for old, new in zip(known, made, strict=True)]
+        return [old or keep(documents, new, now, is_unknown=True) for old, new in zip(known, made, strict=True)]
 
 
 def take_in_blob(blob: Blob, intake: Intake) -> bool:

@@ -7,14 +7,14 @@ loses against itself. Each put therefore carries a mark of its own, by which suc
 
 import base64
 import secrets
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Self
 
 from triage.azure_storage import code_of, in_our_words
 from triage.errors import Conflict, Transient
-from triage.group.documents import Listed, checked
+from triage.group.documents import Listed, R, T, checked
 
 if TYPE_CHECKING:
     from azure.core.exceptions import HttpResponseError
@@ -25,7 +25,7 @@ HEAD_BYTES = 5000
 """A head up to here travels as metadata, in base64: Azure Storage takes 8 KB of ASCII for all of a blob's metadata.
 A longer one stands before the body, and a listing asks for those bytes alone."""
 
-READ_AT_ONCE = 8
+AT_ONCE = 8
 """Requests side by side: what the SDK's connection pool takes; more would wait for each other."""
 
 REMOVED_AT_ONCE = 256
@@ -52,7 +52,7 @@ class BlobDocuments:
     def get_many(self, keys: Iterable[str]) -> list[tuple[bytes, str] | None]:
         """Give the body and tag of each, in the order of the keys, several requests side by side."""
         self._remove_now()
-        with ThreadPoolExecutor(READ_AT_ONCE) as readers:
+        with ThreadPoolExecutor(AT_ONCE) as readers:
             return [None if found is None else found[:2] for found in readers.map(self._read, keys)]
 
     def put(self, key: str, body: bytes, if_match: str | None, head: bytes = b"") -> str:
@@ -185,6 +185,12 @@ class BlobDocuments:
                 # The service answers the same for another version and for none.
                 if self._properties(key) is not None:
                     raise Conflict(f"The document {key} was changed by somebody else.") from error
+
+    def each(self, work: Callable[[T], R], ones: Iterable[T]) -> Sequence[R]:
+        """Do it for several side by side: most of the time of each is the way to the service and back."""
+        self._remove_now()
+        with ThreadPoolExecutor(AT_ONCE) as workers:
+            return list(workers.map(work, ones))
 
     @contextmanager
     def batch(self) -> Iterator[None]:

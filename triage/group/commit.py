@@ -30,15 +30,15 @@ def commit(
     Safe to repeat, with the same readings or some of them: a report that is counted is known by its key.
     Raises `Transient` where another process kept winning every race.
     """
-    changed: set[str] = set()
-    for mark, reports in _by_incident(readings, hosts).items():
-        incident_id = _commit_one(documents, mark, reports, judge, hosts, now, route)
-        if incident_id is not None:
-            changed.add(incident_id)
+
+    def one(group: tuple[Fingerprint, list[Report]]) -> str | None:
+        return _commit_one(documents, *group, judge, hosts, now, route)
+
+    done = documents.each(one, _by_incident(readings, hosts).items())
     with documents.batch():
         for reading in readings:
             counted(documents, reading.sha256)
-    return changed
+    return {incident_id for incident_id in done if incident_id is not None}
 
 
 def _by_incident(readings: Sequence[Reading], hosts: Hosts) -> dict[Fingerprint, list[Report]]:

@@ -5,11 +5,14 @@ once, above it.
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import msgspec
+
+T = TypeVar("T")
+R = TypeVar("R")
 
 LONGEST_KEY = 1000
 """Azure Storage ends at 1,024 characters."""
@@ -56,6 +59,13 @@ class Documents(Protocol):
         """Remove a document; one that is not there is no error.
 
         A tag removes exactly that version; raises `errors.Conflict` where there is another.
+        """
+
+    def each(self, work: Callable[[T], R], ones: Iterable[T]) -> Sequence[R]:
+        """Do work that reads and writes documents for each, and give what comes of it, in their order.
+
+        Side by side where documents are far, so each work must be right by itself and safe in a thread. Where one
+        raises, of the others any may be done.
         """
 
     def batch(self) -> AbstractContextManager[None]:

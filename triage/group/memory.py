@@ -1,11 +1,11 @@
 """Documents in memory, in front of others: for what is worked out and then thrown away (`upkeep/audit.py`)."""
 
 import itertools
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
 from triage.errors import Conflict
-from triage.group.documents import Documents, Listed, checked
+from triage.group.documents import Documents, Listed, R, T, checked
 
 
 class MemoryDocuments:
@@ -55,6 +55,10 @@ class MemoryDocuments:
         if if_match is not None and checked(key) in self._documents:
             self._expect(key, if_match)
         self._documents.pop(checked(key), None)
+
+    def each(self, work: Callable[[T], R], ones: Iterable[T]) -> Sequence[R]:
+        """Do it for each, one after another."""
+        return [work(one) for one in ones]
 
     @contextmanager
     def batch(self) -> Iterator[None]:

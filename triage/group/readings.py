@@ -25,13 +25,14 @@ WAITING_BYTES = 32 * 2**20
 _ASKED_AT_ONCE = 100
 
 
-def keep(documents: Documents, reading: Reading, now: str = "") -> Reading:
+def keep(documents: Documents, reading: Reading, now: str = "", *, is_unknown: bool = False) -> Reading:
     """Store a reading once, and note that it is not counted yet. Gives the reading that stands from now on.
 
     `now` (UTC, RFC 3339) dates it for retention; a reading without a date gets one when retention first sees it.
+    `is_unknown`: the caller has just looked, so that nobody needs to look again; what was kept meanwhile stands.
     The note is written first: a process that dies in between leaves a note, never a reading that nobody counts.
     """
-    stored = stored_reading(documents, reading.sha256)
+    stored = None if is_unknown else stored_reading(documents, reading.sha256)
     if stored is not None:
         return stored
     _note(documents, reading.sha256)

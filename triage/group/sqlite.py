@@ -2,13 +2,13 @@
 
 import secrets
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Self
 
 from triage.errors import Conflict, Misconfigured
-from triage.group.documents import Listed, checked
+from triage.group.documents import Listed, R, T, checked
 
 BUSY_SECONDS = 60
 """How long to wait for another process's write: longer than any batch of ours takes."""
@@ -99,6 +99,10 @@ class SqliteDocuments:
         done = self._db.execute("DELETE FROM document WHERE key = ? AND tag = ?", (checked(key), if_match))
         if done.rowcount != 1 and self.get(key) is not None:
             raise Conflict(f"The document {key} was changed by somebody else.")
+
+    def each(self, work: Callable[[T], R], ones: Iterable[T]) -> Sequence[R]:
+        """Do it for each, one after another: one connection does one thing at a time."""
+        return [work(one) for one in ones]
 
     @contextmanager
     def batch(self) -> Iterator[None]:
