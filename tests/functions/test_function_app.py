@@ -14,12 +14,17 @@ import pytest
 import structlog
 
 from tests.functions.posting import posted
+from triage.cloud import COMMIT_SECONDS
+from triage.cloud.intake import Bounds
 from triage.cloud.storage import POISON, Storage, encoded
 from triage.errors import Misconfigured
 from triage.local.bindings import Needs, needs_of
 from triage.local.host import SCHEDULES, Timers
 from triage.local.queues import queue_rules
 from triage.local.worker import Failed, Worker
+from triage.notify.post import DEADLINE_SECONDS
+from triage.pipeline import RELAY_SECONDS
+from triage.wiring import POLL_SECONDS
 
 pytestmark = [pytest.mark.needs_functions, pytest.mark.needs_node]
 
@@ -77,6 +82,16 @@ def test_host_file_says_how_queues_are_read() -> None:
     rules = queue_rules(ROOT)
     assert (rules.batch_size, rules.max_dequeue_count, rules.retry_seconds) == (8, 5, 30)
     assert rules.message_encoding == "base64"
+
+
+def test_every_function_ends_by_itself_before_the_host_ends_it() -> None:
+    """Work that goes on until its time is up stops a minute before `functionTimeout`, the last try of a relay included."""
+    hours, minutes, seconds = map(
+        int, json.loads((ROOT / "host.json").read_text("utf-8"))["functionTimeout"].split(":")
+    )
+    last = (hours * 60 + minutes) * 60 + seconds - 60
+    own = (POLL_SECONDS, COMMIT_SECONDS, Bounds().seconds, RELAY_SECONDS + DEADLINE_SECONDS)
+    assert [one for one in own if one > last] == []
 
 
 def test_functions_translate_and_no_more() -> None:

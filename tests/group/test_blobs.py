@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from triage.errors import Misconfigured
+from triage.errors import Conflict, Misconfigured
 from triage.group import BlobDocuments, BlobLease
 
 pytestmark = pytest.mark.needs_node
@@ -67,3 +67,25 @@ def test_a_wrong_key_is_the_operators_to_mend(azurite: Any, service: Callable[[s
         BlobDocuments(store).get("a")
     with pytest.raises(Misconfigured, match="Azure Storage"):
         BlobLease(store).hold()
+
+
+def test_work_for_several_documents_is_done_side_by_side(container: Any) -> None:
+    """Four works that wait for each other all end: none waits for the one before it, and results keep their order."""
+    documents = BlobDocuments(container)
+    together = threading.Barrier(4)
+
+    def work(number: int) -> int:
+        together.wait(30)
+        documents.put(f"n/{number}", b"", None)
+        return number
+
+    assert documents.each(work, range(4)) == [0, 1, 2, 3]
+    assert len(list(documents.list("n/"))) == 4
+
+
+def test_work_that_fails_for_one_document_is_told(container: Any) -> None:
+    """An error of one among several reaches the caller, who repeats the whole."""
+    documents = BlobDocuments(container)
+    documents.put("n/2", b"", None)
+    with pytest.raises(Conflict):
+        documents.each(lambda number: documents.put(f"n/{number}", b"", None), range(4))
