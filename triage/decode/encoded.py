@@ -14,6 +14,18 @@ _NOT_CHARSETS = frozenset({"punycode", "idna", "unicode_escape", "raw_unicode_es
 _CHARSET_NAME = re.compile(r"[\w.:+-]{1,40}")
 
 
+def known_charset(name: str | None) -> str | None:
+    """Give the name of a charset of text in lower case, None for any other; what is called something of utf is UTF-8."""
+    if not name or not _CHARSET_NAME.fullmatch(name):
+        return None
+    try:
+        found = codecs.lookup(name)
+    except (LookupError, ValueError):
+        found = None
+    is_text = found is not None and found.name not in _NOT_CHARSETS and getattr(found, "_is_text_encoding", True)
+    return name.lower() if is_text else "utf-8" if "utf" in name.lower() else None
+
+
 def decode_text(content: bytes, charset: str | None) -> str:
     """Decode bytes as their part says; where it says nothing usable, as UTF-8 or else as Windows-1252. Never raises."""
     if charset and _CHARSET_NAME.fullmatch(charset):

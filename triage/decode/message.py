@@ -14,10 +14,10 @@ from collections.abc import Iterator
 from email._policybase import Compat32
 from email.message import Message
 from email.parser import BytesParser
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from triage.decode import limits
-from triage.decode.encoded import decode_text, decode_words, unfolded
+from triage.decode.encoded import decode_text, decode_words, known_charset, unfolded
 from triage.decode.html_text import text_of_html
 
 if TYPE_CHECKING:
@@ -73,6 +73,16 @@ class Node(Message):
         if kind.startswith("message/") and _is_encoded(self):
             return ENCODED_MESSAGE
         return kind
+
+    def get_content_charset(self, failobj: Any = None) -> Any:
+        """Give the charset in lower case; `failobj` for what is none. The standard library decodes with it, and some
+        names make that fail.
+        """
+        try:
+            name = super().get_content_charset()
+        except (TypeError, ValueError, LookupError):
+            return failobj
+        return known_charset(name) or failobj
 
 
 _PARSER: "BytesParser[Node]" = BytesParser(Node, policy=_POLICY)
@@ -290,10 +300,8 @@ def _content(node: Node) -> bytes:
 
 
 def _charset(node: Node) -> str | None:
-    try:
-        return node.get_content_charset()
-    except (TypeError, ValueError, LookupError):
-        return None
+    charset = node.get_content_charset()
+    return charset if isinstance(charset, str) else None
 
 
 def _is_lost(mail: Mail) -> bool:
