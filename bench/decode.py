@@ -111,7 +111,9 @@ def _times(readers: Mapping[str, Reader], contents: list[bytes], rounds: int) ->
 def _print_times(times: Mapping[str, list[float]]) -> float:
     """Print a row for each reader; give how many times the floor our median message takes."""
     floor = times[FLOOR]
-    print(f"{'':18}{'median':>10}{'p95':>10}{'worst':>10}{'messages/s':>12}   times the floor: median{'p95':>7}{'all':>7}")
+    print(
+        f"{'':18}{'median':>10}{'p95':>10}{'worst':>10}{'messages/s':>12}   times the floor: median{'p95':>7}{'all':>7}"
+    )
     median = 0.0
     for name, seconds in times.items():
         ratios = [one / base for one, base in zip(seconds, floor, strict=True)]

@@ -15,7 +15,7 @@ from triage.decode.outcome import domain_of, human_causes, observation, outcome
 from triage.decode.outlook import DAMAGED, as_own, items_of
 from triage.decode.prose import reason_for
 from triage.decode.reader import Reader
-from triage.decode.received import read_received
+from triage.decode.received import read_way
 from triage.decode.returned import Returned, bare_id, relayed, returned_message, returned_text
 from triage.decode.tls_report import report_in
 from triage.decode.trust import Claims, assess
@@ -209,7 +209,7 @@ def _source(found: Found) -> Mail | None:
 def _original(known: Original, found: Found) -> Original:
     """Fill in from the report itself what the returned message does not say."""
     human = found.human
-    replied = bare_id(found.mail.header("in-reply-to")) if found.reports or form_of(found.mail).mail_system else None
+    replied = bare_id(found.mail.header("in-reply-to")) if found.reports or found.form.mail_system else None
     return Original(
         message_id=known.message_id or replied,
         from_=known.from_ or (human.sender if human else None),
@@ -226,8 +226,7 @@ class _Trusts:
         self._reader = reader
         self._known: dict[str | None, Trust] = {}
         mail = found.mail
-        hops = read_received(mail.headers("received")[: limits.MAX_HOPS])
-        self._hops = [host for hop in hops for host in (hop.from_host, hop.by_host) if host]
+        self._hops = read_way(mail.headers("received")[: limits.MAX_HOPS])
 
     def of(self, recipient: str | None) -> Trust:
         """Give the trust in what the report says of this recipient."""

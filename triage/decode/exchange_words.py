@@ -2,6 +2,7 @@
 
 import re
 import tomllib
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
@@ -22,13 +23,22 @@ _STRAIGHT = str.maketrans(
     | dict.fromkeys(map(ord, "\u200b\u200e\u200f\ufeff\u00ad"), "")
     | {"\r": "\n", "\u202f": " ", "\u3000": " "}
 )
+_COLON = re.compile("[:：]")
+_ENDING = 4
+"""Letters by which most words are told from the end of a label; the shortest label has seven."""
 _QUOTE_MARKS = re.compile(r"(?m)^[ \t]{0,8}(?:> ?){1,12}")
 
 
 class Words(msgspec.Struct, frozen=True):
-    """Known labels: `any_label` finds one of them with its colon; `kinds` tells which label a text is."""
+    """Known labels: `label` matches a text that ends with one, `kinds` tells which one it is.
 
-    any_label: re.Pattern[str]
+    `endings` are their last letters and `longest` the characters of the longest with its colon: so a colon is looked
+    at closely only where it may stand behind a label.
+    """
+
+    label: re.Pattern[str]
+    endings: frozenset[str]
+    longest: int
     kinds: dict[str, str]
     sections: tuple[str, ...]
     undeliverable: tuple[str, ...]
@@ -45,7 +55,9 @@ def words() -> Words:
     longest_first = sorted(kinds, key=len, reverse=True)
     any_label = "|".join(re.escape(label).replace(r"\ ", r"\s{1,4}") for label in longest_first)
     return Words(
-        any_label=re.compile(rf"(?P<label>{any_label})\s{{0,3}}[:：]", re.IGNORECASE),
+        label=re.compile(rf"(?P<label>{any_label})\s{{0,3}}\Z", re.IGNORECASE),
+        endings=frozenset(label[-_ENDING:] for label in kinds),
+        longest=max(len(label) + 3 * label.count(" ") for label in kinds) + 3,
         kinds=kinds,
         sections=tuple(data["headings"]["sections"]),
         undeliverable=tuple(data["subjects"]["undeliverable"]),
@@ -56,22 +68,36 @@ def words() -> Words:
 
 def plain(text: str) -> str:
     """Take a forwarder's changes back: curly quotes, `> ` marks, no-break spaces, carriage returns."""
-    return _QUOTE_MARKS.sub("", text.replace("\r\n", "\n").translate(_STRAIGHT))
+    text = text.replace("\r\n", "\n")
+    text = text.replace("\r", "\n") if text.isascii() else text.translate(_STRAIGHT)
+    return _QUOTE_MARKS.sub("", text) if ">" in text else text
 
 
 def labelled(text: str) -> dict[str, str]:
     """Give the value behind each known label, the first of each kind: up to the line's end or the next label."""
-    found = list(words().any_label.finditer(text))
+    found = list(_labels(text))
     values: dict[str, str] = {}
-    for here, following in zip(found, [*found[1:], None], strict=False):
-        kind = words().kinds[" ".join(here.group("label").lower().split())]
-        stop = following.start() if following else len(text)
-        value = text[here.end() : stop].strip()
+    for (_, end, label), following in zip(found, [*found[1:], None], strict=False):
+        kind = words().kinds[" ".join(label.lower().split())]
+        stop = following[0] if following else len(text)
+        value = text[end:stop].strip()
         if kind != "reported_error":
             line, broken, _ = value.partition("\n")
             value = line.strip() if broken else _without_section(value, anywhere=kind != "subject")
         values.setdefault(kind, value)
     return values
+
+
+def _labels(text: str) -> Iterator[tuple[int, int, str]]:
+    """Give where each label begins, where its colon ends, and the label as it stands."""
+    known = words()
+    for colon in _COLON.finditer(text):
+        at = colon.start()
+        if text[max(0, at - _ENDING - 3) : at].rstrip()[-_ENDING:].lower() not in known.endings:
+            continue
+        start = max(0, at - known.longest)
+        if label := known.label.search(text, start, at):
+            yield label.start(), colon.end(), label.group("label")
 
 
 def _without_section(value: str, *, anywhere: bool) -> str:

@@ -94,7 +94,7 @@ def read_host(text: str) -> tuple[str | None, str | None]:
 def utc(text: str | None) -> str | None:
     """Give a date of RFC 5322 as UTC in RFC 3339, None where it is none."""
     moment = moment_of(text)
-    return moment.strftime("%Y-%m-%dT%H:%M:%SZ") if moment else None
+    return f"{moment.replace(tzinfo=None).isoformat(timespec='seconds')}Z" if moment else None
 
 
 def moment_of(text: str | None) -> datetime | None:

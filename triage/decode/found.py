@@ -9,7 +9,7 @@ import msgspec
 from triage.decode.dsn import find_status, read_status
 from triage.decode.exchange import HumanReport, read_human
 from triage.decode.failure import Report, moment_of, read_address
-from triage.decode.kinds import Form, form_of, is_challenge, is_forwarded_text
+from triage.decode.kinds import Form, is_challenge, is_forwarded_text
 from triage.decode.message import Mail
 from triage.decode.prose import Prose, read_prose, read_unknown, report_text
 from triage.decode.ses_notice import read_notice
@@ -27,6 +27,7 @@ class Found(msgspec.Struct, kw_only=True):
     """The parts of one report that could be read. `text` is the human part as text."""
 
     mail: Mail
+    form: Form
     reports: list[Report]
     human: HumanReport | None = None
     prose: Prose | None = None
@@ -39,7 +40,7 @@ def find(mail: Mail, form: Form) -> Found | None:
     if not reports and (mail.header("final-recipient") or mail.header("reporting-mta")) is not None:
         reports = [report for report in (read_status(_header_text(mail)),) if report]
     texts = list(_texts(mail))
-    found = Found(mail=mail, reports=reports, text=texts[0] if texts else "")
+    found = Found(mail=mail, form=form, reports=reports, text=texts[0] if texts else "")
     if not reports and (notice := next((one for text in texts if (one := read_notice(text))), None)):
         reports = found.reports = [notice[0]]
         found.prose = Prose(mailer="Amazon SES", strong=True, failures=(), original=notice[1])
@@ -58,7 +59,7 @@ def find(mail: Mail, form: Form) -> Found | None:
         if stretch and (report := read_status(stretch)):
             return msgspec.structs.replace(found, reports=[report], text=text)
     for text in spoken:
-        if (prose := _prose(mail, text, form.mail_system)) is not None:
+        if (prose := _prose(mail, text, form)) is not None:
             return msgspec.structs.replace(found, prose=prose, text=text)
     known = failed_recipients(mail) if form.mail_system else ()
     if known:
@@ -80,7 +81,8 @@ def _is_whole(human: HumanReport, form: Form, texts: list[str]) -> bool:
     return human.generating_server is not None or any(_may_report(form, text) for text in texts)
 
 
-def _prose(mail: Mail, text: str, is_report: bool) -> Prose | None:
+def _prose(mail: Mail, text: str, form: Form) -> Prose | None:
+    is_report = form.mail_system
     known = failed_recipients(mail)
     sender = read_address(mail.words("from")) or ""
     domain = sender.rpartition("@")[2].lower() or None
@@ -92,7 +94,7 @@ def _prose(mail: Mail, text: str, is_report: bool) -> Prose | None:
         return prose
     said = [one.diagnostic for one in prose.failures if is_report and one.diagnostic]
     coded = len(text) <= MAX_NAMELESS and any(map(_CODE.search, said))
-    return prose if said and (form_of(mail).report_subject or coded) else None
+    return prose if said and (form.report_subject or coded) else None
 
 
 def _is_challenge_only(found: Found) -> bool:

@@ -12,8 +12,8 @@ import logging
 import re
 from collections.abc import Iterator
 from email._policybase import Compat32
+from email.feedparser import BytesFeedParser
 from email.message import Message
-from email.parser import BytesParser
 from typing import TYPE_CHECKING, Any, cast
 
 from triage.decode import limits
@@ -85,7 +85,8 @@ class Node(Message):
         return known_charset(name) or failobj
 
 
-_PARSER: "BytesParser[Node]" = BytesParser(Node, policy=_POLICY)
+PIECE = 32 * 2**10
+"""Bytes that the parser is fed at once: most reports whole, and little beside a large one."""
 
 
 class Leaf:
@@ -223,9 +224,17 @@ def bounded(content: bytes) -> bytes:
 
 def _parse(content: bytes) -> Node:
     try:
-        return _PARSER.parsebytes(content)
+        return _fed(content)
     except RecursionError:
-        return _PARSER.parsebytes(b"\n" + content[: limits.SMALL_BYTES])
+        return _fed(b"\n" + content[: limits.SMALL_BYTES])
+
+
+def _fed(content: bytes) -> Node:
+    """Parse bytes piece by piece. `BytesParser` would hold all of it once more, with four bytes for each character."""
+    parser = BytesFeedParser(Node, policy=_POLICY)
+    for at in range(0, len(content), PIECE):
+        parser.feed(content[at : at + PIECE])
+    return parser.close()
 
 
 def _leaves(node: Node) -> Iterator[tuple[Node, str]]:

@@ -110,7 +110,9 @@ def report_text(text: str) -> str:
 
 def text_lines(text: str) -> list[str]:
     """Give the lines of a text without reply quoting (`> `) and with straight quotes."""
-    lines = [line[:MAX_LINE].translate(_STRAIGHT).rstrip() for line in text.splitlines()[:MAX_LINES]]
+    if not text.isascii():
+        text = text.translate(_STRAIGHT)
+    lines = [line[:MAX_LINE].rstrip() for line in text.splitlines()[:MAX_LINES]]
     quoted = sum(line.startswith((">", "|")) for line in lines)
     if quoted * 2 > sum(bool(line) for line in lines):
         lines = [_QUOTE.sub("", line) for line in lines]
@@ -119,7 +121,7 @@ def text_lines(text: str) -> list[str]:
 
 def _split(lines: list[str]) -> tuple[list[str], list[str]]:
     """Cut a text where the returned message begins."""
-    known = phrases().original
+    known = phrases().original.possible(lines)
     for at, line in enumerate(lines):
         if line and any(pattern.match(line) for pattern in known) and any(one.strip() for one in lines[:at]):
             return lines[:at], lines[at:]
@@ -289,9 +291,10 @@ def _sentence(line: str) -> re.Match[str] | None:
 def _reason(lines: list[str]) -> list[str]:
     """Give the lines of a reason: up to a line that ends it, or to the second paragraph."""
     out: list[str] = []
-    for line in lines[: MAX_REASON * 2]:
-        bare = line.strip()
-        if bare and any(pattern.match(bare) for pattern in phrases().ends):
+    bares = [line.strip() for line in lines[: MAX_REASON * 2]]
+    ends = phrases().ends.possible(bares)
+    for line, bare in zip(lines, bares, strict=False):
+        if bare and any(pattern.match(bare) for pattern in ends):
             if out:
                 break
             continue
@@ -305,13 +308,15 @@ def _reason(lines: list[str]) -> list[str]:
 
 
 def _starts_reply(lines: list[str]) -> bool:
-    return any(pattern.search(line) for line in lines for pattern in phrases().replies)
+    patterns = phrases().replies.possible(lines)
+    return any(pattern.search(line) for pattern in patterns for line in lines)
 
 
 def _labelled(lines: list[str]) -> list[str]:
     """Give the lines behind a label such as `The response from the remote server was:`."""
-    for at, line in enumerate(lines):
-        for pattern in phrases().labels:
+    patterns = phrases().labels.possible(lines)
+    for at, line in enumerate(lines if patterns else ()):
+        for pattern in patterns:
             if found := pattern.search(line):
                 rest = found.group("rest").strip()
                 following: list[str] = []
@@ -340,7 +345,7 @@ def _failure(recipient: str | None, action: Action, reason: list[str], lines: li
 
 def _reply(reason: list[str]) -> str | None:
     """Give the server's reply out of a reason; where none is quoted, the reason itself."""
-    for pattern in phrases().replies:
+    for pattern in phrases().replies.possible(reason):
         for at, line in enumerate(reason):
             if found := pattern.search(line):
                 rest = _same_reply(reason[at + 1 :], found.group("reply"), line.lstrip().startswith(("<<<", ">")))
@@ -377,8 +382,9 @@ _GENERATED = re.compile(r"\[?(?:RCPT_TO|MAIL_FROM|DATA)\]?$|Giving up on|I'm not
 
 def _reporter(lines: list[str]) -> str | None:
     """Give the server that says "this is the mail system at host …"."""
-    for line in lines[: MAX_REASON * 2]:
-        for pattern in phrases().reporters:
+    patterns = phrases().reporters.possible(lines[: MAX_REASON * 2])
+    for line in lines[: MAX_REASON * 2] if patterns else ():
+        for pattern in patterns:
             if found := pattern.search(line):
                 return normal(found.group("host"))
     return None
@@ -386,10 +392,11 @@ def _reporter(lines: list[str]) -> str | None:
 
 def _server(lines: list[str]) -> tuple[str | None, str | None]:
     """Give name and IP address of the server at the other end, as far as the lines name them."""
-    joined = " ".join(line.strip() for line in lines)[: MAX_LINE * 4]
-    for pattern in phrases().servers:
-        for text in (*lines, joined):
-            if found := pattern.search(text.strip()):
+    texts = [line.strip() for line in lines]
+    texts.append(" ".join(texts)[: MAX_LINE * 4].strip())
+    for pattern in phrases().servers.possible(texts):
+        for text in texts:
+            if found := pattern.search(text):
                 groups = found.groupdict()
                 return groups.get("host"), groups.get("ip")
     return None, None

@@ -8,6 +8,7 @@ from pathlib import Path
 import msgspec
 
 from triage.decode.failure import ADDRESS
+from triage.decode.patterns import Patterns
 from triage.model.words import Action
 
 PHRASES = Path(__file__).parent / "phrases" / "prose.toml"
@@ -17,6 +18,8 @@ _GROUPS = {
     "HOST": r"(?P<host>[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,63}\.){1,12}[A-Za-z0-9-]{1,63})",
     "IP": r"(?P<ip>(?:IPv6:)?[0-9A-Fa-f]{1,4}[0-9A-Fa-f:.]{2,41})",
 }
+_ROUGHLY = {"ADDRESS": r"\S+@\S+", "HOST": "[A-Za-z0-9_.-]+", "IP": "[0-9A-Za-z:.]+"}
+"""What the groups hold at least, in a pattern that only tells whether it is worth looking closer."""
 
 
 class Introduction(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -41,16 +44,16 @@ class Phrases(msgspec.Struct, frozen=True):
     """The whole of `phrases/prose.toml`, compiled."""
 
     introductions: tuple[Introduction, ...]
-    original: tuple[re.Pattern[str], ...]
-    recipient: tuple[re.Pattern[str], ...]
-    sentences: tuple[re.Pattern[str], ...]
-    replies: tuple[re.Pattern[str], ...]
-    labels: tuple[re.Pattern[str], ...]
-    ends: tuple[re.Pattern[str], ...]
-    noise: tuple[re.Pattern[str], ...]
-    servers: tuple[re.Pattern[str], ...]
-    transcripts: tuple[re.Pattern[str], ...]
-    reporters: tuple[re.Pattern[str], ...]
+    original: Patterns
+    recipient: Patterns
+    sentences: Patterns
+    replies: Patterns
+    labels: Patterns
+    ends: Patterns
+    noise: Patterns
+    servers: Patterns
+    transcripts: Patterns
+    reporters: Patterns
 
 
 @cache
@@ -72,11 +75,12 @@ def phrases() -> Phrases:
     )
 
 
-def _compiled(patterns: list[str], flags: int = 0) -> tuple[re.Pattern[str], ...]:
-    out = []
-    for pattern in patterns:
-        whole = pattern
-        for name, group in _GROUPS.items():
-            whole = group.join(re.split(rf"(?<![A-Za-z]){name}(?![A-Za-z])", whole))
-        out.append(re.compile(whole, flags))
-    return tuple(out)
+def _compiled(patterns: list[str], flags: int = 0) -> Patterns:
+    compiled = [re.compile(_with_groups(pattern, _GROUPS), flags) for pattern in patterns]
+    return Patterns.of(compiled, [_with_groups(pattern, _ROUGHLY) for pattern in patterns])
+
+
+def _with_groups(pattern: str, groups: dict[str, str]) -> str:
+    for name, group in groups.items():
+        pattern = group.join(re.split(rf"(?<![A-Za-z]){name}(?![A-Za-z])", pattern))
+    return pattern

@@ -1,8 +1,9 @@
 """Received headers, newest first: who handed the message to whom, over which TLS, and on which Exchange build.
 
 The clauses are taken apart by mail-parser's scanner, which is linear and keeps comments apart; what it holds ambiguous
-is read by us as far as it goes. Exchange's own stamps prove encryption (`(TLS)`) or a version (`version=TLS1_2`).
-A stamp is not proof of the version for an authenticated client's own submission, and `with mapi` says nothing of TLS.
+is read by us as far as it goes, and plain stamps, nearly all, get the same answer at a tenth of the cost. Exchange's
+own stamps prove encryption (`(TLS)`) or a version (`version=TLS1_2`). A stamp is not proof of the version for an
+authenticated client's own submission, and `with mapi` says nothing of TLS.
 """
 
 import re
@@ -41,6 +42,15 @@ _BARE_ADDRESS = re.compile(r"\((?P<ip>[0-9A-Fa-f:.]{3,45})\)")
 _HELO = re.compile(r"\b(?:helo|ehelo|ehlo)[= ](?P<helo>[^\s()]{1,255})", re.IGNORECASE)
 _REVERSE = re.compile(r"\((?P<host>[A-Za-z0-9_-]{1,63}(?:\.[A-Za-z0-9_-]{1,63}){1,10})\.?\s?(?:\[|\))")
 _FIRST = re.compile(r"(?P<name>[^\s()\[\];]{1,255})")
+_COMMENT = re.compile(r"\([^()]*\)")
+_LITERAL_OR_ANGLE = re.compile(r"\[[^\[\]\x00]*\]|<[^<>\x00]*>")
+_UNUSUAL = re.compile(r"[()\[\]<>]")
+_NEVER_PLAIN = re.compile(r"[\x00\x01\\\"]")
+_KEYWORD = re.compile(
+    r"(?:^|(?<=[ \x00]))(?P<key>(?!with cipher)(?:from|by|via|with|id|for|envelope-(?:from|sender)))(?= )",
+    re.IGNORECASE,
+)
+_COMMENTS_DEEP = 4
 _CLAUSE = re.compile(r"(?:^|\s)(?P<key>from|by|with|id|for)\s", re.IGNORECASE)
 
 
@@ -72,15 +82,32 @@ def read_received(values: Sequence[str]) -> tuple[Hop, ...]:
     return tuple(_hop(str(value)) for value in values[:MAX_HEADERS])
 
 
+def read_way(values: Sequence[str]) -> list[str]:
+    """Give only the hosts that Received headers name, in their order: of each the client, then the server."""
+    named = []
+    for value in values[:MAX_HEADERS]:
+        clauses, _ = _clauses(_flat(value))
+        named += [_names(clauses.get("from", ""))[0], _server(clauses.get("by", ""))]
+    return [host for host in named if host]
+
+
+def _flat(value: str) -> str:
+    return " ".join(value[:MAX_LENGTH].split())
+
+
+def _server(receiver: str) -> str | None:
+    by = _FIRST.match(receiver)
+    return _host(by.group("name")) if by else None
+
+
 def _hop(value: str) -> Hop:
     """Read one header."""
-    raw = " ".join(value[:MAX_LENGTH].split())
+    raw = _flat(value)
     clauses, date = _clauses(raw)
     sender, receiver = clauses.get("from", ""), clauses.get("by", "")
     protocol = clauses.get("with", "")
     from_host, helo = _names(sender)
-    by = _FIRST.match(receiver)
-    by_host = _host(by.group("name")) if by else None
+    by_host = _server(receiver)
     version, cipher, encrypted = _tls(raw, protocol)
     build = _build(clauses, protocol)
     return Hop(
@@ -102,6 +129,35 @@ def _hop(value: str) -> Hop:
 
 def _clauses(raw: str) -> tuple[dict[str, str], str]:
     """Split a header into its clauses (the first of each) and its date."""
+    return _plain_clauses(raw) or _any_clauses(raw)
+
+
+def _plain_clauses(raw: str) -> tuple[dict[str, str], str] | None:
+    """Split a stamp in which every bracket is closed, nothing is quoted and one `;` stands before the date; else None.
+
+    What is in brackets is covered, so that no word and no `;` in it counts.
+    """
+    if _NEVER_PLAIN.search(raw):
+        return None
+    bare = raw
+    for _ in range(_COMMENTS_DEEP):
+        if "(" not in bare:
+            break
+        bare = _COMMENT.sub(lambda found: "\x00" * len(found.group()), bare)
+    bare = _LITERAL_OR_ANGLE.sub(lambda found: "\x01" * len(found.group()), bare)
+    if _UNUSUAL.search(bare) or bare.count(";") != 1:
+        return None
+    end = bare.index(";")
+    marks = list(_KEYWORD.finditer(bare, 0, end))
+    clauses: dict[str, str] = {}
+    for mark, following in zip(marks, [*marks[1:], None], strict=False):
+        value = raw[mark.end() : following.start() if following else end].strip()
+        clauses.setdefault(mark["key"].lower(), value)
+    return clauses, raw[end + 1 :].strip()
+
+
+def _any_clauses(raw: str) -> tuple[dict[str, str], str]:
+    """Split any stamp."""
     from mailparser.exceptions import MailParserReceivedParsingError
     from mailparser.received import split_received
 
@@ -140,6 +196,8 @@ def _host(name: str) -> str | None:
 
 def _address(clause: str) -> str | None:
     """Give the address in a clause: `[192.0.2.1]`, `(192.0.2.1)`, `[IPv6:2001:db8::1]`; of two, the last."""
+    if "[" not in clause and "(" not in clause:
+        return None
     found = [address(one.group("ip")) for one in _LITERAL.finditer(clause)]
     found += [address(one.group("ip")) for one in _BARE_ADDRESS.finditer(clause)]
     return next((one for one in reversed(found) if one), None)
@@ -173,7 +231,7 @@ def _exchange_tls(inside: str) -> tuple[TlsVersion | None, str | None, bool | No
 def _version(text: str) -> TlsVersion | None:
     """Read a TLS version in any of the stamps' spellings; SSL versions have no word in the contract."""
     versions: dict[str | None, TlsVersion] = {None: "1.0", "0": "1.0", "1": "1.1", "2": "1.2", "3": "1.3"}
-    found = _VERSION.search(text)
+    found = _VERSION.search(text) if "tls" in text.lower() else None
     return versions[found.group("minor")] if found else None
 
 
@@ -205,4 +263,4 @@ def _time(date: str) -> str | None:
         stamp = stamp.replace(tzinfo=UTC) if stamp.tzinfo is None else stamp.astimezone(UTC)
     except (ValueError, TypeError, OverflowError, IndexError):
         return None
-    return stamp.strftime("%Y-%m-%dT%H:%M:%SZ") if stamp.year >= 1000 else None
+    return f"{stamp.replace(tzinfo=None).isoformat(timespec='seconds')}Z" if stamp.year >= 1000 else None

@@ -62,6 +62,8 @@ _REMOTE_GEN2 = re.compile("#" + _GEN2.pattern)
 _EXPIRED = re.compile(r"QUEUE\.Expired|message (?:has )?expired|message delayed", re.IGNORECASE)
 _EXPIRY_STATUS = re.compile(r"[45]\.4\.(?:7|300)")
 
+_LIKE_ADDRESS = re.compile(r"[0-9A-Fa-f:.]{2,45}")
+
 _STRAIGHT = str.maketrans(
     {
         "\u2018": "'",
@@ -104,7 +106,8 @@ class Unwrapped(msgspec.Struct, frozen=True, kw_only=True):
 
 def flat(text: str) -> str:
     """Put a text on one line: straight quotes, one space for each run of white space and line breaks."""
-    return " ".join(text[: MAX_TEXT * 2].translate(_STRAIGHT).split())[:MAX_TEXT]
+    text = text[: MAX_TEXT * 2]
+    return " ".join((text if text.isascii() else text.translate(_STRAIGHT)).split())[:MAX_TEXT]
 
 
 def unwrap(text: str) -> Unwrapped:
@@ -156,8 +159,11 @@ def address(text: str | None) -> str | None:
     """Give an IP address in its usual spelling; None for anything else (names, masked digits, empty)."""
     if not text:
         return None
+    text = text.strip().strip("[]").removeprefix("IPv6:").split("%")[0]
+    if not _LIKE_ADDRESS.fullmatch(text):
+        return None  # names are asked about far more often than addresses
     try:
-        return str(ip_address(text.strip().strip("[]").removeprefix("IPv6:").split("%")[0]))
+        return str(ip_address(text))
     except ValueError:
         return None
 

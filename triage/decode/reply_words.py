@@ -2,6 +2,7 @@
 
 import re
 
+from triage.decode.patterns import Patterns
 from triage.model import Reply
 from triage.model.words import Phase
 
@@ -79,12 +80,14 @@ _IN_ORDER: tuple[tuple[Phase, re.Pattern[str]], ...] = (
     ("data", _DATA),
     ("envelope", _ENVELOPE),
 )
+_PHASES = Patterns.of(pattern for _, pattern in _IN_ORDER)
 _REFUSED_OR_TIMED_OUT = re.compile(r"[45]\.4\.31[56]")
 
 
 def error_in(text: str) -> str | None:
     """Give the error that a text names: "Winsock 10060" for a Winsock number, else the name as written."""
-    if found := _WINSOCK.search(text):
+    lower = text.lower()
+    if "error" in lower and (found := _WINSOCK.search(text)):
         return f"Winsock {int(found.group('number'))}"
     if found := _NAMED_BY_CONTEXT.search(text):
         return found.group("name")
@@ -99,17 +102,19 @@ def phase_in(whole: str, cause: Reply) -> Phase | None:
     A lost connection (`Connection dropped due to SocketError`) has no phase: it comes from any of them.
     """
     spoken = cause.text or ""
+    possible = _PHASES.possible([whole, spoken])
     for phase, pattern in _IN_ORDER:
-        if pattern.search(spoken):
+        if pattern in possible and pattern.search(spoken):
             return phase
     if cause.status and _REFUSED_OR_TIMED_OUT.fullmatch(cause.status):
         return "connect"  # Exchange Online gives 4.4.315 and 4.4.316 for TCP alone
     for phase, pattern in _IN_ORDER[3:]:  # the command may stand outside the quoted reply
-        if pattern.search(whole):
+        if pattern in possible and pattern.search(whole):
             return phase
     return None
 
 
 def requires_tls(text: str) -> bool | None:
     """True where a text says that TLS is demanded; None where it does not say."""
-    return True if _REQUIRED.search(text) else None
+    lower = text.lower()
+    return True if ("tls" in lower or "encryption" in lower) and _REQUIRED.search(text) else None

@@ -99,5 +99,7 @@ def readable(text: str | None) -> str:
     """Fold white space and typographic quotes, so that a wrapped or pretty-printed reply matches like the plain one."""
     if not text:
         return ""
-    plain = text[: MAX_TEXT * 2].translate(_QUOTES).encode("utf-8", "replace").decode("utf-8")
+    plain = text[: MAX_TEXT * 2]
+    if not plain.isascii() or "\x00" in plain:
+        plain = plain.translate(_QUOTES).encode("utf-8", "replace").decode("utf-8")
     return " ".join(plain.split())[:MAX_TEXT]

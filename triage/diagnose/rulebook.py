@@ -55,7 +55,12 @@ class Rulebook:
         self._needs_status = frozenset(self._status_rules)
         textless = frozenset(at for at, rule in enumerate(rules) if rule.when.text is None)
         self._status_alone = textless & self._needs_status
-        self._neither = textless - self._needs_status
+        neither = textless - self._needs_status
+        self._by_code: dict[int, set[int]] = {}
+        for at in neither:
+            for code in rules[at].when.reply_code:
+                self._by_code.setdefault(code, set()).add(at)
+        self._neither = frozenset(at for at in neither if not rules[at].when.reply_code)
 
     @classmethod
     def load(cls, site: Path | None = None) -> "Rulebook":
@@ -78,12 +83,16 @@ class Rulebook:
         return book
 
     def candidates(self, case: Case) -> Iterator["Rule"]:
-        """Give the rules whose text and status match, in the order in which they are tried."""
+        """Give the rules whose text and status match, in the order in which they are tried.
+
+        Of those that ask for neither, the ones for another reply code are left out.
+        """
         by_text = {self._text_rules[at] for at in self._texts.match(case.text)}
         status = case.seen.status
         by_status = {self._status_rules[at] for at in self._statuses.match(status)} if status else set()
         worded = {at for at in by_text if at not in self._needs_status or at in by_status}
-        for at in sorted(worded | (by_status & self._status_alone) | self._neither):
+        by_code = self._by_code.get(case.seen.reply_code or 0, frozenset[int]())
+        for at in sorted(worded | (by_status & self._status_alone) | by_code | self._neither):
             yield self.rules[at]
 
     def match(self, case: Case) -> "Rule | None":
