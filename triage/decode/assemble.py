@@ -121,7 +121,7 @@ def _observations(
     causes = human_causes(found.human)
     generating = normal(found.human.generating_server) if found.human else None
     report_time = utc(found.mail.header("date"))
-    trusts = _Trusts(found, reader)
+    trusts = _Trusts(found, returned, original, reader)
     out: list[Observation] = []
     failures, more = _failures(found)
     for by, failure in failures:
@@ -221,8 +221,10 @@ def _original(known: Original, found: Found) -> Original:
 class _Trusts:
     """How far one report can be believed, for each recipient's domain; judged once for each."""
 
-    def __init__(self, found: Found, reader: Reader) -> None:
+    def __init__(self, found: Found, returned: Returned, original: Original, reader: Reader) -> None:
         self._found = found
+        self._returned = returned
+        self._sender = domain_of((original.from_ or "").partition(",")[0])
         self._reader = reader
         self._known: dict[str | None, Trust] = {}
         mail = found.mail
@@ -249,5 +251,8 @@ class _Trusts:
             hops=self._hops,
             remote_hosts_machine=[host for host in machine if host],
             remote_hosts_human=[line.host for line in lines if line.host and not line.own],
+            by_mail_system=self._found.form.mail_system,
+            original_domain=self._sender,
+            original_hops=[host for hop in self._returned.hops for host in (hop.from_host, hop.by_host) if host],
         )
         return assess(claims, self._reader.hosts, self._reader.authserv_id)

@@ -31,9 +31,10 @@ class Claims(msgspec.Struct, frozen=True, kw_only=True):
 
     `authentication_results` are the header values of the report, topmost first. `hops` are the hosts that its own
     Received headers name, newest first, of each the client before the server (from, by, from, by …); not those of the
-    returned message. `remote_hosts_*` are all hosts that the
-    machine part (Remote-MTA) and the human part give as the other end. `recipient_domain` is None where a report has
-    recipients of several domains.
+    returned message. `remote_hosts_*` are all hosts that the machine part (Remote-MTA) and the human part give as the
+    other end. `recipient_domain` is None where a report has recipients of several domains. `by_mail_system`: a mail system
+    wrote it, as far as its form tells. `original_domain` is the one of the From of the message that came back, and
+    `original_hops` are the hosts that its Received headers name.
     """
 
     authentication_results: Sequence[str] = ()
@@ -45,6 +46,9 @@ class Claims(msgspec.Struct, frozen=True, kw_only=True):
     hops: Sequence[str] = ()
     remote_hosts_machine: Sequence[str] = ()
     remote_hosts_human: Sequence[str] = ()
+    by_mail_system: bool = False
+    original_domain: str | None = None
+    original_hops: Sequence[str] = ()
 
 
 class Verified(msgspec.Struct, frozen=True):
@@ -58,7 +62,7 @@ def assess(claims: Claims, hosts: Hosts, authserv_id: str | None = None) -> Trus
     """Judge a report. Gives `low` for a contradiction or a failed result of our own server, `high` only for a pass
     that speaks for the reporting server or the recipient, else `unknown`; each with its reasons in sentences.
     """
-    doubts = _contradictions(claims, hosts)
+    doubts = [*_contradictions(claims, hosts), *_not_of_ours(claims, hosts), *_with_a_sender(claims, hosts)]
     verified = read_results(claims.authentication_results, authserv_id)
     if verified and (failure := _failure(verified)):
         doubts.append(failure)
@@ -197,6 +201,42 @@ def _contradictions(claims: Claims, hosts: Hosts) -> list[str]:
     return said
 
 
+def _not_of_ours(claims: Claims, hosts: Hosts) -> list[str]:
+    """Say so where the message that came back was none of ours: backscatter, of which we know nothing at first hand.
+
+    Neither server that writes the report, no address and no stamp of the message may be ours then. Where the sender's
+    address is ours, the stamps decide, if all of them name strangers; one of Exchange Online may have been for us.
+    """
+    reporters = [host for host in (claims.reporting_mta, claims.generating_server) if host]
+    ends = [*reporters, *claims.original_hops]
+    if claims.original_domain is None or any(hosts.is_ours(host) is not False for host in reporters):
+        return []
+    is_from_ours = hosts.is_our_domain(claims.original_domain)
+    if is_from_ours is False:
+        touched = any(hosts.is_ours(host) for host in ends) or hosts.is_our_domain(claims.recipient_domain) is not False
+        return [] if touched else [f"The message that it returns is from {claims.original_domain}, and never was ours."]
+    strangers = all("." in host and hosts.kind(host) not in ("ours", "exchange-online", None) for host in ends)
+    if is_from_ours and claims.original_hops and strangers:
+        return ["No server of ours stamped the message that it returns."]
+    return []
+
+
+def _with_a_sender(claims: Claims, hosts: Hosts) -> list[str]:
+    """Say so where a stranger sent what claims to be a server's report with an envelope sender (RFC 3464 §2).
+
+    Of an address of ours it may be a colleague who passes it on.
+    """
+    sender = (claims.return_path or "").strip().lower()
+    if sender in _NULL_SENDERS or not claims.by_mail_system:
+        return []
+    domain = sender.rpartition("@")[2].rstrip(">")
+    return (
+        [f"It was sent in the name of {domain}, not with an empty envelope sender, as a report is."]
+        if (hosts.is_our_domain(domain) is False)
+        else []
+    )
+
+
 def _false_origin(reporter: str, claims: Claims, hosts: Hosts) -> list[str]:
     """Say so where a report claims to come from our servers or Exchange Online, and its way shows others only."""
     kind = hosts.kind(reporter)
@@ -215,13 +255,15 @@ def _came_by(hops: Sequence[str], reporter: str, hosts: Hosts) -> str | None:
     """Give the outside server that handed the report over, where nothing before it shows the reporter's side.
 
     Our own and Exchange Online's servers stand at the receiving end of every report, a forged one too, so only what
-    is older than the hand-over speaks for the reporter. That part can be forged: it saves from `low`, no more.
+    is older than the hand-over speaks for the reporter, and only if the outside server stamped it too. That part can be
+    forged: it saves from `low`, no more.
     """
     for index, hop in enumerate(hops):
         if "." not in hop or hosts.kind(hop) in ("ours", "exchange-online") or _together(hop, reporter, hosts):
             continue
         older = hops[index + 2 :]  # the next one is the server that took the report from it
-        return None if any(_together(one, reporter, hosts) for one in older) else hop
+        took_it = any(_together(one, hop, hosts) for one in older)  # a server on the way stamps what it is given
+        return None if took_it and any(_together(one, reporter, hosts) for one in older) else hop
     return None
 
 
