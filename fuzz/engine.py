@@ -29,7 +29,7 @@ WORDS = (
 class Guide:
     """Tells whether a run reached a line of the package that no run before it reached."""
 
-    TOOL = 4  # free for any tool; 1 and 2 are for coverage and profilers, 5 for debuggers' neighbours
+    TOOL = 4  # free for anybody: Python keeps 0, 1, 2 and 5 for debuggers, coverage, profilers and the optimizer
 
     def __init__(self, package: str) -> None:
         """Watch the code whose file has `package` in its path."""
@@ -40,6 +40,7 @@ class Guide:
     def __enter__(self) -> "Guide":
         if self._monitoring is not None:
             self._monitoring.use_tool_id(self.TOOL, "fuzz")
+            self._monitoring.restart_events()
             self._monitoring.register_callback(self.TOOL, self._monitoring.events.LINE, self._line)
             self._monitoring.set_events(self.TOOL, self._monitoring.events.LINE)
         return self

@@ -62,7 +62,7 @@ check "Lint (ruff check)" "$bin/ruff" check .
 if with_azure; then
   check "Types (mypy, strict)" "$bin/mypy"
 else
-  check "Types (mypy, strict; function_app.py left out)" "$bin/mypy" triage tests scripts bench
+  check "Types (mypy, strict; function_app.py left out)" "$bin/mypy" triage tests scripts bench fuzz
 fi
 check "Import contract (import-linter)" "$bin/lint-imports"
 check "Rule proof" "$bin/triage" rules check

@@ -9,9 +9,9 @@ from triage.decode.export_row import word, words
 from triage.decode.limits import MAX_ADDRESS, MAX_RECIPIENTS
 
 _START = re.compile(
-    r"(?:^|[,}\]\d;] ?,? ?)(?P<address>[^\s;,{}\[\]<>]{1,64}@[^\s;,{}\[\]<>]{1,255});(?P<status>[A-Za-z0-9]{0,20})(?=;|$)"
+    r"(?:^|[,}\]\d;] ?,? ?)(?P<address>[^\s;,{}\[\]<>@]{1,64}+@[^\s;,{}\[\]<>@]{1,255}+);(?P<status>[A-Za-z0-9]{0,20})(?=;|$)"
 )
-_ALONE = re.compile(r"[^\s;,{}\[\]<>]{1,64}@[^\s;,{}\[\]<>]{1,255}")
+_ALONE = re.compile(r"[^\s;,{}\[\]<>@]{1,64}+@[^\s;,{}\[\]<>@]{1,255}")
 _TYPE = re.compile(r"^;[A-Za-z0-9]{0,20}(?=;|$)")
 _TAIL = re.compile(r";\d{1,10};[^;\[\]{}]{0,1000}(?:;\d{1,10})?$")
 

@@ -43,7 +43,7 @@ _LABEL = re.compile(r"^(?:Reason|RecipientStatus|Status|Detail|LastError) ?: ?",
 _REPLY = re.compile(r"\{?[245]\d\d[ -]")
 _OF_THE_SESSION = re.compile(r"[45]\.4\.\d{1,3}")
 _ADDRESS = re.compile(r"[^\s;,{}\[\]<>\"#]{1,64}@[^\s;,{}\[\]<>\"#]{1,255}")
-_SUMMARY = re.compile(r"(?P<address>[^\s;,#]{1,64}@[^\s;,#]{1,255})##(?P<events>[A-Za-z, ]{0,80})")
+_SUMMARY = re.compile(r"(?P<address>[^\s;,#@]{1,64}+@[^\s;,#@]{1,255}+)##(?P<events>[A-Za-z, ]{0,80})")
 
 
 class Ends(msgspec.Struct, frozen=True, kw_only=True):
