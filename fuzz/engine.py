@@ -16,13 +16,15 @@ SECONDS = 10.0
 MOST_BYTES = 60_000
 KEPT = 2_000
 WORDS = (
-    b"\n", b"\r\n", b"\r", b"\x00", b"\n\n", b"--", b"\xff\xfe", b"\xed\xa0\x80", b"\xc3\x28", b" -> ", b"[Message=", b"'", b'"', b"(",
+    b"\n", b"\r\n", b"\r", b"\x00", b"\n\n", b"--", b"\xff\xfe", b"\xed\xa0\x80", b"\xc3\x28", b" -> ", b"[Message=", b"'", b'"',
+    b"(",
     b")", b"<", b">", b";", b":", b"@", b"#", b"=?utf-8?b?", b"?=", b"=?x?q?", b"550 5.1.1 ", b"421 4.4.2 ", b"Action: failed\n",
     b"Final-Recipient: rfc822; ", b"Content-Type: ", b"boundary=", b"multipart/mixed; boundary=b\n\n--b\n", b"message/rfc822\n\n",
     b"message/delivery-status\n\n", b"Content-Transfer-Encoding: base64\n", b"charset=utf-7", b"charset=idna", b"Received: from ",
-    b" by ", b" with ", b" id ", b"Generating server: ", b"Remote Server returned '", b"smtp;", b"\x1f\x8b\x08\x00", b"PK\x03\x04",
-    b"{", b"}", b"[", b"]", b'"LastError": ', b"#Fields: ", b"2026-10-18T09:14:00.000Z,", b"1" * 400, b"9" * 20, b"\xe2\x80\xae",
-    b"Mon, 99 Foo 0000 99:99:99 +9999", b"0001-01-01T00:00:00Z", b"<!--", b"<p>", b"&#x110000;", b"xn--", b"::ffff:", b"192.0.2.999",
+    b" by ", b" with ", b" id ", b"Generating server: ", b"Remote Server returned '", b"smtp;", b"\x1f\x8b\x08\x00",
+    b"PK\x03\x04", b"{", b"}", b"[", b"]", b'"LastError": ', b"#Fields: ", b"2026-10-18T09:14:00.000Z,", b"1" * 400, b"9" * 20,
+    b"\xe2\x80\xae", b"192.0.2.999",
+    b"Mon, 99 Foo 0000 99:99:99 +9999", b"0001-01-01T00:00:00Z", b"<!--", b"<p>", b"&#x110000;", b"xn--", b"::ffff:",
 )  # fmt: skip
 
 
@@ -55,7 +57,7 @@ class Guide:
         return self._monitoring.DISABLE
 
 
-class Finding(Exception):  # noqa: N818 - it is what the fuzzer looks for
+class Finding(Exception):
     """An input that a target raised on or took too long over."""
 
     def __init__(self, content: bytes, why: str) -> None:
@@ -127,7 +129,9 @@ def mutated(kept: list[bytes], chance: random.Random) -> bytes:
                 start = chance.randrange(len(other) + 1)
                 content[at:at] = other[start : start + 2_000]
             case 6:
-                content = bytearray(bytes(content).replace(b"\r\n", b"\n") if chance.random() < 0.5 else content.swapcase())
+                content = bytearray(
+                    bytes(content).replace(b"\r\n", b"\n") if chance.random() < 0.5 else content.swapcase()
+                )
             case _:
                 content[at:at] = chance.randbytes(length)
     return bytes(content[:MOST_BYTES])

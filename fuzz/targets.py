@@ -83,7 +83,9 @@ def _status(content: bytes) -> None:
 
 def _received(content: bytes) -> None:
     values = _text(content).split("\n\n")
-    assert [host for hop in read_received(values) for host in (hop.from_host, hop.by_host) if host] == read_way(values)
+    hosts = [host for hop in read_received(values) for host in (hop.from_host, hop.by_host) if host]
+    if hosts != read_way(values):
+        raise AssertionError(f"two ways to read a stamp differ: {values!r}")
 
 
 def _headers(content: bytes) -> None:
@@ -105,7 +107,17 @@ def _log(content: bytes) -> None:
 
 def _outlets(content: bytes) -> None:
     text = content.decode("utf-8", "surrogatepass" if b"\xed" not in content else "replace")
-    for place in ("html", "card_text", "markdown", "markdown_code", "fence", "csv_cell", "powershell", "log", "terminal"):
+    for place in (
+        "html",
+        "card_text",
+        "markdown",
+        "markdown_code",
+        "fence",
+        "csv_cell",
+        "powershell",
+        "log",
+        "terminal",
+    ):
         getattr(safe_text, place)(text).encode("utf-8")
     safe_text.file_name(text).encode("utf-8")
     safe_text.redact_addresses(text)

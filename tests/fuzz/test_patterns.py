@@ -21,12 +21,41 @@ LONG = 3_000
 """Characters of one text: a few lines of mail. What grows with the third power or faster shows at that length."""
 
 _LITERAL = re.compile(r"(?<!\\)[A-Za-z][A-Za-z '-]{1,30}|[<>@#:;=\"\[\]()*-]")
-_EVERY = (" ", "a", "a.", "1", "1.", "<", "(", "[", "@", "-", ":", "\n", "\u00e9", "a@a.", "550 ", "5.1.1 ", "'", '"', "> ")
+_EVERY = (
+    " ",
+    "a",
+    "a.",
+    "1",
+    "1.",
+    "<",
+    "(",
+    "[",
+    "@",
+    "-",
+    ":",
+    "\n",
+    "\u00e9",
+    "a@a.",
+    "550 ",
+    "5.1.1 ",
+    "'",
+    '"',
+    "> ",
+)
 
 
 def _modules() -> Iterator[object]:
     for one in pkgutil.walk_packages(triage.__path__, "triage."):
-        if one.name.split(".")[1] in ("decode", "collect", "safe_text", "hosts", "exchange", "model", "diagnose", "notify"):
+        if one.name.split(".")[1] in (
+            "decode",
+            "collect",
+            "safe_text",
+            "hosts",
+            "exchange",
+            "model",
+            "diagnose",
+            "notify",
+        ):
             yield importlib.import_module(one.name)
 
 

@@ -21,6 +21,7 @@ from triage.cli import (
     settings,
     store,
     texts,
+    unmatched,
     why,
 )
 
@@ -61,6 +62,7 @@ app.command("silence")(incidents.silence)
 app.command("unsilence")(incidents.unsilence)
 app.command("letter")(letter.letter)
 app.command("note")(letter.note)
+app.command("unmatched")(unmatched.unmatched)
 app.command("probe")(probe.probe)
 app.command("settings")(settings.settings)
 app.add_typer(mailbox.app, name="mailbox")

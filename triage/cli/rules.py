@@ -5,8 +5,9 @@ from typing import Annotated
 
 import typer
 
-from triage.cli.options import SettingsFile
-from triage.cli.screen import proved, table
+from triage.cli.options import SettingsFile, Store
+from triage.cli.screen import proved, say, table
+from triage.cli.unmatched import Given, read_all
 
 app = typer.Typer(help="The rules: what they say, and whether they hold.", no_args_is_help=True)
 
@@ -48,3 +49,36 @@ def check(rules: Folder = None, settings: SettingsFile = None) -> None:
     book = Rulebook.load(rules or values.rules)
     problems = book.check(set(Shelf.load(values.runbooks).runbooks))
     proved(problems, len(book.rules), "rules")
+
+
+@app.command("coverage")
+def show_coverage(
+    paths: Given = None,
+    store: Store = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object with every rule.")] = False,
+    rules: Folder = None,
+    settings: SettingsFile = None,
+) -> None:
+    """Show which rules these messages exercise: those that win, those that another always beats, those never tried."""
+    from triage.curate import coverage
+    from triage.diagnose import Rulebook
+    from triage.settings import load_settings
+    from triage.wiring import knowledge_of
+
+    values = load_settings(settings)
+    book = Rulebook.load(rules or values.rules)
+    found = coverage(read_all(paths, values, store), book, knowledge_of(values).hosts)
+    if as_json:
+        import msgspec
+
+        every = [{**msgspec.to_builtins(one), "state": one.state} for one in found.rules]
+        say(msgspec.json.encode({"failures": found.failures, "unmatched": found.unmatched, "rules": every}).decode())
+        return
+    order = {"always beaten": 0, "wins": 1, "not exercised": 2}
+    ranked = sorted(found.rules, key=lambda one: (order[one.state], -one.wins, one.rule))
+    rows = [
+        (one.rule, one.state, str(one.wins), str(one.matches), ", ".join(list(one.beaten_by)[:3])) for one in ranked
+    ]
+    table(("rule", "state", "wins", "matches", "beaten by"), rows, wide=4)
+    used = sum(one.wins > 0 for one in found.rules)
+    say(f"{used} of {len(found.rules)} rules won; {found.unmatched} of {found.failures} failures matched none.")

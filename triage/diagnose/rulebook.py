@@ -97,7 +97,11 @@ class Rulebook:
 
     def match(self, case: Case) -> "Rule | None":
         """Give the first rule whose conditions all hold."""
-        return next((rule for rule in self.candidates(case) if _lost(rule, case) is None), None)
+        return next(self.matches(case), None)
+
+    def matches(self, case: Case) -> Iterator["Rule"]:
+        """Give every rule whose conditions all hold, in the order in which they are tried: the first decides."""
+        return (rule for rule in self.candidates(case) if _lost(rule, case) is None)
 
     def check(self, runbooks: Collection[str] | None = None) -> list[str]:
         """Give what is wrong with the rules, a sentence each; nothing where all is well.
