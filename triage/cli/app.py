@@ -7,6 +7,7 @@ import typer
 import triage
 from triage.cli import (
     diagnose,
+    fixture,
     incidents,
     letter,
     mailbox,
@@ -63,6 +64,7 @@ app.command("unsilence")(incidents.unsilence)
 app.command("letter")(letter.letter)
 app.command("note")(letter.note)
 app.command("unmatched")(unmatched.unmatched)
+app.command("fixture")(fixture.fixture)
 app.command("probe")(probe.probe)
 app.command("settings")(settings.settings)
 app.add_typer(mailbox.app, name="mailbox")

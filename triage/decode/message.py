@@ -209,6 +209,11 @@ def _read(content: bytes) -> Mail:
     return mail
 
 
+def parsed(content: bytes) -> Node:
+    """Parse bytes as they stand, without bounds and repairs: for a tool that writes the same message again."""
+    return _parse(content)
+
+
 def bounded(content: bytes) -> bytes:
     """Cut a message to the bounds of `limits`: size, header block, number of containers and of parts."""
     if len(content) > limits.HEAD_BYTES + limits.TAIL_BYTES:
