@@ -62,9 +62,15 @@ STAMPS = {
     "sendmail": (
         "mx.b.example (8.15.2/8.15.2)",
         f"ESMTPS id x (version=TLSv1.2 cipher={OPENSSL} bits=256 verify=NOT)",
-        ("1.2", OPENSSL, True, None, None),
+        ("1.2", OPENSSL, True, "sendmail", None),
     ),
-    "exim": ("mx.b.example", f"esmtps (TLS1.2) tls {AES128} (Exim 4.95) id 1n", ("1.2", AES128, True, None, None)),
+    "exim": ("mx.b.example", f"esmtps (TLS1.2) tls {AES128} (Exim 4.95) id 1n", ("1.2", AES128, True, "Exim", None)),
+    "postfix": ("mx.b.example (Postfix)", "ESMTPS id 4Z2x", (None, None, True, "Postfix", None)),
+    "postfix, of a distribution": (
+        "mx.b.example (Postfix, from userid 33)",
+        "ESMTPS id 4Z2x",
+        (None, None, True, "Postfix", None),
+    ),
     "protocol only": ("mx.b.example", "ESMTPSA id 4AbC", (None, None, True, None, None)),
     "nothing told": ("mx.b.example", "ESMTP id 4AbC", (None, None, None, None, None)),
 }

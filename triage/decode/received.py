@@ -53,6 +53,13 @@ _KEYWORD = re.compile(
 _COMMENTS_DEEP = 4
 _CLAUSE = re.compile(r"(?:^|\s)(?P<key>from|by|with|id|for)\s", re.IGNORECASE)
 
+_STAMPS = (
+    ("Postfix", re.compile(r"\bby \S{1,255} \(Postfix[,)]")),
+    ("Exim", re.compile(r"\(Exim \d")),
+    ("sendmail", re.compile(r"\bby \S{1,255} \(8\.\d{1,2}\.\d{1,2}(?:\.\d{1,3})?/")),
+)
+"""How servers that are not Exchange name themselves in the clause of the stamping host."""
+
 
 class Hop(msgspec.Struct, frozen=True, kw_only=True):
     """One Received header.
@@ -119,7 +126,7 @@ def _hop(value: str) -> Hop:
         tls_version=version,
         cipher=cipher,
         encrypted=encrypted,
-        product=_product(build, by_host),
+        product=_product(build, by_host) if build else _stamped_by(raw),
         build=build,
         protocol=protocol.split(" (")[0].strip() or None,
         time=_time(date),
@@ -243,10 +250,13 @@ def _build(clauses: dict[str, str], protocol: str) -> str | None:
     return found.group("build") if found else None
 
 
-def _product(build: str | None, by_host: str | None) -> str | None:
+def _stamped_by(raw: str) -> str | None:
+    """Name the software that stamps its name or, as sendmail does, its version twice: `(8.17.1/8.17.1)`."""
+    return next((name for name, mark in _STAMPS if mark.search(raw)), None)
+
+
+def _product(build: str, by_host: str | None) -> str | None:
     """Name the product: Exchange Online by its host names alone, since it stamped 15.1 builds before 2018."""
-    if build is None:
-        return None
     if by_host and by_host.endswith((".outlook.com", ".outlook.cn", ".office365.us", ".outlook.de")):
         return "Exchange Online"
     try:

@@ -16,7 +16,8 @@ MAX_TO = 5
 
 
 class Returned(msgspec.Struct, frozen=True):
-    """The message that bounced. `builds` maps a host's normal name to the product that stamped in its name."""
+    """The message that bounced. `builds` maps a host's normal name to the product that stamped in its name,
+    one with a build before one without."""
 
     original: Original = Original()
     hops: tuple[Hop, ...] = ()
@@ -31,8 +32,9 @@ def returned_message(mail: Mail) -> Returned:
     addresses: dict[str, str] = {}
     for hop in hops:
         host = normal(hop.by_host)
-        if host and hop.build:
-            builds.setdefault(host, Product(product=product_of(hop.build) or hop.product, build=hop.build))
+        stamped = _stamped(hop)
+        if host and stamped is not None and (host not in builds or (stamped.build and not builds[host].build)):
+            builds[host] = stamped
         if host and hop.by_ip:
             addresses.setdefault(host, hop.by_ip)
     return Returned(original=_original(mail), hops=hops, builds=builds, addresses=addresses)
@@ -95,12 +97,19 @@ def _relayed(hop: Hop, returned: Returned, trust: Trust) -> Observation:
         tls=Tls(version="none" if hop.encrypted is False else hop.tls_version, cipher=hop.cipher),
         software=Software(
             sending=returned.builds.get(sending or ""),
-            receiving=Product(product=product_of(hop.build) or hop.product, build=hop.build) if hop.build else None,
+            receiving=_stamped(hop),
         ),
         time=hop.time,
         original=returned.original,
         trust=trust,
     )
+
+
+def _stamped(hop: Hop) -> Product | None:
+    """Give the product that the stamping host names, with its build where it is an Exchange server."""
+    if hop.build:
+        return Product(product=product_of(hop.build) or hop.product, build=hop.build)
+    return Product(product=hop.product) if hop.product else None
 
 
 def _original(mail: Mail) -> Original:

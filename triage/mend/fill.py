@@ -128,6 +128,8 @@ def _values(mended: Mended) -> Values:
         "host": mended.label,
         "server": mended.host,
         "peer": mended.peer_label,
+        "sender": mended.sender,
+        "receiver": mended.receiver,
         "mx": mended.mx,
         "mx_ip": mended.mx_ip,
         "domain": mended.domain,

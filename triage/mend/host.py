@@ -45,6 +45,10 @@ class Mended(msgspec.Struct, frozen=True, kw_only=True):
     """What to call the host in a sentence: its name, "Exchange Online", or "the sending server"."""
     peer: str | None
     peer_label: str
+    sender: str
+    """The sending end, as a sentence names it."""
+    receiver: str
+    """The receiving end, as a sentence names it."""
     mx: str | None
     mx_ip: str | None
     domain: str | None
@@ -89,6 +93,8 @@ def read(incident: Incident, hosts: Hosts) -> Mended:
         label=_label(host, side, hosts, system),
         peer=peer,
         peer_label=_pool_label(peer, hosts) or peer or "the other server",
+        sender=_end_label(seen.sending_host, "sending", hosts),
+        receiver=_end_label(seen.receiving_host, "receiving", hosts),
         mx=usable(seen.receiving_host),
         mx_ip=usable(seen.receiving_ip),
         domain=usable(seen.recipient_domain),
@@ -247,6 +253,11 @@ def _of_domains(incident: Incident, seen: Observation, hosts: Hosts) -> frozense
 
 def _pool_label(host: str | None, hosts: Hosts) -> str | None:
     return _POOLS.get(hosts.pool(host) or "")
+
+
+def _end_label(name: str | None, end: End, hosts: Hosts) -> str:
+    host = usable(name)
+    return _pool_label(host, hosts) or host or f"the {end} server"
 
 
 def _label(host: str | None, side: End | None, hosts: Hosts, system: frozenset[str]) -> str:

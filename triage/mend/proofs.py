@@ -69,7 +69,7 @@ def _of_gate(entry: Entry) -> Iterator[str]:
 
 
 def _of_texts(entry: Entry) -> Iterator[str]:
-    for text in (entry.title, entry.body, entry.expected or "", entry.undo or ""):
+    for text in (entry.title, entry.body, entry.expected or "", entry.undo or "", entry.gate.where or ""):
         yield from template.problems(text)
         for name in _ASKED.findall(text):
             if name not in GATES:

@@ -86,11 +86,13 @@ def system_named(named: str) -> str | None:
 def system_saying(seen: Observation, side: str | None) -> str | None:
     """Give the gate of the software at this end by words that only it writes; None where the words tell nothing.
 
-    The words of an NDR are the sender's where the sending host wrote it; what is quoted of a reply is the receiver's.
+    The words of an NDR are the sender's where the sending host wrote it; a reply or greeting that is quoted is the
+    receiver's, unless the receiver itself wrote the source.
     """
-    if seen.source != "ndr" or side is None:
-        return None
-    if side == "sending" and (seen.reported_by is None or seen.reported_by != seen.sending_host):
+    if side == "receiving":
+        if seen.source == "receive-log":
+            return None
+    elif side is None or seen.source != "ndr" or seen.reported_by is None or seen.reported_by != seen.sending_host:
         return None
     text = _text(seen)
     for system in load().system:

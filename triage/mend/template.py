@@ -19,6 +19,8 @@ VALUES: Mapping[str, str] = {
     "host": "the host to be mended, as a sentence names it",
     "server": "the same host's name, or None: for commands",
     "peer": "the other end of the hop, as a sentence names it",
+    "sender": "the sending end, as a sentence names it",
+    "receiver": "the receiving end, as a sentence names it",
     "mx": "the receiving host",
     "mx_ip": "the receiving host's address",
     "domain": "the recipient's domain",
