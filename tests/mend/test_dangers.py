@@ -1,5 +1,7 @@
 """Each danger of the trade kept: what must never be printed, and in which situation."""
 
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -24,6 +26,13 @@ ALL: dict[str, dict[str, Any]] = {
     "device": {"kind": "device"},
     "cloud": {"sending": "a.prod.outlook.com", "ours": False},
     "partner": {"receiving": "mx1.fabrikam.example", "side": "receiving", "ours": False},
+    "takes-mail": {
+        "build": "15.1.2507.6",
+        "side": "receiving",
+        "sending": "mail-a.outbound.protection.outlook.com",
+        "receiving": "hq-ex10a.contoso.example",
+        "domain": "contoso.example",
+    },
 }
 OLD = [
     "2007",
@@ -43,6 +52,42 @@ NEVER = [
     "Restart-Service", "hosts_avoid_tls", "KeyExchangeAlgorithms", "0xffffffff", "Set-ReceiveConnector -Fqdn", " -Fqdn ",
     "security defaults", "SECLEVEL", "Try_TLS",
 ]  # fmt: skip
+
+
+PAGE = (Path(__file__).parents[2] / "docs" / "dangers.md").read_text(encoding="utf-8")
+ROW = re.compile(
+    r"\| (?P<what>[^|]+) \| (?P<kept>said|absent|never) \| (?P<category>[a-z-]+) \| (?P<host>[a-z0-9-]+) \| `(?P<words>[^`]+)` \|"
+)
+ROWS = [found for line in PAGE.splitlines() if (found := ROW.fullmatch(line))]
+
+
+def test_page_of_dangers_is_read_whole():
+    """Every row of the table is one that the tests below understand."""
+    table = [line for line in PAGE.splitlines() if line.startswith("| ") and not line.startswith(("| what ", "| ---"))]
+    assert len(ROWS) == len(table) > 90
+    assert {row["host"] for row in ROWS} <= {*ALL, "all"}
+    assert {row["category"] for row in ROWS} <= {*CATEGORIES, "all"}
+
+
+@pytest.mark.parametrize("row", [row for row in ROWS if row["kept"] == "said"], ids=lambda row: row["words"])
+def test_danger_of_the_page_is_said_in_its_ticket(incident, shelf, hosts, text_of, row):
+    """The warning that the page names stands in the filled runbook of that host, in a step or under Do not."""
+    filled = fill(incident(category=row["category"], **ALL[row["host"]]), shelf, hosts)
+    assert row["words"] in "\n".join((text_of(filled), *filled.do_not, *filled.withheld))
+
+
+@pytest.mark.parametrize("row", [row for row in ROWS if row["kept"] == "absent"], ids=lambda row: row["what"])
+def test_danger_of_the_page_is_absent_from_its_ticket(incident, shelf, hosts, text_of, row):
+    """The step that the page rules out for that host is not printed for it."""
+    assert row["words"] not in text_of(fill(incident(category=row["category"], **ALL[row["host"]]), shelf, hosts))
+
+
+@pytest.mark.parametrize("host", ALL.values(), ids=ALL.keys())
+@pytest.mark.parametrize("category", CATEGORIES)
+def test_danger_of_the_page_is_never_a_step(incident, shelf, hosts, text_of, category, host):
+    """What the page rules out for everybody stands in no step of this runbook for this host."""
+    text = text_of(fill(incident(category=category, **host), shelf, hosts))
+    assert [row["words"] for row in ROWS if row["kept"] == "never" and row["words"] in text] == []
 
 
 @pytest.mark.parametrize("host", ALL.values(), ids=ALL.keys())

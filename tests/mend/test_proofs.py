@@ -1,12 +1,13 @@
 """`Shelf.check` finds what is wrong with a runbook, and the shipped ones are right."""
 
+import datetime
 from pathlib import Path
 
 import pytest
 
 from triage.errors import Misconfigured
 from triage.mend import Shelf
-from triage.mend.gates import GATES, holds, may_reach
+from triage.mend.gates import GATES, holds, impossible, may_reach
 from triage.mend.runbook import parse
 from triage.model.words import CATEGORIES
 
@@ -27,7 +28,7 @@ read_on = 2026-11-23
 ## Check
 
 ### Look at {{ host }}
-<!-- when = ["windows"], minutes = 2, at = "server" -->
+<!-- when = ["windows"], minutes = 2, at = "server", where = "In a shell", source = ["one"] -->
 
 ```powershell
 Get-Queue -Identity {{ server | ps }}
@@ -38,7 +39,7 @@ Expected: Something.
 ## Change
 
 ### Do it
-<!-- minutes = 2, at = "here" -->
+<!-- minutes = 2, at = "here", hint = true -->
 
 Words.
 
@@ -74,7 +75,7 @@ def test_good_runbook_has_no_problem(tmp_path):
 @pytest.mark.parametrize(
     ("old", "new", "problem"),
     [
-        ("### Do it\n<!-- minutes = 2, at = \"here\" -->\n\nWords.\n\nUndo: Nothing.\n", "", '"Change" is empty'),
+        ("### Do it\n<!-- minutes = 2, at = \"here\", hint = true -->\n\nWords.\n\nUndo: Nothing.\n", "", '"Change" is empty'),
         ("category = 'dns'\n", "category = 'dns'\nfull = true\n", '"Way round" is empty'),
         ("{{ host }}", "{{ hots }}", "unfilled placeholder 'hots'"),
         ("{{ host }}", "{{ host", "the template is wrong"),
@@ -98,15 +99,24 @@ def test_good_runbook_has_no_problem(tmp_path):
         ("Words.", "Get-TlsCipherSuite shows it.", "reaches Exchange 2016"),
         ("Words.", "Use -TlsCertificateName.", "reaches Exchange 2010"),
         ("Words.", "Run HealthChecker.", "reaches Exchange 2013"),
+        (', source = ["one"]', "", "the step names no source"),
+        ('source = ["one"]', 'source = ["two"]', "there is no source 'two'"),
+        ('source = ["one"]', 'source = ["one"], hint = true', "a step with a source is no hint"),
+        ('["windows"]', '["windows", "postfix"]', "nothing can fulfil"),
+        ('["windows"]', '["exchange-2016", "exchange-2019|exchange-se"]', "nothing can fulfil"),
+        ('["windows"]', '["windows", "not windows|exchange"]', "nothing can fulfil"),
+        ('where = "In a shell"', 'where = "On {{ hots }}"', "unfilled placeholder 'hots'"),
+        ("Words.", "`Get-MessageTraceV2` shows it.", "exists in Exchange Online alone"),
+        ('at = "here", hint', 'at = "tenant", hint', "does not exist in Exchange Online"),
         ("Words.", "Run HealthChecker.", "a host of unknown version"),
     ],
 )  # fmt: skip
 def test_fault_is_found(tmp_path, old, new, problem):
     """Each kind of fault in a runbook is named."""
-    assert old in GOOD
-    assert any(problem in found for found in check(tmp_path, GOOD.replace(old, new))), check(
-        tmp_path, GOOD.replace(old, new)
-    )
+    good = GOOD.replace("Words.", "`Get-Queue` shows it.") if "does not exist in" in problem else GOOD
+    assert old in good
+    found = check(tmp_path, good.replace(old, new))
+    assert any(problem in one for one in found), found
 
 
 @pytest.mark.parametrize(
@@ -199,6 +209,57 @@ def test_reach_of_a_step_is_judged_by_version(when, version, expected):
 def test_every_gate_says_what_it_means():
     """Each gate has a sentence, for the list of `docs/runbooks.md`."""
     assert [name for name, text in GATES.items() if len(text) < 8] == []
+
+
+@pytest.mark.parametrize(
+    ("when", "expected"),
+    [
+        (["windows", "sending"], False),
+        (["exchange-2016|postfix", "windows"], False),
+        (["exchange-2016|exim", "postfix"], True),
+        (["sending", "receiving"], True),
+        (["ours", "not not-ours"], False),
+        (["exchange", "not exchange"], True),
+        (["to-gmail", "to-yahoo"], False),
+    ],
+)
+def test_a_when_that_nothing_can_fulfil_is_known(when, expected):
+    """Two gates of which at most one holds, or a gate that another item denies, make a step that nobody ever sees."""
+    assert impossible(when) is expected
+
+
+def test_part_may_bring_its_sources(tmp_path):
+    """The front matter of a part joins the sources of the runbook that names it; a part without one is read too."""
+    (tmp_path / "parts").mkdir()
+    part = '### Look\n<!-- minutes = 1, source = ["two"] -->\n\nWords.\n\nExpected: Something.\n'
+    front = (
+        "+++\n[[sources]]\nid = 'two'\ntitle = \"Two\"\nurl = 'https://docs.example/two'\nread_on = 2026-11-20\n+++\n\n"
+    )
+    text = GOOD.replace("## Change", '<!-- part = "look" -->\n\n## Change')
+    (tmp_path / "parts" / "look.md").write_text(part, encoding="utf-8")
+    assert any("there is no source 'two'" in one for one in check(tmp_path, text))
+    (tmp_path / "parts" / "look.md").write_text(front + part, encoding="utf-8")
+    assert check(tmp_path, text) == []
+
+
+def test_part_with_wrong_front_matter_is_named(tmp_path):
+    """A part whose front matter cannot be read stops the run with its name."""
+    (tmp_path / "parts").mkdir()
+    (tmp_path / "parts" / "look.md").write_text("+++\ntitle = 1\n+++\n\n### Look\n", encoding="utf-8")
+    with pytest.raises(Misconfigured, match=r"look\.md"):
+        Shelf.load(tmp_path)
+
+
+def test_stale_sources_are_listed_oldest_first(tmp_path):
+    """A page that nobody has read since the day is listed once, with the runbooks that name it."""
+    old = GOOD.replace("read_on = 2026-11-23\n+++", "read_on = 2025-01-31\n+++")
+    (tmp_path / "own.md").write_text(old, encoding="utf-8")
+    found = Shelf.load(tmp_path).check(datetime.date(2025, 6, 1))
+    assert found == ["stale: https://docs.example/one (named by own) was last read on 2025-01-31"]
+    assert Shelf.load(tmp_path).check(datetime.date(2025, 1, 31)) == []
+    days = [one.rpartition(" ")[2] for one in Shelf.load(tmp_path).check(datetime.date(2030, 1, 1))]
+    assert days == sorted(days)
+    assert days[0] == "2025-01-31"
 
 
 def test_docs_list_every_gate_and_value():
