@@ -280,6 +280,29 @@ def test_what_ships_holds(triage: Run, noun: str) -> None:
     assert (done.returncode, done.stdout[-6:]) == (0, b"hold.\n")
 
 
+def test_stale_sources_of_runbooks_are_listed(triage: Run, tmp_path: Path) -> None:
+    """With `--stale-after` a page that nobody has read for so long is a line, and the exit code says so."""
+    shipped = Path(__file__).parents[2] / "triage" / "mend" / "runbooks" / "unclassified.md"
+    text = shipped.read_text(encoding="utf-8")
+    front, mark, rest = text.partition("[[sources]]")
+    (tmp_path / "own").mkdir()
+    old = rest.replace("read_on = 2026", "read_on = 2001", 1)
+    (tmp_path / "own" / "unclassified.md").write_text(front + mark + old, encoding="utf-8")
+    own = ("runbooks", "check", "--runbooks", str(tmp_path / "own"))
+    assert triage(*own).returncode == 0
+    stale = triage(*own, "--stale-after", "3650")
+    [line] = stale.stdout.decode().splitlines()
+    assert stale.returncode == 1
+    assert line.startswith("stale: https://")
+    assert "(named by unclassified) was last read on 2001-" in line
+
+
+@pytest.mark.parametrize("days", ["-1", "soon"])
+def test_stale_after_wants_a_number_of_days(triage: Run, days: str) -> None:
+    """Anything but a count of days is a wrong use of the command."""
+    assert triage("runbooks", "check", "--stale-after", days).returncode == 2
+
+
 def test_a_rule_of_the_site_comes_first(triage: Run, mail: Path, tmp_path: Path) -> None:
     """A folder named by the settings is read before the shipped rules."""
     (tmp_path / "rules").mkdir()
