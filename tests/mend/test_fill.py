@@ -149,6 +149,41 @@ def test_open_side_is_the_end_that_somebody_can_change(incident, shelf, hosts):
     assert fill(incident(side=None), shelf, hosts).host == "hq-ex10a.contoso.example"
 
 
+@pytest.mark.parametrize(
+    ("category", "kind", "title"),
+    [
+        ("connector-attribution", "connector", "Read which certificate hq-ex10a.contoso.example shows"),
+        ("dns", "domain", "See which resolver hq-ex10a.contoso.example asks"),
+    ],
+)
+def test_far_side_that_is_no_server_is_looked_at_from_ours(incident, shelf, hosts, category, kind, title):
+    """A connector or a domain of the other side is no machine: the steps are for the server of ours that sends to it."""
+    import msgspec
+
+    from triage.model import Responsible
+
+    one = incident(category=category, build="15.1.2507.6")
+    blamed = Responsible(kind=kind, side="receiving", host="fabrikam.example", ours=False)
+    verdict = msgspec.structs.replace(one.verdict, responsible=blamed)
+    filled = fill(msgspec.structs.replace(one, verdict=verdict), shelf, hosts)
+    assert filled.host == "hq-ex10a.contoso.example"
+    assert title in [step.title for step in filled.check]
+    assert not any("who is not us" in (step.where or "") for step in filled.check)
+
+
+def test_far_connector_stays_theirs_where_we_do_not_send(incident, shelf, hosts):
+    """Where neither end is ours, the connector's admin is somebody else, and we are told to write."""
+    import msgspec
+
+    from triage.model import Responsible
+
+    one = incident(category="connector-attribution", sending="mx.fabrikam.example", ours=None)
+    blamed = Responsible(kind="connector", side="receiving", ours=False)
+    verdict = msgspec.structs.replace(one.verdict, responsible=blamed)
+    filled = fill(msgspec.structs.replace(one, verdict=verdict), shelf, hosts)
+    assert any(step.title.startswith("Write to the postmaster") for step in filled.change)
+
+
 def test_possible_changes_no_server(incident, shelf, hosts):
     """While the verdict is only possible, the steps of the change plan or write, and none is done to the server."""
     for category in SESSION:

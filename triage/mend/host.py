@@ -115,8 +115,15 @@ def allows_change(incident: Incident, gates: frozenset[str]) -> bool:
 
 
 def _side(incident: Incident, seen: Observation, hosts: Hosts) -> End | None:
-    """Give the end to be mended; where the verdict leaves it open, the end that is not a provider's."""
+    """Give the end to be mended; where the verdict leaves it open, the end that is not a provider's.
+
+    A connector, a tenant or a domain on the far side is no server: it is looked at, and mostly mended, from the server
+    of ours that sends to it.
+    """
     named = incident.verdict.responsible.side
+    no_server = incident.verdict.responsible.kind in ("connector", "tenant", "domain")
+    if no_server and named == "receiving" and hosts.is_ours(seen.sending_host):
+        return "sending"
     if named == "sending" or named == "receiving":
         return named
     far = {end: hosts.kind(_name(seen, end)) in _FAR for end in ("sending", "receiving")}
@@ -227,7 +234,8 @@ def _of_verdict(
     gates: set[str] = {confidence, side or "side-unknown"}
     if verdict.responsible.side == "path":
         gates.add("path")
-    ours = verdict.responsible.ours if verdict.responsible.ours is not None else hosts.is_ours(host)
+    told = verdict.responsible.ours if verdict.responsible.side in (None, side) else None
+    ours = told if told is not None else hosts.is_ours(host)
     gates.add({True: "ours", False: "not-ours", None: "ownership-unknown"}[ours])
     if seen.trust.level == "low":
         gates.add("trust-low")

@@ -64,6 +64,8 @@ def _of_gate(entry: Entry) -> Iterator[str]:
     yield from (f"unknown gate {name!r}" for name in asked if name not in GATES)
     if impossible(entry.gate.when):
         yield f"nothing can fulfil when = {list(entry.gate.when)}"
+    if re.search(r"`|://", entry.gate.where or ""):
+        yield "`where` is plain text: code and addresses belong into the step"
     if entry.gate.at not in _PLACES:
         yield f"at = {entry.gate.at!r} is not one of {', '.join(sorted(_PLACES))}"
 
