@@ -144,6 +144,10 @@ def _values(mended: Mended) -> Values:
     }
 
 
+_SHELL = "Exchange Management Shell"
+"""What only an Exchange server has: where nothing tells what the host runs, the step says so."""
+
+
 def _step(entry: Entry, mended: Mended, values: Values, words: Words) -> Step:
     body = render(entry.body, values, mended.gates)
     return Step(
@@ -160,6 +164,8 @@ def _step(entry: Entry, mended: Mended, values: Values, words: Words) -> Step:
 def _where(gate: Gate, mended: Mended, values: Values, words: Words) -> str | None:
     """Say where a step is taken, and by whom where that is not us."""
     where = render(gate.where, values, mended.gates, "plain") if gate.where else None
+    if where is not None and _SHELL in where and "unknown-system" in mended.gates:
+        where = words.say("if_exchange", where=where)
     if gate.at != "server":
         return where
     whose = "their_admin" if "not-ours" in mended.gates else "on"
