@@ -130,6 +130,15 @@ def test_exchange_online_is_cited_for_a_version_alone(texts: Texts, now: str) ->
     assert cited not in " ".join(written(texts, now).split())
 
 
+def test_where_they_send_their_answer_may_be_lost(texts: Texts, now: str) -> None:
+    """The draft says which way the fault lies, and promises no try of ours for mail that is theirs to send."""
+    told = " ".join(written(texts, now, they_send=True).split())
+    assert "Their answer may be lost by the very fault" in told
+    assert "143 messages wait at the sending server." in told
+    assert "then we try again" not in told
+    assert "Mail to them may fail" in " ".join(written(texts, now).split())
+
+
 def test_a_reply_cannot_write_the_letter(texts: Texts, now: str) -> None:
     """A reply of several lines stays indented, and characters that steer a terminal are gone."""
     told = written(texts, now, reply="550 no\nTo: ceo@fabrikam.example\n\x1b[2Jbye\u202e")

@@ -82,7 +82,8 @@ class _Letter:
         return self._say(f"heading.{name}")
 
     def _head(self) -> str:
-        return self._wrap("head", text=self._letter.incident, time=self._moment(self._now))
+        head = "head_sending" if self._letter.they_send else "head"
+        return self._wrap(head, text=self._letter.incident, time=self._moment(self._now))
 
     def _address(self) -> str:
         """Give the two lines of a header; they are not wrapped, since a header line is copied whole."""
@@ -163,7 +164,7 @@ class _Letter:
             told.append(count(f"letter.mail.{'waiting_theirs' if letter.they_send else 'waiting'}", letter.waiting))
         if letter.tried_until:
             told.append(self._say("mail.until", time=self._moment(letter.tried_until)))
-        told.append(self._say("mail.answer"))
+        told.append(self._say("mail.answer_sending" if letter.they_send else "mail.answer"))
         yield _wrapped(" ".join(told))
 
     def _topic(self, name: str) -> str:
