@@ -12,6 +12,7 @@ from triage.model import Diagnosis, Ends, Incident, Responsible
 from triage.model.words import CATEGORIES, CONFIDENCES, Actor, Side
 from triage.notify import Texts, texts_check
 from triage.notify.names import Names
+from triage.notify.phrases import locales
 from triage.notify.summary import headline, verdict_line
 
 ACTORS: tuple[Actor | None, ...] = (
@@ -135,6 +136,16 @@ def test_missing_and_unknown_english_phrases_are_named(monkeypatch: pytest.Monke
     assert "category dns lacks a name, what, sure or maybe" in found
     assert "why.next has the unknown place nonsense" in found
     assert len([one for one in found if one.endswith("lacks a name, what, sure or maybe")]) == len(CATEGORIES)
+
+
+@pytest.mark.parametrize("locale", locales())
+@pytest.mark.parametrize(
+    "kind",
+    "opened grew verdict-changed joined acknowledged acknowledgement-ended silenced silence-ended resolved reopened".split(),
+)
+def test_each_change_has_words(kind: str, locale: str) -> None:
+    """Everything that can happen to an incident is told in a sentence of the language."""
+    assert Texts.load(locale).phrase(f"why.{kind}", text="x").endswith(".")
 
 
 def test_the_texts_keep_the_rules_of_the_house(texts: Texts) -> None:

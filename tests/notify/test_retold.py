@@ -123,6 +123,17 @@ def test_evidence_and_changes_of_a_slovak_ticket_are_slovak(
     assert "is seen" not in told
 
 
+def test_why_an_incident_is_over_is_told(texts: Texts) -> None:
+    """The sentence that closes most tickets, with its counts, and who had an incident until when."""
+    slovak = Texts.load("sk").retold
+    ended = "57 failed sessions until 18 Oct 2026 09:14 UTC, then at least 2 sessions over TLS 1.2 from 19 Oct 2026 07:00 UTC"
+    assert slovak(ended) == (
+        "neúspešné spojenia: 57, do 18 Oct 2026 09:14 UTC; potom cez TLS 1.2 od 19 Oct 2026 07:00 UTC spojenia: aspoň 2"
+    )
+    assert slovak("by anna until 2026-10-19T07:00:00Z") == "anna, do 2026-10-19T07:00:00Z"
+    assert slovak("of anna: its time is over") == "anna, vypršal čas"
+
+
 def test_english_is_left_alone(texts: Texts) -> None:
     """English has nothing to retell."""
     assert (

@@ -17,6 +17,9 @@ _SENTENCES = ("change", "trust", "check", "rule_check", "evidence")
 _SEVERAL = frozenset({"because", "reasons"})
 """Places that hold sentences themselves, parted by semicolons."""
 
+_PARTS = frozenset({"failed", "passed"})
+"""Places that hold a count with its noun: `part` has the patterns of those."""
+
 LIMIT = 2_000
 """Characters of a sentence that is looked up: the longest of ours has some 400 with its names."""
 
@@ -31,6 +34,7 @@ class Retold:
         sentences = [pair for table in _SENTENCES for pair in said.get(table, {}).items()]
         self._sentences = [(_pattern(english), own) for english, own in sentences]
         self._tails = [(_pattern(english), own) for english, own in said.get("tail", {}).items()]
+        self._parts = [(_pattern(english), own) for english, own in said.get("part", {}).items()]
         self._values = tuple(said.get("value", {}).items())
 
     def __call__(self, text: str) -> str:
@@ -57,6 +61,8 @@ class Retold:
         """Give a value: a host or a quotation stays, sentences and words of ours are told."""
         if name in _SEVERAL:
             return "; ".join(self(part) for part in value.split("; "))
+        if name in _PARTS:
+            return self._filled(value, self._parts) or value
         if name.endswith("software") or name == "sources":
             for english, own in self._values:
                 value = value.replace(english, own)
@@ -88,7 +94,7 @@ def problems(said: Tree, evidence: frozenset[str], checks: frozenset[str]) -> It
         yield from (
             f"said.{table}: nobody says “{sentence}” any more" for sentence in given if sentence not in originals
         )
-    for table in (*_SENTENCES, "tail"):
+    for table in (*_SENTENCES, "tail", "part"):
         for english, own in said.get(table, {}).items():
             unknown = set(_PLACE.findall(own)) - set(_PLACE.findall(english))
             if unknown or re.search(r"[{}]", _PLACE.sub("", own)):
