@@ -32,10 +32,15 @@ def language(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Language:
     return make
 
 
-@pytest.mark.parametrize("locale", locales())
-def test_shipped_languages_are_whole(locale: str) -> None:
-    """No shipped language lacks a phrase, has one that nobody asks for, or a place that nothing fills."""
-    assert check(locale) == []
+def test_english_is_whole() -> None:
+    """The language that speaks for all others lacks nothing, and has no place that nothing fills."""
+    assert check("en") == []
+
+
+@pytest.mark.parametrize("locale", [one for one in locales() if one != "en"])
+def test_shipped_languages_have_nothing_wrong(locale: str) -> None:
+    """A language may lack a phrase that is new in English; none of its own is wrong or not asked for."""
+    assert [one for one in check(locale) if not one.endswith("is missing")] == []
 
 
 def test_a_missing_phrase_is_said_in_english(language: Language) -> None:
