@@ -118,10 +118,10 @@ def test_large_message_keeps_both_ends() -> None:
     assert cut.endswith(b"end")
 
 
-CHARSETS = [b"us\x00ascii", b"idna", b"undefined", b"punycode", b"hex", b"x" * 50, b"utf-8; utf-8", b"\xff\xfe"]
+NO_CHARSETS = [b"us\x00ascii", b"idna", b"undefined", b"punycode", b"hex", b"x" * 50, b"utf-8; utf-8", b"\xff\xfe"]
 
 
-@pytest.mark.parametrize("charset", CHARSETS, ids=[repr(one)[:20] for one in CHARSETS])
+@pytest.mark.parametrize("charset", NO_CHARSETS, ids=[repr(one)[:20] for one in NO_CHARSETS])
 def test_a_charset_that_is_none_stops_nothing(charset: bytes) -> None:
     """Whatever stands for a charset, the text is read, in UTF-8; the standard library fails on some of these."""
     head = b"From: a@contoso.example\nContent-Type: text/plain; charset=" + charset + b"\n\n"
