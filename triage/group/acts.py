@@ -20,7 +20,7 @@ from triage.group.fingerprint import renamed
 from triage.group.healed import later
 from triage.group.incident import incident_of
 from triage.group.ledger import Ledger
-from triage.group.lifecycle import bounded, close, lapsed, standing
+from triage.group.lifecycle import bounded, clock, close, lapsed, standing
 from triage.group.notices import Router, nobody, with_notices
 from triage.group.stored import MAX_JOINED, change_ledger, followed
 from triage.hosts import Hosts
@@ -248,7 +248,7 @@ def _acknowledged(ledger: Ledger, act: Act, route: Router) -> Ledger:
     if act.at < (ledger.acknowledged_at or ""):
         return ledger
     is_new = (ledger.acknowledged_by, ledger.acknowledged_until) != (act.by, act.until)
-    until = f" until {act.until}" if act.until else ""
+    until = f" until {clock(act.until)}" if act.until else ""
     changes = [Change(kind="acknowledged", at=act.at, text=f"by {act.by}{until}")] if is_new else []
     taken = msgspec.structs.replace(
         ledger,
@@ -268,7 +268,7 @@ def _silenced(ledger: Ledger, act: Act) -> tuple[Ledger, list[Change]]:
     if not is_on and ledger.silenced_until is None:
         return msgspec.structs.replace(ledger, silenced_at=act.at), []
     because = f": {act.text}" if act.text else ""
-    told = f"by {act.by} until {act.until}{because}" if is_on else f"by {act.by}"
+    told = f"by {act.by} until {clock(act.until or act.at)}{because}" if is_on else f"by {act.by}"
     changed_ledger = msgspec.structs.replace(
         ledger,
         silenced_at=act.at,

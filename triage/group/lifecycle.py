@@ -96,12 +96,12 @@ def proof_text(counts: Counts, proof: Proof) -> str:
     passed = "1 session" if proof.successes == 1 else f"{proof.successes:,} sessions"
     least = "at least " if proof.at_least else ""
     return (
-        f"{failed} until {_clock(proof.last_failure)}, then {least}{passed} over TLS {proof.tls_version}"
-        f" from {_clock(proof.first_success)}"
+        f"{failed} until {clock(proof.last_failure)}, then {least}{passed} over TLS {proof.tls_version}"
+        f" from {clock(proof.first_success)}"
     )
 
 
-def _clock(time: str) -> str:
+def clock(time: str) -> str:
     """Write a time (RFC 3339) as "18 Oct 2026 09:14 UTC": this text is kept, and years later it must still be clear."""
     try:
         at = datetime.fromisoformat(time).astimezone(UTC)
