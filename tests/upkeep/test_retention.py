@@ -9,9 +9,10 @@ import msgspec
 import pytest
 from pydantic import ValidationError
 
+from triage.collect.inbox import FolderInbox
 from triage.collect.item import Item
 from triage.collect.journal import entry_of, stored_bytes
-from triage.group import Documents, MemoryDocuments, incidents, keep, resolve
+from triage.group import Documents, InboxActs, MemoryDocuments, incidents, keep, resolve
 from triage.group.ledger import Ledger
 from triage.model import Ends, Observation, Place, Tallied
 from triage.pipeline import Parts, read, take_in
@@ -295,3 +296,19 @@ def test_a_damaged_entry_stops_nobody(filled: Documents, items: list[Item]) -> N
     removed = retain(filled, None, Periods(raw_days=10, readings_days=20), DAY_91)
     assert removed == Removed(readings=6, entries=6)
     assert keys(filled, "input/") == ["input/" + "0" * 64]
+
+
+def test_what_people_did_stays_as_long_as_incidents_do(filled: Documents, tmp_path: Path) -> None:
+    """Acts outlive raw mail in the inbox and in the store, and go with the period of incidents."""
+    inbox = FolderInbox(tmp_path / "inbox")
+    one = next(incidents(filled))
+    resolve(filled, one.id, "mended", NOW)
+    resolve(filled, one.id, "mended", NOW, journal=InboxActs(inbox))
+    inbox.put("mailbox/1.eml", b"Subject: x\r\n\r\n")
+    for path in (tmp_path / "inbox").rglob("*"):
+        os.utime(path, (0, 0))
+    mail = FolderMail(tmp_path / "inbox")
+    assert retain(filled, mail, Periods(raw_days=1, readings_days=1), DAY_91).raw == 1
+    assert [len(list(inbox.list("acts/"))), len(keys(filled, "act/"))] == [1, 1]
+    retain(filled, mail, Periods(incidents_days=90), DAY_91)
+    assert [len(list(inbox.list("acts/"))), len(keys(filled, "act/"))] == [0, 0]
