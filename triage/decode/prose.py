@@ -11,7 +11,8 @@ import msgspec
 
 from triage.decode.failure import Failure, read_address
 from triage.decode.limits import MAX_RECIPIENTS
-from triage.decode.prose_words import Introduction, phrases
+from triage.decode.prose_opening import introduction_of
+from triage.decode.prose_words import phrases
 from triage.decode.reply import address as ip_of
 from triage.hosts import normal
 from triage.model.words import Action
@@ -24,8 +25,6 @@ MAX_FORWARDS = 4
 """Lines such as `-----Original Message-----` behind which a report is looked for: one for each time it was passed on."""
 MAX_REASON = 30
 """Lines of one reason."""
-OPENING = 16_384
-"""Characters in which a server's own sentence is looked for; notes of a person who forwards stand before it."""
 
 _HAS_LETTER = re.compile(r"[^\W\d_]")
 _LOCAL_NAME = re.compile(r"[ \t]{1,20}([A-Za-z][A-Za-z0-9._-]{1,63})")
@@ -58,12 +57,12 @@ def read_prose(
     """
     lines = text_lines(text)
     report, original = _split(lines)
-    found = _introduction(report, from_mail_system, subject)
+    found = introduction_of(report, from_mail_system, subject)
     for _ in range(MAX_FORWARDS):
         if found is not None or not original:
             break
         report, original = _split(original[1:])  # what looked like the returned message is the forwarded report
-        found = _introduction(report, False, "")
+        found = introduction_of(report, False, "")
     if found is None:
         return None
     introduction, strong, start = found
@@ -126,50 +125,6 @@ def _split(lines: list[str]) -> tuple[list[str], list[str]]:
         if line and any(pattern.match(line) for pattern in known) and any(one.strip() for one in lines[:at]):
             return lines[:at], lines[at:]
     return lines, []
-
-
-def _introduction(lines: list[str], from_mail_system: bool, subject: str) -> tuple[Introduction, bool, int] | None:
-    """Find the sentence that opens the report; with whether it is a server's own, and the line it stands in."""
-    flat, starts = _flattened(lines)
-    strong = _first(flat, "strong")
-    if strong:
-        introduction, at = strong
-        return introduction, True, max(0, sum(start <= at for start in starts) - 1)
-    if not from_mail_system:
-        return None
-    weak = _first(flat, "weak") or _first(" ".join(subject.lower().split()), "weak")
-    return (weak[0], False, 0) if weak else None
-
-
-def _flattened(lines: list[str]) -> tuple[str, list[int]]:
-    """Put lines on one, in lower case, and give where each of them begins there."""
-    out: list[str] = []
-    starts: list[int] = []
-    length = 0
-    for line in lines:
-        starts.append(length)
-        flat = " ".join(line.strip("# *").lower().split())
-        if flat:
-            out.append(flat)
-            length += len(flat) + 1
-        if length > OPENING:
-            break
-    return " ".join(out), starts
-
-
-def _first(flat: str, strength: str) -> tuple[Introduction, int] | None:
-    """Give the introduction whose phrase comes first; of those in the same place the one that stands first."""
-    best: tuple[Introduction, int] | None = None
-    for introduction in phrases().introductions:
-        for phrase in getattr(introduction, strength):
-            at = flat.find(phrase)
-            if at >= 0 and (best is None or at < best[1]):
-                best = (introduction, at)
-    if best and best[0].action == "failed" and strength == "strong":
-        for introduction in phrases().introductions:  # a delay report repeats the words of a failure
-            if introduction.action == "delayed" and any(phrase in flat for phrase in introduction.strong):
-                return introduction, best[1]
-    return best
 
 
 def _local_names(lines: list[str]) -> list[str]:
