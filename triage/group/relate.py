@@ -40,6 +40,8 @@ WAYS: Mapping[Category, str] = {
 """Faults that may lie with either host, and which of them are alike in how they show: only alike ones make a pattern."""
 
 _Known = Mapping[str, Head]
+_News = tuple[Surroundings, tuple[str, ...], str]
+"""What is around an incident, the incidents that it names, and a digest of it all."""
 
 
 def relate(documents: Documents, hosts: Hosts, judge: Judge, now: str, route: Router = nobody) -> set[str]:
@@ -49,7 +51,7 @@ def relate(documents: Documents, hosts: Hosts, judge: Judge, now: str, route: Ro
     builds = known_builds(documents, hosts)
     hearsay = _Hearsay(documents, known)
     blaming = _blaming(known)
-    changed: set[str] = set()
+    news: list[tuple[str, _News]] = []
     for name, head in known.items():
         if not head.is_incident or head.resolved_at is not None:  # what is over keeps its last verdict
             continue
@@ -64,15 +66,19 @@ def relate(documents: Documents, hosts: Hosts, judge: Judge, now: str, route: Ro
         if related == head.related:
             continue
         around = msgspec.structs.replace(around, hearsay=hearsay.tallies(head.receiving) if told else ())
-        if _change(documents, name, (around, linked, related), judge, now, route):
-            changed.add(name)
-    return changed
+        news.append((name, (around, linked, related)))
+
+    def one(named: tuple[str, _News]) -> bool:
+        return _change(documents, *named, judge, now, route)
+
+    changed = documents.each(one, news)
+    return {name for (name, _), is_new in zip(news, changed, strict=True) if is_new}
 
 
 def _change(
     documents: Documents,
     name: str,
-    news: tuple[Surroundings, tuple[str, ...], str],
+    news: _News,
     judge: Judge,
     now: str,
     route: Router,
