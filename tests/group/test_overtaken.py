@@ -42,8 +42,8 @@ class Overtaken:
         self._documents.delete(key, if_match)
 
     def each(self, work: Any, ones: Any) -> Any:
-        """Do it for each as the documents do; `work` was made for these, so that the other thing happens."""
-        return self._documents.each(work, ones)
+        """Do it for each without a transaction, which would leave nothing to happen in between."""
+        return [work(one) for one in ones]
 
     def batch(self) -> AbstractContextManager[None]:
         """Give the documents' own."""

@@ -64,8 +64,8 @@ class Documents(Protocol):
     def each(self, work: Callable[[T], R], ones: Iterable[T]) -> Sequence[R]:
         """Do work that reads and writes documents for each, and give what comes of it, in their order.
 
-        Side by side where documents are far, so each work must be right by itself and safe in a thread. Where one
-        raises, of the others any may be done.
+        Side by side where documents are far, in one transaction where each write waits for a disk: so each work must
+        be right by itself and safe in a thread, and where one raises, of the others any may be done, or none.
         """
 
     def batch(self) -> AbstractContextManager[None]:
