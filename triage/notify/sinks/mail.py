@@ -6,10 +6,7 @@ nowhere, or is known again. Mail knows no repeated id for sure: what arrives twi
 
 from collections.abc import Sequence
 from datetime import datetime
-from email.message import EmailMessage
-from email.policy import SMTP
-from email.utils import format_datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -23,11 +20,13 @@ from triage.notify.news import kind_of
 from triage.notify.outcome import Accepted, Outcome, Refused
 from triage.notify.own_markdown import to_html, to_plain
 from triage.notify.post import Line
-from triage.notify.smtp import Relay, send_mail
 from triage.notify.ticket import ticket_html, ticket_markdown
 from triage.notify.ticket_text import comment_text, ticket_text
 from triage.settings import Sinks
 from triage.sink_settings import MailSettings
+
+if TYPE_CHECKING:
+    from email.message import EmailMessage
 
 LISTED = 10_000
 """Rows of the attached list: some 2 MB, which every mail system takes."""
@@ -44,8 +43,6 @@ class Mail:
 
     def __init__(self, settings: MailSettings, line: Line) -> None:
         self._settings, self._line = settings, line
-        host = settings.host or ""
-        self._relay = Relay(host, settings.port, settings.security, settings.user, settings.password)
 
     def send(self, letter: Letter) -> Outcome:
         """Send one mail; its Message-ID is the same at each try."""
@@ -59,17 +56,26 @@ class Mail:
             return Refused("notices.sender is not set: nobody would know our notices again.")
         return self._send(digest_mail(digest, digest.mark, self._settings))
 
-    def _send(self, made: EmailMessage) -> Outcome:
+    def _send(self, made: "EmailMessage") -> Outcome:
+        from email.policy import SMTP
+
+        from triage.notify.smtp import Relay, send_mail
+
         own = self._settings
-        result = send_mail(self._relay, self._line, own.envelope_sender, own.to, made.as_bytes(policy=SMTP))
+        relay = Relay(own.host or "", own.port, own.security, own.user, own.password)
+        result = send_mail(relay, self._line, own.envelope_sender, own.to, made.as_bytes(policy=SMTP))
         if not isinstance(result, Accepted):
             return result
         left = f" ({result.remote})" if result.remote else ""
         return Accepted(f"{made['Message-ID'].strip('<>')}{left}")
 
 
-def mail(letter: Letter, mark: Mark, settings: MailSettings) -> EmailMessage:
+def mail(letter: Letter, mark: Mark, settings: MailSettings) -> "EmailMessage":
     """Give the whole message."""
+    from email.message import EmailMessage
+    from email.policy import SMTP
+    from email.utils import format_datetime
+
     is_first = any(kind_of(one) == "opened" for one in letter.notices) or not letter.notices
     hit = letter.affected() if settings.attach_affected and letter.incident.state != "resolved" else ()
     text = ticket_text(letter, "mail") if is_first else comment_text(letter, "mail", "news")
@@ -93,8 +99,12 @@ def mail(letter: Letter, mark: Mark, settings: MailSettings) -> EmailMessage:
     return made
 
 
-def digest_mail(digest: Digest, mark: Mark, settings: MailSettings) -> EmailMessage:
+def digest_mail(digest: Digest, mark: Mark, settings: MailSettings) -> "EmailMessage":
     """Give the whole message about several incidents: plain text, since it is read on the way to work."""
+    from email.message import EmailMessage
+    from email.policy import SMTP
+    from email.utils import format_datetime
+
     subject, body = digest_text(digest)
     made = EmailMessage(policy=SMTP)
     made["From"] = mark.sender
