@@ -1,6 +1,8 @@
 """What differs between the ticket systems: their limits, pages and ways of asking for patience, and what they would misread."""
 
+import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from typing import Any
 
@@ -15,7 +17,7 @@ from tests.servers.servicenow import ServiceNowServer
 from tests.servers.tickets import CREDENTIAL, PERSON, Asked, Fault, says
 from tests.servers.webhooks import SECRET, Says, SignedReceiver, TeamsReceiver
 from triage.errors import Misconfigured, Transient
-from triage.group import MemoryDocuments
+from triage.group import BlobDocuments, Documents, MemoryDocuments
 from triage.model import Change, FilledRunbook, Incident, Notice, Responsible, Step
 from triage.notify import Accepted, Later, Letter, Refused, Texts, open_sinks
 from triage.notify.api import PAGES_AT_MOST
@@ -30,7 +32,7 @@ class Clerk:
 
     def __init__(self, make_incident: Callable[..., Incident], runbook: FilledRunbook, texts: Texts) -> None:
         self._make, self.runbook, self._texts = make_incident, runbook, texts
-        self.documents = MemoryDocuments()
+        self.documents: Documents = MemoryDocuments()
 
     def letter(self, *notices: Notice, now: str = NOW, absorbed: tuple[str, ...] = (), **incident: Any) -> Letter:
         """Give a letter; what is not said is the seed incident, told of for the first time."""
@@ -453,3 +455,30 @@ def test_a_system_that_is_set_up_wrong_is_named_and_no_secret_shown(own: dict[st
     with pytest.raises(Misconfigured, match=rf"sinks\.{name}") as raised:
         open_sinks(Sinks(**own))
     assert CREDENTIAL not in str(raised.value)
+
+
+# ---- the store
+
+
+@pytest.mark.needs_node
+def test_rows_in_blobs_make_one_ticket_of_many_at_once(clerk: Clerk, container: Any) -> None:
+    """Eight incidents of one host, told by eight threads over Azurite: one ticket, seven comments, nothing lost."""
+    clerk.documents = BlobDocuments(container)
+    ids = [f"INC{number}" for number in range(8)]
+    with GitHubServer() as server, ThreadPoolExecutor(8) as pool:
+
+        def tell(name: str) -> bool:
+            for ahead in range(100):
+                if isinstance(clerk.send(server, clerk.letter(id=name, now=seconds_later(ahead))), Accepted):
+                    return True
+                time.sleep(0.2)
+            return False
+
+        assert all(pool.map(tell, ids))
+        ticket = server.only()
+        said = " ".join((ticket.body, *ticket.texts()))
+        assert all(f"bounce-triage: {name}/" in said for name in ids)
+        assert len(ticket.comments) == 7
+        for name in ids:
+            assert isinstance(clerk.send(server, clerk.letter(over(), id=name, state="resolved")), Accepted)
+        assert server.is_done(ticket)
