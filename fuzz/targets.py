@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 
+import msgspec
+
 from triage import safe_text
 from triage.collect.files import unpacked
 from triage.decode import decode, is_protocol_log, read_protocol_log, read_suspects
@@ -58,6 +60,7 @@ def _whole(content: bytes) -> None:
         if reading.error is not None and "fault of ours" in reading.error:
             raise AssertionError(reading.error)
         b"".join(reading_pieces(reading)).decode("utf-8")
+        msgspec.json.encode(reading)  # as the store keeps it
         if number >= MOST_ITEMS:
             break
 

@@ -13,6 +13,7 @@ from triage.errors import BadInput
 from triage.hosts import Hosts
 from triage.model import Document, Finding, Reading
 from triage.model.mark import Mark
+from triage.model.wire import sound
 
 
 class Knowledge(msgspec.Struct, frozen=True, kw_only=True):
@@ -52,6 +53,7 @@ def read(item: Item, knowledge: Knowledge) -> Reading:
 
 def reading_of(item: Item, document: Document, knowledge: Knowledge) -> Reading:
     """Diagnose each observation of a decoded document."""
+    document = sound(document)
     members = document.members or repeat(b"")
     findings = tuple(
         Finding(one, diagnose(one, knowledge.rulebook, knowledge.hosts), own)

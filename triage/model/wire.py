@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 
 from triage.model.incident import Incident
+from triage.model.observation import Document, Observation
 from triage.model.reading import Reading
 
 _HEAD = [name for name in Reading.__struct_fields__ if name != "findings"]
@@ -30,6 +31,19 @@ def reading_pieces(reading: Reading) -> Iterator[bytes]:
         diagnosis = json_line(msgspec.to_builtins(found.diagnosis))
         yield b'%s%s,"diagnosis":%s}' % (b"," if number else b"", observation[:-1], diagnosis)
     yield b"]}"
+
+
+def sound(document: Document) -> Document:
+    """Give a document whose observations can be written: a lone surrogate, which UTF-8 cannot carry, becomes `?`.
+
+    Octets that are no text come in so, and escapes of JSON that are none. One of them must not stop a whole run.
+    """
+    try:
+        msgspec.json.encode(document.observations)
+    except UnicodeEncodeError:
+        plain = _clean(msgspec.to_builtins(document.observations))
+        return msgspec.structs.replace(document, observations=msgspec.convert(plain, tuple[Observation, ...]))
+    return document
 
 
 def incident_json(incident: Incident) -> dict[str, Any]:
