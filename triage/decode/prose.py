@@ -109,8 +109,7 @@ def report_text(text: str) -> str:
 
 def text_lines(text: str) -> list[str]:
     """Give the lines of a text without reply quoting (`> `) and with straight quotes."""
-    if not text.isascii():
-        text = text.translate(_STRAIGHT)
+    text = text if text.isascii() else text.translate(_STRAIGHT)
     lines = [line[:MAX_LINE].rstrip() for line in text.splitlines()[:MAX_LINES]]
     quoted = sum(line.startswith((">", "|")) for line in lines)
     if quoted * 2 > sum(bool(line) for line in lines):
@@ -263,8 +262,7 @@ def _reason(lines: list[str]) -> list[str]:
 
 
 def _starts_reply(lines: list[str]) -> bool:
-    patterns = phrases().replies.possible(lines)
-    return any(pattern.search(line) for pattern in patterns for line in lines)
+    return any(pattern.search(line) for pattern in phrases().replies.possible(lines) for line in lines)
 
 
 def _labelled(lines: list[str]) -> list[str]:
