@@ -115,7 +115,7 @@ class Ledger(msgspec.Struct, frozen=True, kw_only=True):
 
     def impacts(self) -> tuple[Impact, ...]:
         """Give what came of the mail: what `counts` counts, without counting it."""
-        seen = {record[-1] for record in split(self.messages, MESSAGE)}
+        seen = set(self.messages[MESSAGE - 1 :: MESSAGE])  # the last byte of each record
         found: dict[Impact, bool] = {
             "returned": any(one & RETURNED for one in seen),
             "waiting": any(map(still_waits, seen)) or any(self.depths.values()),
