@@ -117,4 +117,4 @@ def test_functions_app_is_left_out_where_azure_is_missing(run: Run) -> None:
     """Without Azure's packages the app is neither type-checked nor imported, and the summary does not claim it."""
     done = run(missing="needs_functions\tThe Functions app.\n")
     assert "The Functions app imports" not in done.stdout
-    assert "mypy triage tests scripts bench\n" in done.stderr
+    assert "mypy triage tests scripts bench fuzz\n" in done.stderr
