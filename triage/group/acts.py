@@ -17,12 +17,12 @@ import structlog
 from triage.errors import BadInput, Conflict, NotFound
 from triage.group.documents import Documents
 from triage.group.fingerprint import renamed
-from triage.group.healed import later
 from triage.group.incident import incident_of
 from triage.group.ledger import Ledger
 from triage.group.lifecycle import bounded, clock, close, lapsed, standing
 from triage.group.notices import Router, nobody, with_notices
 from triage.group.stored import MAX_JOINED, change_ledger, followed
+from triage.group.times import later
 from triage.hosts import Hosts
 from triage.model import Act, ActKind, Change, Incident
 

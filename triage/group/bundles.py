@@ -8,7 +8,7 @@ under the same id.
 
 import secrets
 from collections.abc import Callable, Iterable, Iterator
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import msgspec
 
@@ -20,6 +20,7 @@ from triage.group.notices import Timer, facts_of, headline_of, is_loose, kind_of
 from triage.group.reminders import is_planned, with_reminder
 from triage.group.stored import INCIDENTS, change_ledger, followed, heads
 from triage.group.telling import Bundle, Telling, change_telling, telling
+from triage.group.times import later
 from triage.model import HeldBy, Incident, Notice
 
 MEMBERS_AT_MOST = 1000
@@ -55,7 +56,7 @@ def claim_bundle(
     by: HeldBy | None = None
     if telling(documents, sink).bundle is None:
         members, by = _held(documents, sink, ids, now, timer)
-    token, until = secrets.token_hex(8), _later(now, LEASE_SECONDS)
+    token, until = secrets.token_hex(8), later(now, timedelta(seconds=LEASE_SECONDS))
 
     def change(state: Telling) -> Telling:
         bundle, number = state.bundle, state.bundles
@@ -305,7 +306,7 @@ def put_off_bundle(documents: Documents, claimed: ClaimedBundle, seconds: int, n
         times = bundle.unsure + unsure
         gone = claimed.at_most_twice and times >= UNSURE_AT_MOST
         put_off = msgspec.structs.replace(
-            bundle, token=None, claimed_until=None, unsure=times, next_try=_later(now, seconds)
+            bundle, token=None, claimed_until=None, unsure=times, next_try=later(now, timedelta(seconds=seconds))
         )
         return msgspec.structs.replace(state, bundle=put_off)
 
@@ -322,7 +323,3 @@ def waiting_for(documents: Documents, sink: str, ids: Iterable[str], now: str, t
         and (ledger.silenced_until or "") <= now
         for _, ledger in _ledgers(documents, ids)
     )
-
-
-def _later(now: str, seconds: int) -> str:
-    return (datetime.fromisoformat(now) + timedelta(seconds=seconds)).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -8,7 +8,7 @@ have arrived already is never mixed with anything new, so that a receiver that k
 import secrets
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import msgspec
 
@@ -19,6 +19,7 @@ from triage.group.ledger import Ledger
 from triage.group.notices import Timer, at_once, facts_of, headline_of, kind_of, notice_key
 from triage.group.reminders import is_planned, settle_reminders, with_reminder
 from triage.group.stored import INCIDENTS, change_ledger, load_ledger
+from triage.group.times import later
 from triage.model import Facts, Incident, Notice, Sent, Timing
 
 LEASE_SECONDS = 120
@@ -183,7 +184,7 @@ def _claim_next(
                 one,
                 message=one.message or next(iter(group)),
                 claim=token,
-                claimed_until=_later(now, LEASE_SECONDS),
+                claimed_until=later(now, timedelta(seconds=LEASE_SECONDS)),
                 tries=one.tries + 1,
                 unsure=unsure,
                 headline=headline_of(ledger),
@@ -283,7 +284,7 @@ def put_off(documents: Documents, claimed: Claimed, seconds: int, reason: str, n
             _released(one),
             unsure=times,
             trouble=reason,
-            next_try=_later(now, seconds),
+            next_try=later(now, timedelta(seconds=seconds)),
             message=one.message if times else None,
         )
 
@@ -348,7 +349,3 @@ def _existing(found: Ledger | None, incident_id: str) -> Ledger:
     if found is None:
         raise NotFound(f"There is no incident “{incident_id}” in this store.")
     return found
-
-
-def _later(now: str, seconds: int) -> str:
-    return (datetime.fromisoformat(now) + timedelta(seconds=seconds)).strftime("%Y-%m-%dT%H:%M:%SZ")

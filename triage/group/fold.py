@@ -8,12 +8,12 @@ from datetime import timedelta
 
 import msgspec
 
-from triage.group.healed import later
 from triage.group.ledger import DELIVERED, HEARSAY, MESSAGE, REPORT, RETURNED, WAITING, Ledger
 from triage.group.lifecycle import BACK, HELD_UNTIL, bounded, ended_acknowledgement, lapsed, standing
 from triage.group.notices import Router, is_rerouted, nobody, with_notices
 from triage.group.packed import DIGEST, add, digest, split
 from triage.group.tallies import greatest, least, with_findings
+from triage.group.times import later
 from triage.model import Change, Diagnosis, Finding, Observation, Original, Surroundings, Tallied
 from triage.model.words import OWN_RECORDS, SOURCE_NAMES
 

@@ -6,11 +6,12 @@ out of order prove what they would have proved in order.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import msgspec
 
 from triage.group.ledger import FROM_LOGS, HEARSAY, Ledger
+from triage.group.times import later
 from triage.hosts import is_address, is_in_pool_networks, pool_ids
 from triage.model import Proof, Tallied
 from triage.model.words import OWN_RECORDS, TlsVersion
@@ -119,11 +120,3 @@ def _mixes(ledger: Ledger, passed: Sequence[Tallied], last: str) -> bool:
     if begun is None:
         return False
     return any(begun < time < last for run in _runs(passed) for time in (run.first, run.last))
-
-
-def later(time: str, by: timedelta) -> str:
-    """Give a time so much later; one that cannot be read stays as it is."""
-    try:
-        return (datetime.fromisoformat(time).astimezone(UTC) + by).strftime("%Y-%m-%dT%H:%M:%SZ")
-    except (ValueError, OverflowError):
-        return time

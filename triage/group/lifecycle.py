@@ -11,10 +11,11 @@ import msgspec
 
 from triage.errors import NotFound
 from triage.group.documents import Documents
-from triage.group.healed import later, proof_of
+from triage.group.healed import proof_of
 from triage.group.ledger import Closed, Ledger
 from triage.group.notices import Router, nobody, with_notices
 from triage.group.stored import Head, change_ledger, heads
+from triage.group.times import later
 from triage.model import Change, Counts, Proof
 from triage.model.words import Family
 

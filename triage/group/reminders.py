@@ -4,12 +4,13 @@ A reminder is planned when a sink was told something, for a time that follows fr
 waiting mail is lost. Whether it is still deserved is looked at when its time has come.
 """
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import msgspec
 
 from triage.group.ledger import Ledger
 from triage.group.notices import facts_of, headline_of, is_loose, notice_key
+from triage.group.times import later
 from triage.model import Change, Notice
 from triage.model.words import rank
 
@@ -62,12 +63,12 @@ def _may_go(notice: Notice) -> bool:
 
 def _next_time(ledger: Ledger, now: str, hours: int, last: str | None) -> str:
     """Give the hour that the routing asks for, or an earlier one before mail is lost; a day after the last at least."""
-    at = _later(now, hours)
+    at = later(now, timedelta(hours=hours))
     loss = first_loss(ledger, now)
     if loss is not None:
-        before = _later(loss, -BEFORE_LOSS_HOURS)
+        before = later(loss, timedelta(hours=-BEFORE_LOSS_HOURS))
         at = before if now < before < at else at
-    return at if last is None else max(at, _later(last, A_DAY))
+    return at if last is None else max(at, later(last, timedelta(hours=A_DAY)))
 
 
 def first_loss(ledger: Ledger, now: str) -> str | None:
@@ -91,11 +92,7 @@ def settle_reminders(ledger: Ledger, pending: dict[str, Notice], sink: str, now:
         if ledger.resolved_at is not None or hours is None:
             del pending[key]
         elif not deserved:
-            pending[key] = msgspec.structs.replace(one, whys=(), next_try=_later(now, hours))
+            pending[key] = msgspec.structs.replace(one, whys=(), next_try=later(now, timedelta(hours=hours)))
         elif not one.whys:
             why = Change(kind="reminder", at=now, text=f"{counts.waiting} still waiting, and nobody has taken it")
             pending[key] = msgspec.structs.replace(one, at=now, whys=(why,), counts=counts)
-
-
-def _later(now: str, hours: int) -> str:
-    return (datetime.fromisoformat(now) + timedelta(hours=hours)).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -5,18 +5,19 @@ however many relays are at work.
 """
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import msgspec
 
 from triage.errors import Conflict, Transient
 from triage.group.documents import Documents
 from triage.group.stored import MAX_TRIES
+from triage.group.times import later
 from triage.model import HeldBy
 
 TELLING = "telling/"
 
-HOUR = 3600
+HOUR = timedelta(hours=1)
 
 
 class Bundle(msgspec.Struct, frozen=True, kw_only=True):
@@ -46,20 +47,23 @@ class Telling(msgspec.Struct, frozen=True, kw_only=True):
 
 def telling(documents: Documents, sink: str) -> Telling:
     """Give what is under way for a sink."""
+    return _read(documents, sink)[0]
+
+
+def _read(documents: Documents, sink: str) -> tuple[Telling, str | None]:
     found = documents.get(TELLING + sink)
-    return Telling() if found is None else msgspec.msgpack.decode(found[0], type=Telling)
+    return (Telling(), None) if found is None else (msgspec.msgpack.decode(found[0], type=Telling), found[1])
 
 
 def change_telling(documents: Documents, sink: str, change: Callable[[Telling], Telling]) -> Telling:
     """Put what `change` makes of it; the same object writes nothing. Raises `Transient` where others win every race."""
     for _ in range(MAX_TRIES):
-        found = documents.get(TELLING + sink)
-        now_is = Telling() if found is None else msgspec.msgpack.decode(found[0], type=Telling)
+        now_is, tag = _read(documents, sink)
         changed = change(now_is)
         if changed is now_is:
             return now_is
         try:
-            documents.put(TELLING + sink, msgspec.msgpack.encode(changed), None if found is None else found[1])
+            documents.put(TELLING + sink, msgspec.msgpack.encode(changed), tag)
         except Conflict:
             continue
         return changed
@@ -87,7 +91,8 @@ def take_room(documents: Documents, sink: str, now: str, an_hour: int | None) ->
 
 
 def _recent(state: Telling, now: str) -> tuple[str, ...]:
-    return tuple(one for one in state.times if one > _later(now, -HOUR))
+    since = later(now, -HOUR)
+    return tuple(one for one in state.times if one > since)
 
 
 def room_left(documents: Documents, sink: str, now: str, an_hour: int | None) -> int | None:
@@ -114,7 +119,3 @@ def not_full(documents: Documents, sink: str) -> None:
     change_telling(
         documents, sink, lambda state: msgspec.structs.replace(state, is_full=False) if state.is_full else state
     )
-
-
-def _later(now: str, seconds: int) -> str:
-    return (datetime.fromisoformat(now) + timedelta(seconds=seconds)).strftime("%Y-%m-%dT%H:%M:%SZ")
