@@ -21,7 +21,7 @@ from triage.group.incident import incident_of
 from triage.group.ledger import Ledger
 from triage.group.lifecycle import bounded, clock, close, lapsed, standing
 from triage.group.notices import Router, nobody, with_notices
-from triage.group.stored import MAX_JOINED, change_ledger, followed
+from triage.group.stored import MAX_JOINED, change_existing, existing, followed
 from triage.group.times import later
 from triage.hosts import Hosts
 from triage.model import Act, ActKind, Change, Incident
@@ -158,8 +158,7 @@ def act_on(
     Without a `journal` it is the store's own. Raises `NotFound` where there is no such incident.
     """
     ledger = followed(documents, incident_id)
-    if ledger is None or not ledger.is_incident:
-        raise NotFound(f"There is no incident “{incident_id}” in this store.")
+    ledger = existing(ledger if ledger is not None and ledger.is_incident else None, incident_id)
     act = Act(
         id=f"{time.time_ns():016x}{secrets.token_hex(2)}",  # acts of one second sort as they were done
         kind=kind,
@@ -206,14 +205,14 @@ def resolve(
 def _changed(documents: Documents, incident_id: str, change: Callable[[Ledger], Ledger]) -> Incident:
     """Change an incident, or the one in which it went on. Raises `NotFound` where there is none."""
 
-    def of_existing(found: Ledger | None) -> Ledger:
-        if found is None or (found.joined_to is None and not found.is_incident):
-            raise NotFound(f"There is no incident “{incident_id}” in this store.")
-        return found if found.joined_to is not None else change(found)
+    def of_existing(found: Ledger) -> Ledger:
+        if found.joined_to is not None:
+            return found
+        return change(existing(found if found.is_incident else None, incident_id))
 
     name = incident_id
     for _ in range(MAX_JOINED):
-        ledger, _ = change_ledger(documents, name, of_existing)
+        ledger, _ = change_existing(documents, name, of_existing)
         if ledger.joined_to is None:
             return incident_of(ledger)
         name = ledger.joined_to

@@ -8,17 +8,20 @@ under the same id.
 
 import secrets
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from datetime import timedelta
 
 import msgspec
 
+from triage.errors import NotFound
 from triage.group.claims import BUNDLES, LEASE_SECONDS, TWICE, UNSURE_AT_MOST, as_sent, bounded, is_bundle
 from triage.group.documents import Documents
 from triage.group.incident import incident_of
 from triage.group.ledger import Ledger, read_ledger
 from triage.group.notices import Timer, facts_of, headline_of, is_loose, kind_of
+from triage.group.readings import chunks
 from triage.group.reminders import is_planned, with_reminder
-from triage.group.stored import INCIDENTS, change_ledger, followed, heads
+from triage.group.stored import INCIDENTS, change_existing, followed, heads
 from triage.group.telling import Bundle, Telling, change_telling, telling
 from triage.group.times import later
 from triage.model import HeldBy, Incident, Notice
@@ -28,6 +31,8 @@ MEMBERS_AT_MOST = 1000
 
 STANDING_AT_MOST = 1000
 """Open incidents that are looked at to say what else is open."""
+
+_ASKED_AT_ONCE = 100
 
 _Members = tuple[tuple[str, tuple[str, ...]], ...]
 
@@ -149,9 +154,7 @@ def _let_go_of_old(documents: Documents, incident_id: str, sink: str, ledger: Le
 
 
 def _ledgers(documents: Documents, ids: Iterable[str]) -> Iterator[tuple[str, Ledger]]:
-    wanted = list(ids)
-    for at in range(0, len(wanted), 100):
-        some = wanted[at : at + 100]
+    for some in chunks(ids, _ASKED_AT_ONCE):
         for one, found in zip(some, documents.get_many([INCIDENTS + name for name in some]), strict=True):
             if found is not None:
                 yield one, read_ledger(found[0])
@@ -171,33 +174,23 @@ def _let_go(documents: Documents, incident_id: str, sink: str) -> None:
     _change_own(documents, incident_id, sink, change)
 
 
-def _change_own(documents: Documents, incident_id: str, sink: str, change: Callable[[Notice], Notice]) -> Ledger | None:
-    """Change the sink's entries of an incident; None where it is kept no longer."""
+def _change_own(documents: Documents, incident_id: str, sink: str, change: Callable[[Notice], Notice]) -> None:
+    """Change the sink's entries of an incident; one that is kept no longer has none."""
 
-    def of_ledger(found: Ledger | None) -> Ledger:
-        if found is None:
-            raise _GoneError
-        pending = {key: change(one) if one.sink == sink else one for key, one in found.pending.items()}
-        return found if pending == found.pending else msgspec.structs.replace(found, pending=pending)
+    def of_ledger(ledger: Ledger) -> Ledger:
+        pending = {key: change(one) if one.sink == sink else one for key, one in ledger.pending.items()}
+        return ledger if pending == ledger.pending else msgspec.structs.replace(ledger, pending=pending)
 
-    try:
-        return change_ledger(documents, incident_id, of_ledger)[0]
-    except _GoneError:
-        return None
-
-
-class _GoneError(Exception):
-    pass
+    with suppress(NotFound):
+        change_existing(documents, incident_id, of_ledger)
 
 
 def _noted(documents: Documents, sink: str, bundle: Bundle) -> Iterator[tuple[Incident, tuple[Notice, ...]]]:
     """Note in each incident that its entries go out with the bundle, and give those that do."""
     for incident_id, keys in bundle.members:
 
-        def change(found: Ledger | None, keys: tuple[str, ...] = keys) -> Ledger:
-            if found is None:
-                raise _GoneError
-            pending = dict(found.pending)
+        def change(ledger: Ledger, keys: tuple[str, ...] = keys) -> Ledger:
+            pending = dict(ledger.pending)
             for key in keys:
                 one = pending.get(key)
                 if one is not None and is_loose(one):
@@ -205,15 +198,15 @@ def _noted(documents: Documents, sink: str, bundle: Bundle) -> Iterator[tuple[In
                         one,
                         message=bundle.id,
                         tries=one.tries + 1,
-                        headline=headline_of(found),
-                        confidence=found.verdict.confidence,
-                        size=found.size(),
+                        headline=headline_of(ledger),
+                        confidence=ledger.verdict.confidence,
+                        size=ledger.size(),
                     )
-            return found if pending == found.pending else msgspec.structs.replace(found, pending=pending)
+            return ledger if pending == ledger.pending else msgspec.structs.replace(ledger, pending=pending)
 
         try:
-            ledger, _ = change_ledger(documents, incident_id, change)
-        except _GoneError:
+            ledger, _ = change_existing(documents, incident_id, change)
+        except NotFound:
             continue
         notices = tuple(one for one in ledger.pending.values() if one.message == bundle.id and one.sink == sink)
         if notices and ledger.joined_to is None:
@@ -270,18 +263,11 @@ def give_up_bundle(documents: Documents, claimed: ClaimedBundle, reason: str) ->
 def _settle(documents: Documents, claimed: ClaimedBundle, mark: Callable[[Ledger], Ledger]) -> None:
     """Mark the members, wherever they went on, and then take the message off."""
 
-    def of_ledger(found: Ledger | None) -> Ledger:
-        if found is None:
-            raise _GoneError
-        return mark(found)
-
     for incident, _ in claimed.told:
         further = followed(documents, incident.id)
         for name in {incident.id, further.id if further is not None else incident.id}:
-            try:
-                change_ledger(documents, name, of_ledger)
-            except _GoneError:
-                continue
+            with suppress(NotFound):
+                change_existing(documents, name, mark)
     _take_off(documents, claimed)
 
 

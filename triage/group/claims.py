@@ -18,7 +18,7 @@ from triage.group.incident import incident_of
 from triage.group.ledger import Ledger
 from triage.group.notices import Timer, at_once, facts_of, headline_of, kind_of, notice_key
 from triage.group.reminders import is_planned, settle_reminders, with_reminder
-from triage.group.stored import INCIDENTS, change_ledger, load_ledger
+from triage.group.stored import INCIDENTS, change_existing, existing, load_ledger
 from triage.group.times import later
 from triage.model import Facts, Incident, Notice, Sent, Timing
 
@@ -108,14 +108,13 @@ def claim(
     """
     token = secrets.token_hex(8)
 
-    def change(found: Ledger | None) -> Ledger:
-        ledger = _existing(found, incident_id)
+    def change(ledger: Ledger) -> Ledger:
         pending = dict(ledger.pending)
         _claim_next(ledger, pending, sink, now, token, at_most_twice, timer)
         return ledger if pending == ledger.pending else msgspec.structs.replace(ledger, pending=pending)
 
     try:
-        ledger, _ = change_ledger(documents, incident_id, change)
+        ledger, _ = change_existing(documents, incident_id, change)
     except NotFound:
         return None
     mine = tuple(one for one in ledger.pending.values() if one.claim == token)
@@ -139,7 +138,7 @@ def peek(documents: Documents, incident_id: str, sink: str) -> Claimed:
 
     Raises `NotFound` where there is no such incident.
     """
-    ledger = _existing(load_ledger(documents, incident_id), incident_id)
+    ledger = existing(load_ledger(documents, incident_id), incident_id)
     waiting = _next_message(ledger.pending, sink, "")
     message = next((one.message or key for key, one in waiting.items()), f"preview/{sink}")
     return Claimed(
@@ -155,7 +154,7 @@ def peek(documents: Documents, incident_id: str, sink: str) -> Claimed:
 
 def facts_by_id(documents: Documents, incident_id: str) -> Facts:
     """Give what a routing decides by of an incident, with who heard of it. Raises `NotFound` where there is none."""
-    ledger = _existing(load_ledger(documents, incident_id), incident_id)
+    ledger = existing(load_ledger(documents, incident_id), incident_id)
     return msgspec.structs.replace(facts_of(ledger), heard_by=tuple(sorted({one.sink for one in ledger.sent.values()})))
 
 
@@ -231,8 +230,7 @@ def _released(notice: Notice) -> Notice:
 def told(documents: Documents, claimed: Claimed, remote: str | None, now: str) -> None:
     """Mark all notices of a message as sent. It holds whoever claims them by now: the sink was told."""
 
-    def change(found: Ledger | None) -> Ledger:
-        ledger = _existing(found, claimed.incident.id)
+    def change(ledger: Ledger) -> Ledger:
         pending, sent = dict(ledger.pending), dict(ledger.sent)
         for key, one in zip(claimed.keys, claimed.notices, strict=True):
             if pending.pop(key, None) is not None:
@@ -243,7 +241,7 @@ def told(documents: Documents, claimed: Claimed, remote: str | None, now: str) -
         return with_reminder(marked, claimed.sink, now, claimed.timing.remind_hours)
 
     with suppress(NotFound):  # kept no longer: nothing is left to mark
-        change_ledger(documents, claimed.incident.id, change)
+        change_existing(documents, claimed.incident.id, change)
 
 
 def as_sent(notice: Notice, remote: str | None, now: str) -> Sent:
@@ -301,13 +299,12 @@ def give_up(documents: Documents, claimed: Claimed, reason: str) -> None:
 def _change_claimed(documents: Documents, claimed: Claimed, change: Callable[[Notice], Notice]) -> None:
     """Change the entries that are still claimed by this relay; others are another's by now."""
 
-    def of_ledger(found: Ledger | None) -> Ledger:
-        ledger = _existing(found, claimed.incident.id)
+    def of_ledger(ledger: Ledger) -> Ledger:
         pending = {key: change(one) if one.claim == claimed.token else one for key, one in ledger.pending.items()}
         return ledger if pending == ledger.pending else msgspec.structs.replace(ledger, pending=pending)
 
     with suppress(NotFound):
-        change_ledger(documents, claimed.incident.id, of_ledger)
+        change_existing(documents, claimed.incident.id, of_ledger)
 
 
 def replay(documents: Documents, incident_id: str, now: str, sink: str | None = None) -> tuple[int, int]:
@@ -317,8 +314,7 @@ def replay(documents: Documents, incident_id: str, now: str, sink: str | None = 
     """
     counts = [0, 0]
 
-    def change(found: Ledger | None) -> Ledger:
-        ledger = _existing(found, incident_id)
+    def change(ledger: Ledger) -> Ledger:
         pending, sent = dict(ledger.pending), dict(ledger.sent)
         counts[:] = [0, 0]
         for key, one in ledger.pending.items():
@@ -337,15 +333,9 @@ def replay(documents: Documents, incident_id: str, now: str, sink: str | None = 
                 sent[key] = msgspec.structs.replace(as_sent(one, later.remote, now), message=later.message)
         return ledger if not any(counts) else msgspec.structs.replace(ledger, pending=pending, sent=sent)
 
-    change_ledger(documents, incident_id, change)
+    change_existing(documents, incident_id, change)
     return counts[0], counts[1]
 
 
 def _tells_later(sent: Sent, notice: Notice) -> bool:
     return sent.sink == notice.sink and sent.at > notice.at
-
-
-def _existing(found: Ledger | None, incident_id: str) -> Ledger:
-    if found is None:
-        raise NotFound(f"There is no incident “{incident_id}” in this store.")
-    return found

@@ -5,6 +5,7 @@ from the evidence (`healed.py`) and from the last failure, so that the same evid
 """
 
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 import msgspec
@@ -14,7 +15,7 @@ from triage.group.documents import Documents
 from triage.group.healed import proof_of
 from triage.group.ledger import Closed, Ledger
 from triage.group.notices import Router, nobody, with_notices
-from triage.group.stored import Head, change_ledger, heads
+from triage.group.stored import Head, change_existing, heads
 from triage.group.times import later
 from triage.model import Change, Counts, Proof
 from triage.model.words import Family
@@ -37,6 +38,17 @@ class Periods(msgspec.Struct, frozen=True, kw_only=True):
 
     quiet_hours: Mapping[Family, int] = {}
     close_days: Mapping[Family, int] = {}
+
+    def quiet_since(self, family: Family, since: str, now: str) -> str | None:
+        """Give since when an incident is quiet of which nothing was seen from `since` on; None for one that is not yet."""
+        hours = self.quiet_hours.get(family)
+        quiet = None if hours is None else later(since, timedelta(hours=hours))
+        return quiet if quiet is not None and quiet <= now else None
+
+    def close_at(self, family: Family, since: str) -> str | None:
+        """Give when such an incident is closed; None for never."""
+        days = self.close_days.get(family)
+        return None if days is None else later(since, timedelta(days=days))
 
 
 def standing(before: Ledger, after: Ledger, now: str, back: str = BACK) -> tuple[Ledger, list[Change]]:
@@ -158,15 +170,13 @@ def aged(ledger: Ledger, now: str, periods: Periods, route: Router = nobody) -> 
     since = _silent_since(last_failure(ledger), ledger.last_news)
     if ledger.resolved_at is not None or since is None:
         return ledger
-    days = periods.close_days.get(ledger.family)
-    if days is not None and (due := later(since, timedelta(days=days))) <= now:
+    days, due = periods.close_days.get(ledger.family), periods.close_at(ledger.family, since)
+    if due is not None and due <= now:
         text = f"nothing more was seen for {days} days, which is no proof that it is mended"
         over, changes = standing(ledger, close(ledger, due, text), due)
         noted = msgspec.structs.replace(over, changes=bounded((*over.changes, *changes)))
         return with_notices(noted, changes, route)
-    hours = periods.quiet_hours.get(ledger.family)
-    quiet = later(since, timedelta(hours=hours)) if hours is not None else None
-    quiet = quiet if quiet is not None and quiet <= now else None
+    quiet = periods.quiet_since(ledger.family, since, now)
     return ledger if quiet == ledger.quiet_since else msgspec.structs.replace(ledger, quiet_since=quiet)
 
 
@@ -189,17 +199,9 @@ def age(documents: Documents, now: str, periods: Periods, route: Router = nobody
     changed: set[str] = set()
     for name, head in list(heads(documents)):
         if head.is_incident and _may_be_due(head, now, periods):
-
-            def change(found: Ledger | None) -> Ledger:
-                if found is None:
-                    raise NotFound("An incident was removed meanwhile.")
-                return aged(found, now, periods, route)
-
-            try:
-                if change_ledger(documents, name, change)[1]:
+            with suppress(NotFound):  # removed meanwhile
+                if change_existing(documents, name, lambda ledger: aged(ledger, now, periods, route))[1]:
                     changed.add(name)
-            except NotFound:
-                continue
     return changed
 
 
@@ -209,8 +211,7 @@ def _may_be_due(head: Head, now: str, periods: Periods) -> bool:
     since = head.news or head.last_seen
     if head.resolved_at is not None or since is None:
         return False
-    days, hours = periods.close_days.get(head.family), periods.quiet_hours.get(head.family)
-    if days is not None and later(since, timedelta(days=days)) <= now:
+    due = periods.close_at(head.family, since)
+    if due is not None and due <= now:
         return True
-    quiet = later(since, timedelta(hours=hours)) if hours is not None else None
-    return head.quiet_since != (quiet if quiet is not None and quiet <= now else None)
+    return head.quiet_since != periods.quiet_since(head.family, since, now)

@@ -17,7 +17,7 @@ from triage.group.names import known_builds
 from triage.group.notices import Router, nobody
 from triage.group.owners import owner_of
 from triage.group.packed import digest
-from triage.group.stored import Head, change_ledger, heads, load_ledger
+from triage.group.stored import Head, change_existing, heads, load_ledger
 from triage.hosts import Hosts, pool_ids
 from triage.model import Surroundings, Tallied
 from triage.model.words import Category
@@ -85,9 +85,7 @@ def _change(
 ) -> bool:
     around, linked, related = news
 
-    def change(found: Ledger | None) -> Ledger:
-        if found is None:
-            raise NotFound(f"Incident {name} was removed meanwhile.")
+    def change(found: Ledger) -> Ledger:
         if not found.is_incident or found.related == related:
             return found
         again = msgspec.structs.replace(found, around=around, linked=linked, related=related)
@@ -97,7 +95,7 @@ def _change(
         return note_changes(found, again, now, _told_by(found.around, around), route)
 
     try:
-        return change_ledger(documents, name, change)[1]
+        return change_existing(documents, name, change)[1]
     except NotFound:
         return False
 

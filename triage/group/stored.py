@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 
 import msgspec
 
-from triage.errors import Conflict, Transient
+from triage.errors import Conflict, NotFound, Transient
 from triage.group.documents import Documents
 from triage.group.ledger import HEARSAY, Ledger, read_ledger
 from triage.group.packed import digest
@@ -64,6 +64,18 @@ def change_ledger(
             continue
         return changed, True
     raise Transient(f"Incident {incident_id} is written to by others without a pause; the change is kept for later.")
+
+
+def existing(found: Ledger | None, incident_id: str) -> Ledger:
+    """Give the ledger that was found. Raises `NotFound` where there is none."""
+    if found is None:
+        raise NotFound(f"There is no incident “{incident_id}” in this store.")
+    return found
+
+
+def change_existing(documents: Documents, incident_id: str, change: Callable[[Ledger], Ledger]) -> tuple[Ledger, bool]:
+    """Change a ledger as `change_ledger` does, where there is one. Raises `NotFound` else."""
+    return change_ledger(documents, incident_id, lambda found: change(existing(found, incident_id)))
 
 
 class Head(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
