@@ -169,6 +169,12 @@ class Session:
         return redact_addresses(one_line(text, _WORDS))
 
 
+def basic(user: str, password: SecretStr) -> dict[str, str]:
+    """Give the header that shows a user and a password (RFC 7617)."""
+    pair = f"{user}:{password.get_secret_value()}".encode()
+    return {"authorization": f"Basic {base64.b64encode(pair).decode('ascii')}"}
+
+
 def _secrets(headers: Mapping[str, str]) -> Iterator[str]:
     """Give what of these fields must not be repeated: a key, a token, and the password inside of Basic."""
     for value in headers.values():

@@ -11,7 +11,7 @@ from triage.notify.card import VERSION, Payload
 from triage.notify.news import main_kind
 from triage.notify.phrases import Texts
 from triage.notify.redaction import Redaction
-from triage.notify.summary import title
+from triage.notify.summary import counted, title
 from triage.notify.templates import render_text
 from triage.safe_text import card_text, cut
 
@@ -66,20 +66,10 @@ class Digest:
 
     def line(self, incident: Incident) -> str:
         """Name one incident: what is broken, how sure that is, how many messages, its id."""
-        counts = incident.counts
-        parts = [
-            self.texts.count(f"counts.{field}", n)
-            for field, n in (
-                ("waiting", counts.waiting),
-                ("returned", counts.returned),
-                ("sessions", counts.sessions),
-                ("sent_unencrypted", counts.sent_unencrypted),
-            )
-            if n > 0
-        ]
         name = Redaction(incident, self.redact).text(title(incident, self.texts))
         sure = self.texts.phrase(f"verdict.confidence.{incident.verdict.confidence}").lower()
-        return " · ".join(filter(None, (cut(name, _TITLE_LIMIT), sure, ", ".join(parts[:2]), incident.id)))
+        counts = ", ".join(counted(incident, self.texts)[:2])
+        return " · ".join(filter(None, (cut(name, _TITLE_LIMIT), sure, counts, incident.id)))
 
 
 def _weight(incident: Incident) -> tuple[int, str]:

@@ -9,7 +9,6 @@ an error's code.
 
 import logging
 import re
-import threading
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -24,6 +23,7 @@ from pydantic import SecretStr
 import triage
 from triage.errors import Misconfigured, Transient
 from triage.notify.address import addresses_of
+from triage.notify.deadline import within
 from triage.notify.outcome import Accepted, Later, Outcome, Refused
 
 if TYPE_CHECKING:
@@ -91,9 +91,17 @@ class Request:
     answer_bytes: int = 0
 
 
-def post(url: SecretStr, body: bytes, headers: Mapping[str, str], line: Line) -> Answer | Later | Refused:
-    """Send one POST with a JSON body and give the answer, or why there is none. Raises nothing that says the address."""
-    return exchange(Request("POST", url, body, headers), line, DEADLINE_SECONDS)
+def post(
+    url: SecretStr, body: bytes, headers: Mapping[str, str], line: Line, audience: str | None = None
+) -> Answer | Later | Refused:
+    """Send one POST with a JSON body and give the answer, or why there is none. Raises nothing that says the address.
+
+    `audience` names for whom a token of Entra is shown; a slash at its end is part of it, so that two may follow.
+    """
+    shown = {} if audience is None else bearer(line, f"{audience}/.default")
+    if isinstance(shown, Later | Refused):
+        return shown
+    return exchange(Request("POST", url, body, {**headers, **shown}), line, DEADLINE_SECONDS)
 
 
 def exchange(request: Request, line: Line, seconds: float) -> Answer | Later | Refused:
@@ -102,12 +110,8 @@ def exchange(request: Request, line: Line, seconds: float) -> Answer | Later | R
     Raises nothing that says the address.
     """
     _keep_addresses_out_of_logs()
-    answers: list[Answer | Later | Refused] = []
-    # The library bounds each wait, not their sum: a far side that drips bytes would hold the relay for ever.
-    worker = threading.Thread(target=lambda: answers.append(_guarded(request, line)), daemon=True)
-    worker.start()
-    worker.join(seconds)
-    return answers[0] if answers else Later(f"No answer within {seconds:.0f} seconds.", unsure=True)
+    # A far side that drips bytes would hold the relay for ever.
+    return within(seconds, lambda: _exchange(request, line), f"No answer within {seconds:.0f} seconds.")
 
 
 def bearer(line: Line, scope: str) -> dict[str, str] | Later | Refused:
@@ -120,19 +124,6 @@ def bearer(line: Line, scope: str) -> dict[str, str] | Later | Refused:
         return Later(str(error))
     except Misconfigured as error:
         return Refused(str(error))
-
-
-def scope_of(audience: str) -> str:
-    """Give the scope whose tokens are for an audience. A slash at its end is part of it, so that two may follow."""
-    return f"{audience}/.default"
-
-
-def _guarded(request: Request, line: Line) -> Answer | Later | Refused:
-    try:
-        return _exchange(request, line)
-    # The edge of a thread, whose errors would be printed with all that they say.
-    except Exception as error:  # noqa: BLE001
-        return Refused(f"This program failed on sending it ({type(error).__name__}). This is a fault of ours.")
 
 
 def _exchange(request: Request, line: Line) -> Answer | Later | Refused:

@@ -8,7 +8,6 @@ import re
 import smtplib
 import socket
 import ssl
-import threading
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from dataclasses import dataclass
 from pydantic import SecretStr
 
 from triage.notify.address import addresses_of
+from triage.notify.deadline import within
 from triage.notify.outcome import Accepted, Later, Outcome, Refused
 from triage.notify.post import Line
 
@@ -49,25 +49,14 @@ class _Done(Exception):
 
 def send_mail(relay: Relay, line: Line, sender: str, recipients: Sequence[str], content: bytes) -> Outcome:
     """Hand over one mail and say what became of it; `remote` says how many recipients were not taken."""
-    results: list[Outcome] = []
-    arguments = (relay, line, sender, recipients, content, results)
-    # The library bounds each reply, not their sum.
-    worker = threading.Thread(target=_guarded, args=arguments, daemon=True)
-    worker.start()
-    worker.join(DEADLINE_SECONDS)
-    return results[0] if results else Later(f"No end within {DEADLINE_SECONDS} seconds.", unsure=True)
 
+    def work() -> Outcome:
+        try:
+            return _sent(relay, line, sender, recipients, content)
+        except _Done as done:
+            return done.outcome
 
-def _guarded(
-    relay: Relay, line: Line, sender: str, recipients: Sequence[str], content: bytes, results: list[Outcome]
-) -> None:
-    try:
-        results.append(_sent(relay, line, sender, recipients, content))
-    except _Done as done:
-        results.append(done.outcome)
-    # The edge of a thread, whose errors would be printed with all that they say.
-    except Exception as error:  # noqa: BLE001
-        results.append(Refused(f"This program failed on sending it ({type(error).__name__}). This is a fault of ours."))
+    return within(DEADLINE_SECONDS, work, f"No end within {DEADLINE_SECONDS} seconds.")
 
 
 def _sent(relay: Relay, line: Line, sender: str, recipients: Sequence[str], content: bytes) -> Outcome:

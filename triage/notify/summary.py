@@ -105,20 +105,23 @@ def _whose(incident: Incident) -> str:
     return {True: "ours", False: "theirs", None: "unknown"}[responsible.ours]
 
 
+def counted(incident: Incident, texts: Texts) -> list[str]:
+    """Give each count that is not nothing, by itself: what matters most first."""
+    counts = incident.counts
+    every = (
+        ("waiting", counts.waiting),
+        ("returned", counts.returned),
+        ("sessions", counts.sessions),
+        ("sent_unencrypted", counts.sent_unencrypted),
+    )
+    return [texts.count(f"counts.{field}", n) for field, n in every if n > 0]
+
+
 def counts_line(incident: Incident, texts: Texts, now: str, affected: tuple[Affected, ...] = ()) -> str:
     """Give the counts, each by itself and never summed, since when, and until when waiting mail is tried."""
-    counts = incident.counts
-    parts = [
-        texts.count(f"counts.{field}", n)
-        for field, n in (
-            ("waiting", counts.waiting),
-            ("returned", counts.returned),
-            ("sessions", counts.sessions),
-            ("sent_unencrypted", counts.sent_unencrypted),
-            ("domains", incident.domains),
-        )
-        if n > 0
-    ]
+    parts = counted(incident, texts)
+    if incident.domains > 0:
+        parts.append(texts.count("counts.domains", incident.domains))
     if not parts:
         parts.append(texts.phrase("counts.none"))
     first, last = incident.first_seen, incident.last_seen

@@ -73,6 +73,11 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
         """Tell whether others may still join it."""
         return self.state in ("creating", "open")
 
+    @property
+    def open_members(self) -> tuple[str, ...]:
+        """Give the incidents in it that are open, in the order of their ids."""
+        return tuple(sorted(name for name, is_open in self.members.items() if is_open))
+
 
 class _Of(msgspec.Struct, frozen=True):
     tickets: tuple[str, ...] = ()
@@ -215,7 +220,7 @@ class Rows:
         """Write down that a ticket is closed, or gone; a closed one only while no incident in it is open."""
 
         def change(one: Row) -> Row:
-            if state == "closed" and any(one.members.values()):
+            if state == "closed" and one.open_members:
                 return one
             return msgspec.structs.replace(one, state=state)
 

@@ -8,7 +8,6 @@ import hashlib
 from dataclasses import dataclass
 from typing import Literal
 
-from triage.model import Incident
 from triage.notify.letter import Letter
 from triage.notify.names import Names
 from triage.notify.news import reasons
@@ -87,7 +86,7 @@ def comment_text(letter: Letter, sink: str, case: Case, others: tuple[str, ...] 
 def _text(letter: Letter, sink: str, body: str) -> Text:
     mark = mark_of(letter, sink)
     return Text(
-        title=title_of(letter.incident, letter),
+        title=_title(letter),
         body=body,
         tail=markdown_code(mark),
         mark=mark,
@@ -95,7 +94,7 @@ def _text(letter: Letter, sink: str, body: str) -> Text:
     )
 
 
-def title_of(incident: Incident, letter: Letter) -> str:
+def _title(letter: Letter) -> str:
     """Give the line that names the incident in a list, as plain text of one line."""
-    redaction = Redaction(incident, letter.redact)
+    incident, redaction = letter.incident, Redaction(letter.incident, letter.redact)
     return one_line(redaction.text(headline(incident, Names(incident, letter.texts), letter.texts)))

@@ -256,28 +256,26 @@ class _Desk:
         remote = row.remote or ""
         look = self._vendor.look(self._session, remote)
         row = self._rows.take_in(row, self._ids, is_open=not self._is_over)
-        others = tuple(sorted(name for name, is_open in row.members.items() if is_open))
-        turn, case = self._turn(row, look, others)
+        turn, case = self._turn(row, look)
         if turn == "close":
             row = self._rows.end(row, "closed")
             if row.state != "closed":  # another incident came in meanwhile
-                others = tuple(sorted(name for name, is_open in row.members.items() if is_open))
                 turn, case = "stay", "others open"
-        text = None if look.has(self._mark) else comment_text(self._letter, self._vendor.name, case, others)
+        text = None if look.has(self._mark) else comment_text(self._letter, self._vendor.name, case, row.open_members)
         if text is not None or turn != "stay":
             self._vendor.write(self._session, remote, look, text, turn)
         if turn == "open":
             after = self._vendor.look(self._session, remote)
             self._rows.open_again(row, Seen(after.status, after.assignee))
 
-    def _turn(self, row: Row, look: Look, others: tuple[str, ...]) -> tuple[Turn, Case]:
+    def _turn(self, row: Row, look: Look) -> tuple[Turn, Case]:
         """Say whether the ticket is to be closed or opened again, and what the comment says of it."""
         if not self._is_over:
             is_back = any(kind_of(one) == "reopened" for one in self._letter.notices)
             if (is_back or row.state == "closed") and look.is_done:
                 return "open", "back"
             return "stay", "news"
-        if others:
+        if row.open_members:
             return "stay", "others open"
         if look.is_done:
             return "stay", "news"

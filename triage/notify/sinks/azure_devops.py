@@ -4,14 +4,13 @@ https://learn.microsoft.com/rest/api/azure/devops/wit. Each change tests the ite
 nobody's. The identity of the app is enough where the organization knows it; else a personal access token.
 """
 
-import base64
 from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import quote
 
 from triage.errors import Misconfigured
 from triage.notify.address import checked_address
-from triage.notify.api import PAGES_AT_MOST, Api, Session, Stopped
+from triage.notify.api import PAGES_AT_MOST, Api, Session, Stopped, basic
 from triage.notify.letter import Letter
 from triage.notify.outcome import Later, Refused
 from triage.notify.own_markdown import fitted, to_html
@@ -191,10 +190,7 @@ def make(settings: Sinks, line: Line) -> TicketSink | None:
         raise Misconfigured("sinks.azure_devops.fields holds an entry that is not `name=value`.")
 
     def credentials() -> Mapping[str, str] | Later | Refused:
-        if own.token is None:
-            return bearer(line, SCOPE)
-        pair = f":{own.token.get_secret_value()}".encode()
-        return {"authorization": f"Basic {base64.b64encode(pair).decode('ascii')}"}
+        return bearer(line, SCOPE) if own.token is None else basic("", own.token)
 
     api = Api(own.url.rstrip("/"), line, credentials, hints=_HINTS, complaints=complaints)
     return TicketSink(AzureDevOps(api, own))

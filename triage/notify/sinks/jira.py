@@ -4,7 +4,6 @@ https://developer.atlassian.com/cloud/jira/platform/rest/v3/. Its search is even
 seconds ago may not be found yet, so after a try that may have arrived nothing is opened before a minute is over.
 """
 
-import base64
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -12,7 +11,7 @@ import msgspec
 
 from triage.errors import Misconfigured
 from triage.notify.address import checked_address
-from triage.notify.api import PAGES_AT_MOST, Api, Session, Stopped
+from triage.notify.api import PAGES_AT_MOST, Api, Session, Stopped, basic
 from triage.notify.letter import Letter
 from triage.notify.outcome import Refused
 from triage.notify.own_markdown import fitted, to_adf, to_plain
@@ -195,8 +194,7 @@ def _check_fields(own: JiraSettings) -> None:
 def _credentials(own: JiraSettings) -> Mapping[str, str]:
     if own.user is None or own.token is None:
         raise Misconfigured("sinks.jira.url is set, and not both of sinks.jira.user and sinks.jira.token are.")
-    pair = f"{own.user}:{own.token.get_secret_value()}".encode()
-    return {"authorization": f"Basic {base64.b64encode(pair).decode('ascii')}"}
+    return basic(own.user, own.token)
 
 
 def message(letter: Letter) -> dict[str, Any]:

@@ -4,7 +4,7 @@ Each is marked as a notice of ours (`triage.model.mark`), and by default has no 
 nowhere, or is known again. Mail knows no repeated id for sure: what arrives twice may be shown twice.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -46,22 +46,20 @@ class Mail:
 
     def send(self, letter: Letter) -> Outcome:
         """Send one mail; its Message-ID is the same at each try."""
-        if letter.mark is None:
-            return Refused("notices.sender is not set: nobody would know our notices again.")
-        return self._send(mail(letter, letter.mark, self._settings))
+        return self._send(letter.mark, lambda mark: mail(letter, mark, self._settings))
 
     def send_digest(self, digest: Digest) -> Outcome:
         """Send one mail about several incidents."""
-        if digest.mark is None:
-            return Refused("notices.sender is not set: nobody would know our notices again.")
-        return self._send(digest_mail(digest, digest.mark, self._settings))
+        return self._send(digest.mark, lambda mark: digest_mail(digest, mark, self._settings))
 
-    def _send(self, made: "EmailMessage") -> Outcome:
+    def _send(self, mark: Mark | None, write: "Callable[[Mark], EmailMessage]") -> Outcome:
+        if mark is None:
+            return Refused("notices.sender is not set: nobody would know our notices again.")
         from email.policy import SMTP
 
         from triage.notify.smtp import Relay, send_mail
 
-        own = self._settings
+        own, made = self._settings, write(mark)
         relay = Relay(own.host or "", own.port, own.security, own.user, own.password)
         result = send_mail(relay, self._line, own.envelope_sender, own.to, made.as_bytes(policy=SMTP))
         if not isinstance(result, Accepted):
@@ -72,21 +70,11 @@ class Mail:
 
 def mail(letter: Letter, mark: Mark, settings: MailSettings) -> "EmailMessage":
     """Give the whole message."""
-    from email.message import EmailMessage
-    from email.policy import SMTP
-    from email.utils import format_datetime
-
     is_first = any(kind_of(one) == "opened" for one in letter.notices) or not letter.notices
     hit = letter.affected() if settings.attach_affected and letter.incident.state != "resolved" else ()
     text = ticket_text(letter, "mail") if is_first else comment_text(letter, "mail", "news")
     body = _work_order(letter, hit) if is_first and hit else text.body
-    made = EmailMessage(policy=SMTP)
-    made["From"] = mark.sender
-    made["To"] = ", ".join(settings.to)
-    made["Subject"] = text.title if is_first else f"Re: {text.title}"
-    made["Date"] = format_datetime(datetime.fromisoformat(letter.now))
-    for name, value in mark.headers(letter.id).items():
-        made[name] = value
+    made = _begun(mark, settings, text.title if is_first else f"Re: {text.title}", letter.id, letter.now)
     root = mark.headers(_first(letter))["Message-ID"]
     if root != made["Message-ID"]:
         made["In-Reply-To"] = root
@@ -101,19 +89,25 @@ def mail(letter: Letter, mark: Mark, settings: MailSettings) -> "EmailMessage":
 
 def digest_mail(digest: Digest, mark: Mark, settings: MailSettings) -> "EmailMessage":
     """Give the whole message about several incidents: plain text, since it is read on the way to work."""
+    subject, body = digest_text(digest)
+    made = _begun(mark, settings, subject, digest.id, digest.now)
+    made.set_content(body, cte="quoted-printable")
+    return made
+
+
+def _begun(mark: Mark, settings: MailSettings, subject: str, message_id: str, now: str) -> "EmailMessage":
+    """Give a message with its header, our mark in it, and nothing else."""
     from email.message import EmailMessage
     from email.policy import SMTP
     from email.utils import format_datetime
 
-    subject, body = digest_text(digest)
     made = EmailMessage(policy=SMTP)
     made["From"] = mark.sender
     made["To"] = ", ".join(settings.to)
     made["Subject"] = subject
-    made["Date"] = format_datetime(datetime.fromisoformat(digest.now))
-    for name, value in mark.headers(digest.id).items():
+    made["Date"] = format_datetime(datetime.fromisoformat(now))
+    for name, value in mark.headers(message_id).items():
         made[name] = value
-    made.set_content(body, cte="quoted-printable")
     return made
 
 

@@ -3,7 +3,6 @@
 https://docs.servicenow.com: Table API. A ticket is found by its correlation_id.
 """
 
-import base64
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -11,11 +10,11 @@ from urllib.parse import quote
 
 from triage.errors import Misconfigured
 from triage.notify.address import checked_address
-from triage.notify.api import Api, Session
+from triage.notify.api import Api, Session, basic
 from triage.notify.letter import Letter
 from triage.notify.own_markdown import fitted, to_plain
 from triage.notify.post import Line
-from triage.notify.ticket_text import MARK, Text, ticket_text
+from triage.notify.ticket_text import KEY, MARK, Text, ticket_text
 from triage.notify.tickets import Look, Made, TicketSink, Turn
 from triage.safe_text import cut
 from triage.settings import Sinks
@@ -152,12 +151,9 @@ def _credentials(own: ServiceNowSettings) -> Mapping[str, str]:
         return {"x-sn-apikey": own.api_key.get_secret_value()}
     if own.user is None or own.password is None:
         raise Misconfigured("sinks.servicenow.url is set, and neither user and password nor api_key is.")
-    pair = f"{own.user}:{own.password.get_secret_value()}".encode()
-    return {"authorization": f"Basic {base64.b64encode(pair).decode('ascii')}"}
+    return basic(own.user, own.password)
 
 
 def message(letter: Letter) -> dict[str, Any]:
     """Give the fields of the ticket that would be opened."""
-    from triage.notify.ticket_text import KEY
-
     return fields(ServiceNowSettings(), KEY + letter.incident.id, ticket_text(letter, "servicenow"))

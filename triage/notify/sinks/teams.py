@@ -16,7 +16,7 @@ from triage.notify.digest import Digest, digest_card
 from triage.notify.letter import Letter
 from triage.notify.news import reasons
 from triage.notify.outcome import Later, Outcome, Refused
-from triage.notify.post import Line, bearer, outcome, post, scope_of
+from triage.notify.post import Line, outcome, post
 from triage.settings import Sinks
 
 PAUSE_SECONDS = 1.0
@@ -64,12 +64,7 @@ class Teams:
             time.sleep(max(0.0, self._last + self._pause - time.monotonic()))
         # The id goes along, so that the flow's history shows which message a run was.
         headers = {"content-type": "application/json", "x-ms-client-tracking-id": message_id}
-        if self._audience is not None:
-            token = bearer(self._line, scope_of(self._audience))
-            if isinstance(token, Later | Refused):
-                return token
-            headers |= token
-        answer = post(self._url, msgspec.json.encode(payload), headers, self._line)
+        answer = post(self._url, msgspec.json.encode(payload), headers, self._line, self._audience)
         self._last = time.monotonic()
         if isinstance(answer, Later | Refused):
             return answer

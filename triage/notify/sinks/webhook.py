@@ -21,7 +21,7 @@ from triage.notify.digest import Digest, digest_json
 from triage.notify.letter import Letter
 from triage.notify.news import kind_of, main_kind
 from triage.notify.outcome import Later, Outcome, Refused
-from triage.notify.post import Line, bearer, outcome, post, scope_of
+from triage.notify.post import Line, outcome, post
 from triage.notify.redaction import Redaction
 from triage.settings import Sinks
 
@@ -59,12 +59,7 @@ class Webhook:
             "content-type": "application/json",
             **signed(message_id, int(datetime.fromisoformat(now).timestamp()), body, self._keys),
         }
-        if self._audience is not None:
-            token = bearer(self._line, scope_of(self._audience))
-            if isinstance(token, Later | Refused):
-                return token
-            headers |= token
-        answer = post(self._url, body, headers, self._line)
+        answer = post(self._url, body, headers, self._line, self._audience)
         if isinstance(answer, Later | Refused):
             return answer
         return outcome(answer, now, hints=_HINTS)
