@@ -326,6 +326,7 @@ def relay(
     With `held_too` what waits for its hour is looked at again: the settings may have changed since.
     """
     done, resting, began = Relayed(), set[str](), time.monotonic()
+    parts = with_names(documents, parts)
     is_sweep = incident_id is None
     ids = [incident_id] if incident_id is not None else list(due(documents, clock(), held_too=held_too))
     redact = parts.redact != "nothing"
@@ -350,6 +351,11 @@ def relay(
     return done
 
 
+def with_names(documents: Documents, parts: Parts) -> Parts:
+    """Give the parts with what the store has learned of hosts' names."""
+    return msgspec.structs.replace(parts, hosts=known_names(documents, parts.hosts))
+
+
 def _send(
     documents: Documents, parts: Parts, sink: Sink, claimed: Claimed, clock: Callable[[], str], done: Relayed
 ) -> bool:
@@ -357,9 +363,8 @@ def _send(
     if claimed.until <= clock():
         return True  # this machine slept: by now the message is another relay's
     names = [one.name for one in claimed.notices]
-    result = deliver(
-        sink, lambda: write(documents, claimed, parts, clock()), claimed.id, names, claimed.notices[0].tries
-    )
+    tries = claimed.notices[0].tries
+    result = deliver(sink, lambda: write(documents, claimed, parts, clock()), claimed.id, names, tries)
     if isinstance(result, Accepted):
         told(documents, claimed, result.remote, clock())
     elif isinstance(result, Later):
@@ -370,11 +375,11 @@ def _send(
 
 
 def write(documents: Documents, claimed: Claimed, parts: Parts, now: str) -> Letter:
-    """Give all that a sink needs to write the message."""
+    """Give all that a sink needs to write the message; `parts` as `with_names` gives them."""
     return Letter(
         id=claimed.id,
         incident=claimed.incident,
-        runbook=fill(claimed.incident, parts.shelf, known_names(documents, parts.hosts)),
+        runbook=fill(claimed.incident, parts.shelf, parts.hosts),
         notices=claimed.notices,
         texts=parts.texts,
         redact=parts.redact != "nothing",

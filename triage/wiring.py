@@ -24,12 +24,9 @@ from triage.group import (
     FileLease,
     InboxActs,
     Lease,
-    Router,
     SqliteDocuments,
 )
-from triage.group import (
-    Periods as Lifetimes,
-)
+from triage.group import Periods as Lifetimes
 from triage.hosts import Hosts
 from triage.intake import Crew, Knowledge, crew_for, inputs_in, read
 from triage.mend import Shelf, Translation
@@ -69,6 +66,7 @@ def hosts_of(settings: Settings) -> Hosts:
 
 def parts_of(settings: Settings) -> Parts:
     """Load rules, runbooks and texts. Raises `Misconfigured` where one of them is wrong."""
+    policy = policy_of(settings)
     return Parts(
         hosts=hosts_of(settings),
         rulebook=Rulebook.load(settings.rules),
@@ -77,7 +75,7 @@ def parts_of(settings: Settings) -> Parts:
         authserv_id=settings.authserv_id,
         redact=settings.redact,
         mark=mark_of(settings),
-        route=(policy := policy_of(settings)),
+        route=policy,
         timer=policy.when,
         ceiling=policy.ceiling,
         periods=lifetimes_of(settings),
@@ -141,11 +139,6 @@ def mark_of(settings: Settings) -> Mark | None:
 def policy_of(settings: Settings) -> Policy:
     """Give the routing of the settings, for the sinks that are set up. Raises `Misconfigured` where it cannot be."""
     return Policy(settings.routing, ready(settings.sinks), settings.notices)
-
-
-def route_of(settings: Settings) -> Router:
-    """Give the same as what names the sinks of a change."""
-    return policy_of(settings)
 
 
 def container_of(settings: Settings, name: str) -> "ContainerClient | None":

@@ -197,7 +197,7 @@ def _act(
     """Write down what somebody does to an incident, then do it."""
     from triage.cli.until import until
     from triage.group import act_on, find_incident
-    from triage.wiring import acts_of, existing_store_of, now, route_of
+    from triage.wiring import acts_of, existing_store_of, now, policy_of
 
     at = now()
     end = until(span, time, at)
@@ -210,6 +210,6 @@ def _act(
             at,
             text=text[:LONGEST_REASON],
             until=end,
-            route=route_of(values),
+            route=policy_of(values),
             journal=acts_of(values, documents, store),
         )

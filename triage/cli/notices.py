@@ -139,7 +139,7 @@ def preview(
     from triage.group import facts_by_id, find_incident, peek
     from triage.model.wire import json_line
     from triage.notify import SINKS, Policy
-    from triage.pipeline import write
+    from triage.pipeline import with_names, write
     from triage.settings import load_settings
     from triage.wiring import existing_store_of, now, parts_of
 
@@ -151,7 +151,7 @@ def preview(
         # Also of sinks that are not set up here: what they would be sent is worth a look before they are.
         told = Policy(values.routing, SINKS, values.notices)(facts_by_id(documents, found), "opened")
         claims = [peek(documents, found, name) for name in ([sink] if sink is not None else told)]
-        parts, time = parts_of(values), now()
+        parts, time = with_names(documents, parts_of(values)), now()
         messages = {one.sink: SINKS[one.sink].message(write(documents, one, parts, time)) for one in claims}
     if not claims:
         say("The routing tells nobody of this incident: `triage routes test` shows why.", error=True)

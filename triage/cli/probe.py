@@ -46,7 +46,7 @@ def probe(
     from triage.probe.versions import library
     from triage.proof import ask, close, proves, targets
     from triage.settings import load_settings
-    from triage.wiring import acts_of, existing_store_of, hosts_of, now, route_of
+    from triage.wiring import acts_of, existing_store_of, hosts_of, now, policy_of
 
     if target is None and for_incident is None:
         raise typer.BadParameter("Name a HOST, or an incident with --for ID.")
@@ -60,7 +60,7 @@ def probe(
             results = ask(addresses, seconds, str(ca) if ca else None)
             if proves(incident, results):
                 journal = acts_of(values, documents, store)
-                incident = close(documents, incident, results, now(), route=route_of(values), journal=journal)
+                incident = close(documents, incident, results, now(), route=policy_of(values), journal=journal)
                 sys.stderr.write(f"Incident {incident.id} is resolved: every address that failed passes.\n")
             elif incident.state != "resolved":
                 sys.stderr.write(f"Incident {incident.id} stays open: not every address that failed passes.\n")

@@ -1,13 +1,14 @@
 """Replies that no rule matches, those of one shape together, the most frequent first."""
 
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 
 import msgspec
 
 from triage.curate.mask import masked
 from triage.diagnose import Rulebook, diagnose
 from triage.group import Documents
-from triage.group.readings import READINGS, read_reading
+from triage.group.readings import READINGS, bodies, read_reading
 from triage.hosts import Hosts
 from triage.model import Observation, Reading
 
@@ -84,11 +85,6 @@ def _is_open(seen: Observation, rulebook: Rulebook, hosts: Hosts) -> bool:
 
 def stored_readings(documents: Documents) -> Iterator[Reading]:
     """Give every reading of a store; one that is damaged is passed over, `triage store audit` names it."""
-    for listed in documents.list(READINGS):
-        found = documents.get(listed.key)
-        if found is None:
-            continue
-        try:
-            yield read_reading(found[0])
-        except msgspec.DecodeError:
-            continue
+    for _, body in bodies(documents, READINGS):
+        with suppress(msgspec.DecodeError):
+            yield read_reading(body)

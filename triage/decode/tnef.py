@@ -1,6 +1,6 @@
 """`winmail.dat`, Outlook's own form of a message ([MS-OXTNEF]) → an item. Read within bounds, without recursion of its own.
 
-No library: the one that reads TNEF in Python is LGPL and leaves out the recipient table, in which a report stands.
+No library: the one that reads TNEF in Python is LGPL, as no dependency of the runtime is.
 """
 
 import struct

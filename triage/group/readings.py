@@ -109,6 +109,14 @@ def chunks(keys: Iterable[str], size: int) -> Iterator[list[str]]:
         yield chunk
 
 
+def bodies(documents: Documents, prefix: str) -> Iterator[tuple[str, bytes]]:
+    """Give key and body of each document below a prefix, many asked for at once: where they are far, that is faster."""
+    for keys in chunks((listed.key for listed in documents.list(prefix)), _ASKED_AT_ONCE):
+        for key, found in zip(keys, documents.get_many(keys), strict=True):
+            if found is not None:
+                yield key, found[0]
+
+
 def counted(documents: Documents, sha256: str) -> None:
     """Note that the reports of this document are in their incidents."""
     documents.delete(UNCOUNTED + sha256)

@@ -16,7 +16,7 @@ from triage.group.fold import report_key
 from triage.group.incident import incident_of
 from triage.group.ledger import REPORT, Ledger, read_ledger
 from triage.group.packed import DIGEST, split
-from triage.group.readings import READINGS, UNCOUNTED, chunks, read_reading
+from triage.group.readings import READINGS, UNCOUNTED, bodies, read_reading
 from triage.group.stored import INCIDENTS
 from triage.model import Finding, Observation, Reading
 from triage.model.wire import incident_json
@@ -30,7 +30,6 @@ NOT_FROM_READINGS = frozenset(
 """Fields of an incident that do not follow from readings alone: what people did, when something happened or was heard of,
 and the verdict, which follows from today's rules too."""
 
-_AT_ONCE = 100
 _COUNTED_AT_ONCE = 1000
 
 _NOTHING = Finding(Observation(source="received", action="relayed", impact="none"))
@@ -108,30 +107,24 @@ def _audit(documents: Documents, parts: Parts, now: str, lease: Lease) -> Audit:
 
 
 def _ledgers(documents: Documents, found: Audit) -> Iterator[tuple[str, Ledger]]:
-    for keys in chunks((listed.key for listed in documents.list(INCIDENTS)), _AT_ONCE):
-        for key, document in zip(keys, documents.get_many(keys), strict=True):
-            if document is None:
-                continue
-            try:
-                yield key.removeprefix(INCIDENTS), read_ledger(document[0])
-            except msgspec.DecodeError as error:
-                found.differences.append(Difference(key, "document", f"damaged: {error}", None))
+    for key, body in bodies(documents, INCIDENTS):
+        try:
+            yield key.removeprefix(INCIDENTS), read_ledger(body)
+        except msgspec.DecodeError as error:
+            found.differences.append(Difference(key, "document", f"damaged: {error}", None))
 
 
 def _readings(documents: Documents, found: Audit) -> Iterator[Reading]:
-    for keys in chunks((listed.key for listed in documents.list(READINGS)), _AT_ONCE):
-        for key, document in zip(keys, documents.get_many(keys), strict=True):
-            if document is None:
-                continue
-            try:
-                reading = read_reading(document[0])
-            except msgspec.DecodeError as error:
-                found.differences.append(Difference(key, "document", f"damaged: {error}", None))
-                continue
-            if READINGS + reading.sha256 == key:
-                yield reading
-            else:
-                found.differences.append(Difference(key, "document", f"says that it is {reading.sha256}", None))
+    for key, body in bodies(documents, READINGS):
+        try:
+            reading = read_reading(body)
+        except msgspec.DecodeError as error:
+            found.differences.append(Difference(key, "document", f"damaged: {error}", None))
+            continue
+        if READINGS + reading.sha256 == key:
+            yield reading
+        else:
+            found.differences.append(Difference(key, "document", f"says that it is {reading.sha256}", None))
 
 
 def _landed(ledgers: dict[str, Ledger], noted: set[bytes]) -> set[bytes]:

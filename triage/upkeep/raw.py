@@ -31,8 +31,8 @@ class RawMail(Protocol):
     def place(self) -> str:
         """Give what stands before a name to tell people where it is."""
 
-    def list(self) -> Iterator[Raw]:
-        """Give all inputs."""
+    def list(self, prefix: str = "") -> Iterator[Raw]:
+        """Give all inputs whose names start so."""
 
     def open(self, name: str) -> IO[bytes]:
         """Open one for reading, seekable. Raises `NotFound` where it is gone."""
@@ -53,13 +53,13 @@ class ContainerMail:
         """Give the container's name and a slash."""
         return f"{self._container.container_name}/"
 
-    def list(self) -> Iterator[Raw]:
-        """Give all inputs; none where there is no container yet."""
+    def list(self, prefix: str = "") -> Iterator[Raw]:
+        """Give the inputs; none where there is no container yet. See `RawMail.list`."""
         from azure.core.exceptions import HttpResponseError
 
         with in_our_words(f"listing {self.place}"):
             try:
-                for blob in self._container.list_blobs():
+                for blob in self._container.list_blobs(name_starts_with=prefix or None):
                     yield Raw(_text(blob.creation_time), blob.name, blob.size)
             except HttpResponseError as error:
                 if code_of(error) != "ContainerNotFound":
@@ -111,16 +111,17 @@ class FolderMail:
         """Give the folder and a slash."""
         return f"{self._root}/"
 
-    def list(self) -> Iterator[Raw]:
-        """Give all inputs."""
+    def list(self, prefix: str = "") -> Iterator[Raw]:
+        """Give the inputs; see `RawMail.list`."""
         for folder, folders, names in os.walk(self._root):
             folders[:] = [one for one in folders if not one.startswith(".")]
             for name in names:
                 path = Path(folder, name)
-                if not name.startswith(".") and path.is_file() and not path.is_symlink():
+                place = path.relative_to(self._root).as_posix()
+                is_wanted = place.startswith(prefix) and not name.startswith(".")
+                if is_wanted and path.is_file() and not path.is_symlink():
                     status = path.stat()
-                    at = _text(datetime.fromtimestamp(status.st_mtime, UTC))
-                    yield Raw(at, path.relative_to(self._root).as_posix(), status.st_size)
+                    yield Raw(_text(datetime.fromtimestamp(status.st_mtime, UTC)), place, status.st_size)
 
     def open(self, name: str) -> IO[bytes]:
         """Open one; see `RawMail.open`."""

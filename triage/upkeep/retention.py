@@ -133,8 +133,8 @@ def _remove_acts(documents: Documents, inbox: RawMail | None, before: str) -> No
             documents.delete(listed.key)
     if inbox is None:
         return
-    for raw in inbox.list():
-        if raw.name.startswith(INBOX_ACTS) and raw.name.removeprefix(INBOX_ACTS)[:10] < before[:10]:
+    for raw in inbox.list(INBOX_ACTS):
+        if raw.name.removeprefix(INBOX_ACTS)[:10] < before[:10]:
             inbox.delete(raw.name)
 
 
