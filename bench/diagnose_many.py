@@ -25,13 +25,16 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from pathlib import Path
 from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from bench.processes import family, memory  # noqa: E402  # found beside this file
+
 SAMPLED = 0.1
 GROWTH = 1.1
 BEGAN = datetime(2026, 11, 2, 6, 0, tzinfo=UTC)
@@ -219,8 +222,8 @@ def run(mbox: Path, answers: Path, cores: set[int]) -> Run:
         )
         os.close(theirs)
         while process.poll() is None:
-            family = list(_family(process.pid))
-            samples.append((time.perf_counter() - began, sum(map(_memory, family)), len(family)))
+            together = list(family(process.pid))
+            samples.append((time.perf_counter() - began, sum(map(memory, together)), len(together)))
             time.sleep(SAMPLED)
     seconds = time.perf_counter() - began
     reader.join()
@@ -244,25 +247,6 @@ def _drain(terminal: int, shown: list[bytes]) -> None:
     with contextlib.suppress(OSError):  # Linux ends a terminal that nobody writes to any more with an error
         while part := os.read(terminal, 65_536):
             shown.append(part)
-
-
-def _family(process: int) -> Iterator[int]:
-    yield process
-    try:
-        children = Path(f"/proc/{process}/task/{process}/children").read_text(encoding="ascii").split()
-    except OSError:
-        return
-    for child in children:
-        yield from _family(int(child))
-
-
-def _memory(process: int) -> int:
-    """Give the kB that a process holds, its share of what several hold."""
-    try:
-        lines = Path(f"/proc/{process}/smaps_rollup").read_text(encoding="ascii").splitlines()
-    except OSError:
-        return 0
-    return next((int(line.split()[1]) for line in lines if line.startswith("Pss:")), 0)
 
 
 def main() -> int:

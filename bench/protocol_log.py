@@ -30,7 +30,8 @@ from typing import NamedTuple
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from triage.collect.files import Item  # noqa: E402  # found beside this file, whether installed or not
+from bench.processes import family, memory  # noqa: E402  # found beside this file, whether installed or not
+from triage.collect.files import Item  # noqa: E402
 from triage.decode.protocol_log import read_protocol_log, read_suspects, suspect_rows  # noqa: E402
 from triage.intake import Work, inputs, readings  # noqa: E402
 from triage.intake.one import reading_of  # noqa: E402
@@ -218,7 +219,7 @@ def measure(command: list[str], tells_seconds: bool) -> Measured:
         process = subprocess.Popen(command, stdout=out, stderr=subprocess.DEVNULL)
         peak = 0
         while process.poll() is None:
-            peak = max(peak, sum(_memory(one) for one in _family(process.pid)))
+            peak = max(peak, sum(memory(one) for one in family(process.pid)))
             time.sleep(SAMPLED)
         seconds = time.perf_counter() - start
         out.seek(0)
@@ -229,25 +230,6 @@ def measure(command: list[str], tells_seconds: bool) -> Measured:
         return Measured(seconds, peak // 1024)
     told, _, rest = said.partition(" ")
     return Measured(float(told), peak // 1024, rest)
-
-
-def _family(process: int) -> Iterator[int]:
-    yield process
-    try:
-        children = Path(f"/proc/{process}/task/{process}/children").read_text(encoding="ascii").split()
-    except OSError:
-        return
-    for child in children:
-        yield from _family(int(child))
-
-
-def _memory(process: int) -> int:
-    """Give the kB that a process holds, its share of what several hold."""
-    try:
-        lines = Path(f"/proc/{process}/smaps_rollup").read_text(encoding="ascii").splitlines()
-    except OSError:
-        return 0
-    return next((int(line.split()[1]) for line in lines if line.startswith("Pss:")), 0)
 
 
 def main() -> int:

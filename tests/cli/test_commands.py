@@ -3,15 +3,17 @@
 import csv
 import io
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tests.cli.command import run
 
 ROOT = Path(__file__).parents[2]
 SETTINGS = '[ours]\ndomains = ["contoso.example"]\n'
@@ -22,19 +24,7 @@ Run = Callable[..., subprocess.CompletedProcess[bytes]]
 def triage(tmp_path: Path) -> Run:
     """Give a function that runs `triage` in an empty folder with settings of its own."""
     (tmp_path / "triage.toml").write_text(SETTINGS, encoding="utf-8")
-
-    def run(*arguments: str, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
-        return subprocess.run(
-            [sys.executable, "-m", "triage", *arguments],
-            cwd=tmp_path,
-            input=stdin,
-            capture_output=True,
-            check=False,
-            timeout=120,
-            env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUTF8": "1"},
-        )
-
-    return run
+    return partial(run, tmp_path)
 
 
 @pytest.fixture

@@ -2,12 +2,14 @@
 
 import os
 import subprocess
-import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tests.cli.command import run
 
 ROOT = Path(__file__).parents[2]
 Run = Callable[..., subprocess.CompletedProcess[bytes]]
@@ -24,18 +26,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def triage(folder: Path) -> Run:
     """Give a function that runs `triage` there."""
-
-    def run(*arguments: str) -> subprocess.CompletedProcess[bytes]:
-        return subprocess.run(
-            [sys.executable, "-m", "triage", *arguments],
-            cwd=folder,
-            capture_output=True,
-            check=False,
-            timeout=120,
-            env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUTF8": "1"},
-        )
-
-    return run
+    return partial(run, folder)
 
 
 @pytest.fixture(scope="module")

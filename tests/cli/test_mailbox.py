@@ -2,13 +2,14 @@
 
 import os
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.cli.command import run
 from tests.servers.graph import SHARED, Fault, GraphServer, Mailbox, running
 
 ROOT = Path(__file__).parents[2]
@@ -32,20 +33,11 @@ def triage(tmp_path: Path, server: GraphServer) -> Run:
     (tmp_path / "triage.toml").write_text(
         f'[mailbox]\naddress = "{SHARED}"\ngraph_url = "{server.url}"\nallow_loopback = true\n', encoding="utf-8"
     )
-    identity = {"IDENTITY_ENDPOINT": f"{server.origin}/msi/token", "IDENTITY_HEADER": server.identity_header}
-
-    def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "triage", *arguments],
-            cwd=tmp_path,
-            capture_output=True,
-            check=False,
-            encoding="utf-8",
-            timeout=120,
-            env={**os.environ, **identity, "PYTHONPATH": str(ROOT), "PYTHONUTF8": "1", **environment},
-        )
-
-    return run
+    identity: dict[str, Any] = {
+        "IDENTITY_ENDPOINT": f"{server.origin}/msi/token",
+        "IDENTITY_HEADER": server.identity_header,
+    }
+    return partial(run, tmp_path, encoding="utf-8", **identity)
 
 
 def test_poll_keeps_and_moves_what_is_ours(

@@ -1,15 +1,15 @@
 """`triage notices` and `triage run --send` as a person runs them."""
 
 import json
-import os
 import subprocess
-import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.cli.command import run
 from tests.servers.webhooks import SECRET, Says, SignedReceiver, TeamsReceiver
 
 ROOT = Path(__file__).parents[2]
@@ -26,20 +26,7 @@ def triage(tmp_path: Path, ndr: Callable[..., Any]) -> Run:
     for number in range(2):
         report = ndr(recipient=f"user{number}@fabrikam.example", message_id=f"m{number}@contoso.example")
         (tmp_path / "mail" / f"{number}.eml").write_bytes(bytes(report))
-
-    def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "triage", *arguments],
-            cwd=tmp_path,
-            capture_output=True,
-            text=True,
-            encoding="utf-8",
-            check=False,
-            timeout=120,
-            env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUTF8": "1", **environment},
-        )
-
-    return run
+    return partial(run, tmp_path, encoding="utf-8")
 
 
 def told(teams: TeamsReceiver | None = None, webhook: SignedReceiver | None = None) -> dict[str, str]:

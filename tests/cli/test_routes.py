@@ -1,14 +1,15 @@
 """`triage routes` as a person runs it: where something would go, by which row, and when."""
 
 import json
-import os
 import subprocess
-import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tests.cli.command import run
 
 ROOT = Path(__file__).parents[2]
 Run = Callable[..., subprocess.CompletedProcess[str]]
@@ -42,20 +43,7 @@ def triage(tmp_path: Path, ndr: Callable[..., Any]) -> Run:
     """Give a function that runs `triage` beside a routing and one bounce."""
     (tmp_path / "triage.toml").write_text(SETTINGS, encoding="utf-8")
     (tmp_path / "one.eml").write_bytes(bytes(ndr()))
-
-    def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "triage", *arguments],
-            cwd=tmp_path,
-            capture_output=True,
-            text=True,
-            encoding="utf-8",
-            check=False,
-            timeout=120,
-            env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUTF8": "1", **environment},
-        )
-
-    return run
+    return partial(run, tmp_path, encoding="utf-8")
 
 
 def lines(done: subprocess.CompletedProcess[str]) -> list[str]:

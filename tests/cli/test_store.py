@@ -1,15 +1,15 @@
 """`triage store`: what an operator types and reads."""
 
 import json
-import os
 import subprocess
-import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.cli.command import run
 from triage.group import SqliteDocuments
 
 ROOT = Path(__file__).parents[2]
@@ -24,18 +24,7 @@ def triage(tmp_path: Path, ndr: Callable[..., Any]) -> Run:
     for number in range(3):
         report = ndr(recipient=f"user{number}@fabrikam.example", message_id=f"m{number}@contoso.example")
         (tmp_path / "mail" / f"{number}.eml").write_bytes(bytes(report))
-
-    def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[bytes]:
-        return subprocess.run(
-            [sys.executable, "-m", "triage", *arguments],
-            cwd=tmp_path,
-            capture_output=True,
-            check=False,
-            timeout=120,
-            env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUTF8": "1", **environment},
-        )
-
-    return run
+    return partial(run, tmp_path)
 
 
 def said(done: subprocess.CompletedProcess[bytes]) -> tuple[int, list[str], list[str]]:

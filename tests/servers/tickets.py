@@ -11,11 +11,11 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import TracebackType
-from typing import Any, Self
+from http.server import BaseHTTPRequestHandler
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+from tests.servers.loopback import Loopback
 from tests.servers.webhooks import Closes, Hangs, Kills, Says
 
 US = "triage-bot"
@@ -77,7 +77,7 @@ def says(status: int, body: Any = None, **headers: str) -> Says:
     return Says(status, fields, b"" if body is None else json.dumps(body).encode())
 
 
-class TicketServer:
+class TicketServer(Loopback):
     """A server that keeps tickets; a vendor's own class says how its API looks."""
 
     sink = ""
@@ -98,7 +98,7 @@ class TicketServer:
         self.asked: list[Asked] = []
         self.faults: list[Fault] = []
         self._lock = threading.Lock()
-        self._server = _Server(("127.0.0.1", 0), _handler(self))
+        super().__init__(_handler(self))
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
 
     def routes(self) -> Iterator[tuple[str, str, Callable[..., Says]]]:
@@ -147,26 +147,6 @@ class TicketServer:
             if method == asked.method and fits:
                 return act(asked, *(one for one, two in zip(parts, wanted, strict=True) if two == "*"))
         return says(404, {"message": "Not Found"})
-
-    def __enter__(self) -> Self:
-        self.stopping = threading.Event()
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,))
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
-        self.stopping.set()
-        self._server.shutdown()
-        self._thread.join()
-        self._server.server_close()
-
-
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-    request_queue_size = 50
-
-    def handle_error(self, request: object, client_address: object) -> None:
-        """Let senders go away: some are killed on purpose."""
 
 
 def _handler(server: TicketServer) -> type[BaseHTTPRequestHandler]:

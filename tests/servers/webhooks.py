@@ -8,17 +8,17 @@ import json
 import os
 import signal
 import ssl
-import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from standardwebhooks import Webhook, WebhookVerificationError
+
+from tests.servers.loopback import Loopback
 
 SECRET = "whsec_" + "c2lnbmluZy1rZXktZm9yLXRlc3RzLW9ubHktMzJieXQ="
 OLD_SECRET = "whsec_" + "dGhlLWtleS1iZWZvcmUtaXQtZm9yLXRlc3RzLTMyYg=="
@@ -78,13 +78,13 @@ class Kills:
 Behaviour = Says | Hangs | Drips | Closes | Kills
 
 
-class Receiver:
+class Receiver(Loopback):
     """A server that keeps what it got, in order, and answers by its list."""
 
     def __init__(self, *answers: Behaviour, certificate: Path | None = None) -> None:
         self.taken: list[Taken] = []
         self.answers = list(answers)
-        self._server = _Server(("127.0.0.1", 0), self._handler())
+        super().__init__(self._handler())
         if certificate is not None:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             context.load_cert_chain(certificate)
@@ -148,26 +148,6 @@ class Receiver:
                 """Say nothing."""
 
         return Handler
-
-    def __enter__(self) -> Self:
-        self.stopping = threading.Event()
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,))
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
-        self.stopping.set()
-        self._server.shutdown()
-        self._thread.join()
-        self._server.server_close()
-
-
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-    request_queue_size = 50
-
-    def handle_error(self, request: object, client_address: object) -> None:
-        """Let senders go away: some are killed on purpose."""
 
 
 class TeamsReceiver(Receiver):
