@@ -2,23 +2,22 @@
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from triage.cli.options import SettingsFile, Store
 from triage.cli.screen import say, table
+from triage.model import ChangeKind
+from triage.model.words import Confidence
 
 if TYPE_CHECKING:
-    from triage.model import ChangeKind, Facts
+    from triage.model import Facts
     from triage.notify import Placed, Policy
     from triage.routing import Day
     from triage.settings import Settings
 
 app = typer.Typer(help="The routing: who is told of which incident, and when.", no_args_is_help=True)
-
-Change = Literal["opened", "grew", "verdict-changed", "resolved", "reopened", "reminder"]
-Sure = Literal["certain", "probable", "possible"]
 
 ENVIRONMENT = "TRIAGE_ROUTING"
 
@@ -47,7 +46,7 @@ def try_route(
         str | None,
         typer.Option("--sample", metavar="CATEGORY", help="Instead: a made-up incident of this cause, as follows."),
     ] = None,
-    confidence: Annotated[Sure, typer.Option("--confidence", help="How sure the sample is.")] = "certain",
+    confidence: Annotated[Confidence, typer.Option("--confidence", help="How sure the sample is.")] = "certain",
     host: Annotated[
         list[str] | None, typer.Option("--host", metavar="NAME", help="A host or pool of the sample; repeatable.")
     ] = None,
@@ -59,7 +58,7 @@ def try_route(
             "--impact", metavar="WHAT", help="What came of its mail: returned, waiting, sent-unencrypted; repeatable."
         ),
     ] = None,
-    change: Annotated[Change, typer.Option("--change", help="The kind of change that is told.")] = "opened",
+    change: Annotated[ChangeKind, typer.Option("--change", help="The kind of change that is told.")] = "opened",
     at: Annotated[
         str | None, typer.Option("--at", metavar="TIME", help="When it is told (2026-10-20T22:00Z); else now.")
     ] = None,
@@ -106,7 +105,7 @@ def _time(given: str | None) -> str:
 
 
 def _sample(
-    category: str, confidence: Sure, hosts: list[str], ours: bool | None, actor: str | None, impacts: list[str]
+    category: str, confidence: Confidence, hosts: list[str], ours: bool | None, actor: str | None, impacts: list[str]
 ) -> "Facts":
     import msgspec
 
@@ -158,7 +157,7 @@ def _of_file(name: str, values: "Settings") -> list[tuple[str, "Facts"]]:
     return [(f"{name}", facts_by_id(documents, one.id)) for one in incidents(documents)]
 
 
-def _print(title: str, facts: "Facts", kind: "ChangeKind", now: str, policy: "Policy", file: Path | None) -> None:
+def _print(title: str, facts: "Facts", kind: ChangeKind, now: str, policy: "Policy", file: Path | None) -> None:
     say(f"{title}: {facts.category}, {facts.confidence}")
     whose = {True: "ours", False: "not ours", None: "not known whose"}[facts.ours]
     hosts, mail = ", ".join(facts.hosts) or "none known", ", ".join(facts.impacts) or "none"
@@ -182,7 +181,7 @@ def _print(title: str, facts: "Facts", kind: "ChangeKind", now: str, policy: "Po
         say(f"  {sink:<10} {_timing(policy, facts, kind, sink, now)}")
 
 
-def _timing(policy: "Policy", facts: "Facts", kind: "ChangeKind", sink: str, now: str) -> str:
+def _timing(policy: "Policy", facts: "Facts", kind: ChangeKind, sink: str, now: str) -> str:
     timing = policy.when(facts, kind, sink, now)
     when = {None: "now", "digest": "in the digest of", "quiet-hours": "held by quiet hours until"}[timing.by]
     parts = [f"{when} {timing.until}" if timing.until else when]
