@@ -14,6 +14,7 @@ from typing import Literal
 import msgspec
 
 from triage.errors import Misconfigured
+from triage.typed import converted
 
 KNOWLEDGE = Path(__file__).parent / "knowledge"
 
@@ -152,6 +153,6 @@ def _builds() -> tuple[list[Build], list[str]]:
 def _windows() -> tuple[Windows, ...]:
     path = KNOWLEDGE / "windows.toml"
     try:
-        return msgspec.convert(tomllib.loads(path.read_text(encoding="utf-8"))["windows"], tuple[Windows, ...])
+        return converted(tomllib.loads(path.read_text(encoding="utf-8"))["windows"], tuple[Windows, ...])
     except (OSError, KeyError, tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
         raise Misconfigured(f"The list of Windows versions {path} cannot be read: {error}.") from error

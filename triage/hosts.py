@@ -15,6 +15,7 @@ from pathlib import Path
 import msgspec
 
 from triage.errors import Misconfigured
+from triage.typed import converted
 
 KNOWLEDGE = Path(__file__).parent / "knowledge" / "hosts.toml"
 
@@ -204,7 +205,7 @@ def _unique_short_names(listed: frozenset[str], main: dict[str, str]) -> dict[st
 def _pools() -> tuple[dict[str, Pool], dict[str, Pool]]:
     try:
         entries = tomllib.loads(KNOWLEDGE.read_text(encoding="utf-8"))["pool"]
-        pools = msgspec.convert(entries, tuple[Pool, ...])
+        pools = converted(entries, tuple[Pool, ...])
     except (OSError, KeyError, tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
         raise Misconfigured(f"The list of known hosts {KNOWLEDGE} cannot be read: {error}.") from error
     exact = {name: pool for pool in pools for name in pool.exact}

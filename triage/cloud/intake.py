@@ -114,6 +114,9 @@ class Progress(msgspec.Struct, kw_only=True):
     state: bytes = b""
 
 
+_PROGRESS = msgspec.msgpack.Decoder(Progress)
+
+
 class Intake(msgspec.Struct, frozen=True, kw_only=True):
     """What reading an input needs: where readings are kept, knowledge, bounds, and two clocks."""
 
@@ -191,7 +194,7 @@ class _Work:
         self._progress = Progress()
         if found is not None:
             with suppress(msgspec.DecodeError):  # written by another version of this program: begin anew
-                self._progress = msgspec.msgpack.decode(found[0], type=Progress)
+                self._progress = _PROGRESS.decode(found[0])
 
     def read_documents(self, file: IO[bytes]) -> bool:
         """Keep each document in the input, from the first that an earlier call did not keep."""

@@ -37,6 +37,9 @@ class Head(msgspec.Struct, frozen=True, kw_only=True):
     kept: bool = False
 
 
+_ENTRY, _HEAD = msgspec.json.Decoder(Entry), msgspec.json.Decoder(Head)
+
+
 class Documents(Protocol):
     """What the journal needs of the store."""
 
@@ -100,13 +103,13 @@ def decoded(body: bytes) -> tuple[Entry, bytes]:
     Raises `msgspec.DecodeError` on bytes that are none.
     """
     line, _, content = body.partition(b"\n")
-    return msgspec.json.decode(line, type=Entry), content
+    return _ENTRY.decode(line), content
 
 
 def head_of(head: bytes) -> Head | None:
     """Give what a listing shows of an entry; None for one written before there were heads."""
     try:
-        return msgspec.json.decode(head, type=Head)
+        return _HEAD.decode(head)
     except msgspec.DecodeError:
         return None
 

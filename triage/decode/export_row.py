@@ -12,6 +12,8 @@ from pathlib import Path
 
 import msgspec
 
+from triage.typed import converted
+
 WORDS = Path(__file__).parent / "phrases" / "exports.toml"
 
 MAX_CELL = 2**20
@@ -46,7 +48,7 @@ class Words(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 @cache
 def words() -> Words:
     """Load the names, once."""
-    return msgspec.convert(tomllib.loads(WORDS.read_text(encoding="utf-8")), Words)
+    return converted(tomllib.loads(WORDS.read_text(encoding="utf-8")), Words)
 
 
 @lru_cache(4096)

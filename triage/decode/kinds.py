@@ -11,6 +11,7 @@ import msgspec
 from triage.decode.limits import MAX_COMMENTS
 from triage.decode.message import Mail
 from triage.model.words import Kind
+from triage.typed import converted
 
 PHRASES = Path(__file__).parent / "phrases" / "kinds.toml"
 
@@ -49,7 +50,7 @@ class Form(msgspec.Struct, frozen=True, kw_only=True):
 @cache
 def words() -> Words:
     """Load the phrases, once."""
-    return msgspec.convert(tomllib.loads(PHRASES.read_text(encoding="utf-8")), Words)
+    return converted(tomllib.loads(PHRASES.read_text(encoding="utf-8")), Words)
 
 
 def form_of(mail: Mail) -> Form:

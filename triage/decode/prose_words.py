@@ -10,6 +10,7 @@ import msgspec
 from triage.decode.failure import ADDRESS
 from triage.decode.patterns import Patterns
 from triage.model.words import Action
+from triage.typed import converted
 
 PHRASES = Path(__file__).parent / "phrases" / "prose.toml"
 
@@ -61,7 +62,7 @@ def phrases() -> Phrases:
     """Load the phrases, once."""
     raw = tomllib.loads(PHRASES.read_text(encoding="utf-8"))
     return Phrases(
-        introductions=msgspec.convert(raw["introduction"], tuple[Introduction, ...]),
+        introductions=converted(raw["introduction"], tuple[Introduction, ...]),
         original=_compiled(raw["original"]["starts"], re.IGNORECASE),
         recipient=_compiled(raw["recipient"]["lines"]),
         sentences=_compiled(raw["recipient"]["sentences"]),

@@ -13,6 +13,7 @@ from triage.diagnose.case import Case
 from triage.errors import Misconfigured
 from triage.model import Evidence, Product
 from triage.model.words import Category, Phase, TlsVersion, TrustLevel
+from triage.typed import converted
 
 KNOWLEDGE = Path(__file__).parent / "evidence.toml"
 
@@ -159,7 +160,7 @@ def facts() -> dict[str, Fact]:
     """Give all facts by id. Raises `Misconfigured` where `evidence.toml` is not what it should be."""
     try:
         entries = tomllib.loads(KNOWLEDGE.read_text(encoding="utf-8"))["evidence"]
-        read = msgspec.convert(entries, tuple[Fact, ...])
+        read = converted(entries, tuple[Fact, ...])
     except (OSError, KeyError, tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
         raise Misconfigured(f"The facts in {KNOWLEDGE} cannot be read: {error}.") from error
     return {fact.id: fact for fact in read}

@@ -16,6 +16,7 @@ from triage.diagnose.evidence import facts
 from triage.diagnose.pattern import BadPattern, PatternSet, find, is_whole
 from triage.errors import Misconfigured
 from triage.model.words import Actor, Category, Family, Permanence, ResponsibleKind, Side
+from triage.typed import converted
 
 if TYPE_CHECKING:  # pydantic is slow to import: only loading the rules needs it
     from triage.diagnose.schema import Rule
@@ -160,6 +161,6 @@ def categories() -> dict[Category, CategoryDefaults]:
     """Give the defaults of every category. Raises `Misconfigured` where the file is not what it should be."""
     try:
         content = tomllib.loads(CATEGORIES.read_text(encoding="utf-8"))
-        return msgspec.convert(content, dict[Category, CategoryDefaults])
+        return converted(content, dict[Category, CategoryDefaults])
     except (OSError, tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
         raise Misconfigured(f"The categories in {CATEGORIES} cannot be read: {error}.") from error

@@ -73,13 +73,16 @@ def due(documents: Documents, now: str, *, held_too: bool = False) -> Iterator[s
     With `held_too` those as well that wait for their hour: what holds them may have changed.
     """
     for listed in documents.list(INCIDENTS):
-        head = msgspec.json.decode(listed.head or b"{}", type=_Head)
+        head = _HEAD.decode(listed.head or b"{}")
         if head.notice_due is not None and (held_too or head.notice_due <= now):
             yield listed.key.removeprefix(INCIDENTS)
 
 
 class _Head(msgspec.Struct):
     notice_due: str | None = None
+
+
+_HEAD = msgspec.json.Decoder(_Head)
 
 
 def notices_of(documents: Documents) -> Iterator[tuple[str, Notice | Sent]]:

@@ -153,4 +153,8 @@ def _is_unencrypted(one: Tallied) -> bool:
 
 def read_ledger(body: bytes) -> Ledger:
     """Give the ledger that these bytes hold. Raises `msgspec.DecodeError` on bytes that are none."""
-    return msgspec.msgpack.decode(body, type=Ledger)
+    return _DECODER.decode(body)
+
+
+_DECODER = msgspec.msgpack.Decoder(Ledger)
+"""Made here, once: many threads read ledgers (`triage.typed`)."""

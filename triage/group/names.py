@@ -79,8 +79,11 @@ def known_builds(documents: Documents, hosts: Hosts) -> dict[str, tuple[str, str
     return builds
 
 
+_SEEN = msgspec.json.Decoder(Seen)
+
+
 def _read(found: tuple[bytes, str] | None) -> Seen:
-    return Seen() if found is None else msgspec.json.decode(found[0], type=Seen)
+    return Seen() if found is None else _SEEN.decode(found[0])
 
 
 class _Shown(msgspec.Struct, frozen=True):

@@ -107,12 +107,15 @@ class Head(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     silenced_until: str | None = None
 
 
+_HEAD = msgspec.json.Decoder(Head)
+
+
 def heads(documents: Documents) -> Iterator[tuple[str, Head]]:
     """Give the id and the head of each incident in the store, without reading bodies, in the order of the ids."""
     for listed in documents.list(INCIDENTS):
         incident_id = listed.key.removeprefix(INCIDENTS)
         try:
-            yield incident_id, msgspec.json.decode(listed.head, type=Head)
+            yield incident_id, _HEAD.decode(listed.head)
         except msgspec.DecodeError:  # written before heads said as much
             ledger = load_ledger(documents, incident_id)
             if ledger is not None:

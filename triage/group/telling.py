@@ -45,6 +45,9 @@ class Telling(msgspec.Struct, frozen=True, kw_only=True):
     is_full: bool = False
 
 
+_DECODER = msgspec.msgpack.Decoder(Telling)
+
+
 def telling(documents: Documents, sink: str) -> Telling:
     """Give what is under way for a sink."""
     return _read(documents, sink)[0]
@@ -52,7 +55,7 @@ def telling(documents: Documents, sink: str) -> Telling:
 
 def _read(documents: Documents, sink: str) -> tuple[Telling, str | None]:
     found = documents.get(TELLING + sink)
-    return (Telling(), None) if found is None else (msgspec.msgpack.decode(found[0], type=Telling), found[1])
+    return (Telling(), None) if found is None else (_DECODER.decode(found[0]), found[1])
 
 
 def change_telling(documents: Documents, sink: str, change: Callable[[Telling], Telling]) -> Telling:

@@ -12,6 +12,7 @@ import msgspec
 
 from triage.errors import Misconfigured
 from triage.model.words import Category, Confidence
+from triage.typed import converted
 
 SECTIONS = ("Way round", "Before", "Check", "Change", "Verify", "Undo", "Do not", "Further reading")
 """The sections in the order in which a runbook carries them."""
@@ -105,7 +106,7 @@ def parse(text: str, name: str) -> Runbook:
     """Read one runbook. `name` is the file's, for the message. Raises Misconfigured where the text is no runbook."""
     front_text, _, body = text.replace("\r\n", "\n").removeprefix("+++\n").partition("\n+++\n")
     try:
-        front = msgspec.convert(tomllib.loads(front_text), Front, strict=False)
+        front = converted(tomllib.loads(front_text), Front, strict=False)
     except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
         raise Misconfigured(f"Runbook {name}: its front matter is wrong: {error}") from error
     sections: dict[str, tuple[Entry, ...]] = {}
@@ -128,7 +129,7 @@ def parse_part(text: str, name: str) -> Part:
     if text.startswith("+++\n"):
         front_text, _, body = text.removeprefix("+++\n").partition("\n+++\n")
     try:
-        front = msgspec.convert(tomllib.loads(front_text), _PartFront, strict=False)
+        front = converted(tomllib.loads(front_text), _PartFront, strict=False)
     except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
         raise Misconfigured(f"Part {name}: its front matter is wrong: {error}") from error
     return Part(front.sources, tuple(parse_steps(body.split("\n"), name)))
@@ -176,7 +177,7 @@ def _gate_of(block: list[str], name: str) -> tuple[Gate, list[str]]:
 
 def _gate(text: str, name: str) -> Gate:
     try:
-        return msgspec.convert(tomllib.loads(f"gate = {{ {text} }}")["gate"], Gate)
+        return converted(tomllib.loads(f"gate = {{ {text} }}")["gate"], Gate)
     except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
         raise Misconfigured(f"Runbook {name}: the line <!-- {text} --> is wrong: {error}") from error
 

@@ -13,6 +13,7 @@ import msgspec
 from triage.errors import Misconfigured
 from triage.hosts import Hosts, pool_ids
 from triage.model import Observation
+from triage.typed import converted
 
 MAX_TEXT = 8_192
 """Characters of a reply that are looked at: RFC 5321 §4.5.3.1.5 allows 512 for a line, and reports join some of them."""
@@ -51,7 +52,7 @@ def load() -> Signs:
     """Read the vendored file. Raises Misconfigured where it is wrong."""
     text = (Path(__file__).parent / "signs.toml").read_text(encoding="utf-8")
     try:
-        return msgspec.convert(tomllib.loads(text), Signs)
+        return converted(tomllib.loads(text), Signs)
     except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
         raise Misconfigured(f"signs.toml is wrong: {error}") from error
 

@@ -18,6 +18,7 @@ from triage.mend.runbook import Entry, Runbook, parse_steps
 from triage.mend.shelf import SHIPPED, Shelf
 from triage.mend.words import REFERENCE, Words
 from triage.mend.words import problems as problems_of_words
+from triage.typed import converted
 
 _SPAN = re.compile(r"`([^`\n]+)`")
 _VALUE = re.compile(r"\{\{.*?\}\}")
@@ -195,7 +196,7 @@ def _read(path: Path) -> Translated:
     if text.startswith("+++\n"):
         front_text, _, text = text.removeprefix("+++\n").partition("\n+++\n")
         try:
-            front = msgspec.convert(tomllib.loads(front_text), Front)
+            front = converted(tomllib.loads(front_text), Front)
         except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
             raise Misconfigured(f"The translation {name}: its front matter is wrong: {error}") from error
     steps = tuple(parse_steps(text.split("\n"), name))

@@ -11,6 +11,7 @@ import msgspec
 
 from triage.mend.gates import VERSIONS, may_reach
 from triage.mend.runbook import Entry
+from triage.typed import converted
 
 _CMDLET = re.compile(
     r"\b(?:Get|Set|New|Add|Remove|Enable|Disable|Test|Retry|Export|Import|Select|Where|Format|Send|Restart|Start|Stop"
@@ -70,7 +71,7 @@ class Vocabulary(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 def load() -> Vocabulary:
     """Read the vendored list."""
     text = (Path(__file__).parent / "vocabulary.toml").read_text(encoding="utf-8")
-    return msgspec.convert(tomllib.loads(text), Vocabulary)
+    return converted(tomllib.loads(text), Vocabulary)
 
 
 def problems(section: str, entry: Entry) -> Iterator[str]:

@@ -86,6 +86,9 @@ class _Of(msgspec.Struct, frozen=True):
 _T = TypeVar("_T", Row, _Of)
 
 
+_ROW, _OF = msgspec.json.Decoder(Row), msgspec.json.Decoder(_Of)
+
+
 class Rows:
     """The rows of one sink. Every change is one conditional put, repeated until it lands."""
 
@@ -102,13 +105,13 @@ class Rows:
 
     def at_host(self, host: str) -> Row | None:
         """Give the ticket that others who blame this host may join; None where there is none."""
-        found = self._get(self._host_key(host), _Of)
+        found = self._get(self._host_key(host), _OF)
         row = self.load(found[0].tickets[0]) if found is not None and found[0].tickets else None
         return row if row is not None and row.is_live else None
 
     def load(self, ticket: str) -> Row | None:
         """Give one row."""
-        found = self._get(self._row_key(ticket), Row)
+        found = self._get(self._row_key(ticket), _ROW)
         return None if found is None else found[0]
 
     def begin(self, incident: str, host: str | None, instead_of: str | None) -> Row:
@@ -143,7 +146,7 @@ class Rows:
         """Make this the ticket of a host; give the one that is it already, where others can still join that."""
         key = self._host_key(host)
         for _ in range(RACES):
-            found = self._get(key, _Of)
+            found = self._get(key, _OF)
             if found is not None:
                 if found[0].tickets == (ticket,):
                     return None
@@ -234,7 +237,7 @@ class Rows:
         """Put what `change` makes of a row; the same object writes nothing. Raises `Transient` after too many races."""
         key = self._row_key(ticket)
         for _ in range(RACES):
-            found = self._get(key, Row)
+            found = self._get(key, _ROW)
             if found is None:
                 raise Transient(f"What was known of ticket {ticket} was removed meanwhile.")
             changed = change(found[0])
@@ -251,7 +254,7 @@ class Rows:
         """Write down that an incident stands in a ticket."""
         key = f"{self._prefix}of/{incident}"
         for _ in range(RACES):
-            found = self._get(key, _Of)
+            found = self._get(key, _OF)
             known = () if found is None else found[0].tickets
             if ticket in known:
                 return
@@ -264,12 +267,12 @@ class Rows:
         raise Transient(f"Others keep writing the tickets of incident {incident}.")
 
     def _tickets_of(self, incident: str) -> tuple[str, ...]:
-        found = self._get(f"{self._prefix}of/{incident}", _Of)
+        found = self._get(f"{self._prefix}of/{incident}", _OF)
         return () if found is None else found[0].tickets
 
-    def _get(self, key: str, kind: type[_T]) -> tuple[_T, str] | None:
+    def _get(self, key: str, decoder: msgspec.json.Decoder[_T]) -> tuple[_T, str] | None:
         found = self._records.get(key)
-        return None if found is None else (msgspec.json.decode(found[0], type=kind), found[1])
+        return None if found is None else (decoder.decode(found[0]), found[1])
 
     def _row_key(self, ticket: str) -> str:
         return f"{self._prefix}at/{ticket}"

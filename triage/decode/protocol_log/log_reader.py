@@ -38,6 +38,9 @@ class _State(msgspec.Struct, frozen=True):
     tally: TallyState
 
 
+_PART, _STATE = msgspec.msgpack.Decoder(Part), msgspec.msgpack.Decoder(_State)
+
+
 class LogReader:
     """Reads protocol logs in bounded memory; never raises on any bytes of theirs.
 
@@ -68,7 +71,7 @@ class LogReader:
     def join(self, part: bytes, taken: int) -> None:
         """Take what `read_part` made of the next `taken` bytes of the log, instead of the bytes."""
         self.taken += taken
-        read = msgspec.msgpack.decode(part, type=Part)
+        read = _PART.decode(part)
         for own in read.owns:
             self._tally.learn(own)
         for event in read.events:
@@ -119,7 +122,7 @@ class LogReader:
 
     def _restore(self, given: bytes) -> None:
         try:
-            state = msgspec.msgpack.decode(given, type=_State)
+            state = _STATE.decode(given)
             sessions = [(side, session_of(plain)) for side, plain in state.open]
         except (msgspec.DecodeError, ValueError) as error:
             raise BadInput("This state of a half-read log cannot be read: read the log from its start.") from error
