@@ -6,7 +6,7 @@
 
 help:
 	@echo 'make run     set up, then turn examples/ into incidents: a table here, tickets in out/'
-	@echo 'make serve   set up, then read what is put into out/inbox or sent by SMTP to port 2525, until Ctrl-C'
+	@echo 'make serve   set up, then read what is put into out/inbox, or sent to bounces@localhost by SMTP on port 2525'
 	@echo 'make test    set up, then everything that CI checks'
 	@echo 'make check   the checks alone'
 	@echo 'make format  let ruff put the code in order'

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -58,6 +59,30 @@ def test_run_writes_a_folder_for_each_incident(triage: Run, mail: Path, tmp_path
     for one in listed:
         names = {path.name for path in (tmp_path / "out" / one["id"]).iterdir()}
         assert names >= {"teams.json", "ticket.md", "ticket.html", "affected.csv"}
+
+
+def test_run_says_how_to_call_it_again(mail: Path, tmp_path: Path) -> None:
+    """The command that it names for a ticket in the terminal can be typed as it stands, wherever it is installed."""
+    entry = Path(sys.executable).parent / "triage"
+    ran = subprocess.run(
+        [entry, "run", str(mail), "--out", "out"],
+        cwd=tmp_path,
+        env={"PATH": os.defpath, "PYTHONUTF8": "1"},
+        capture_output=True,
+        encoding="utf-8",
+        check=True,
+    )
+    named = next(line for line in ran.stdout.splitlines() if line.startswith("One of them here: ")).partition(": ")[2]
+    incident = json.loads((tmp_path / "out" / "incidents.json").read_bytes())[0]["id"]
+    shown = subprocess.run(
+        ["/bin/sh", "-c", named.replace("<id>", incident)],
+        cwd=tmp_path,
+        env={"PATH": os.defpath, "PYTHONUTF8": "1"},
+        capture_output=True,
+        encoding="utf-8",
+        check=True,
+    )
+    assert incident in shown.stdout
 
 
 def test_incidents_json_has_the_fields_of_the_contract(triage: Run, mail: Path, tmp_path: Path) -> None:

@@ -119,6 +119,7 @@ def test_folder_and_forwarded_mail_become_incidents(
     (tmp_path / "inbox").mkdir()
     (tmp_path / "inbox" / "1.eml").write_bytes(bytes(ndr()))
     service = serve()
+    until(lambda: "mail_for=bounces@contoso.example" in service.text())
     send(service.port(), ndr(message_id="2@contoso.example").attached())
     until(lambda: returned() == [2])
     listed = tmp_path / "out" / "incidents.json"

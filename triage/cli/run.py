@@ -1,8 +1,11 @@
 """`triage run`: the main job."""
 
 import os
+import shlex
+import sys
 from contextlib import nullcontext
 from pathlib import Path
+from shutil import which
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -96,4 +99,9 @@ def _print_incidents(found: "list[Incident]", parts: "Parts", out: Path | None, 
     if out is not None:
         say()
         say(f"Tickets: {os.path.join(out, '<id>', 'ticket.md')} (and ticket.html, teams.json, affected.csv)")
-        say(f"One of them here: triage show <id>{store}")
+        say(f"One of them here: {_own_name()} show <id>{store}")
+
+
+def _own_name() -> str:
+    """Give what to type to call this command again: as it was called, where its name alone would not find it."""
+    return "triage" if which("triage") else shlex.quote(sys.argv[0])

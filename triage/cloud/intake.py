@@ -131,13 +131,12 @@ class Intake(msgspec.Struct, frozen=True, kw_only=True):
 def keep_items(items: Sequence[Item], documents: Documents, parts: Parts, now: str) -> list[Reading]:
     """Journal, read and keep documents, each noted as uncounted. Gives the readings that stand.
 
-    Those that are known are not read again.
+    Those that are known are not read again. What the journal did not know is not looked for: each question to a far
+    store costs more than decoding.
     """
-    known = [stored_reading(documents, item.sha256) for item in items]
     with documents.batch():
-        for item, reading in zip(items, known, strict=True):
-            if reading is None:
-                record(documents, item, now)
+        is_new = [record(documents, item, now) for item in items]
+    known = [None if new else stored_reading(documents, item.sha256) for item, new in zip(items, is_new, strict=True)]
     made = [reading or read(item, parts) for item, reading in zip(items, known, strict=True)]
     with documents.batch():
         return [old or keep(documents, new, now, is_unknown=True) for old, new in zip(known, made, strict=True)]

@@ -97,7 +97,8 @@ def serve_embedded(settings: Settings, store: Path, folder: Path, out: Path | No
             listener = Listener(settings.serve.smtp, settings.serve.recipients, FolderInbox(folder), lambda: now()[:10])
             listener.start()
         address = listener.address if listener else None
-        structlog.get_logger().info("serving", folder=str(folder), smtp=address, store=str(store))
+        takes = ",".join(settings.serve.recipients) if listener else None
+        structlog.get_logger().info("serving", folder=str(folder), smtp=address, mail_for=takes, store=str(store))
         try:
             wait_for(stop, _loops(work, listener), STOP_SECONDS)
         finally:
