@@ -120,7 +120,7 @@ class Watch:
         """Put a slice of the reports into the store as they are, with nothing else; then remove them."""
         bodies = [(f"floor/{number}", report(number, self.faults)) for number in range(first, first + SLICE)]
         with self.on("one put each, alone"):
-            list(pool.map(lambda one: documents.put(*one, None), bodies))
+            list(pool.map(lambda one: documents.put(one[0], one[1], None), bodies))
         self.work["one put each, alone"] += SLICE
         with documents.batch():
             for key, _ in bodies:
