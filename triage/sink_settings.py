@@ -78,6 +78,13 @@ class ServiceNowSettings(BaseModel):
     open_state: str = Field("2", pattern=r"^-?[0-9]{1,4}$", description="The state of a ticket that we open again.")
     done_states: tuple[str, ...] = Field(("6", "7", "8"), description="States in which a ticket is finished.")
     close_code: str = Field("Solution provided", description="The resolution code of a ticket that we close.")
+    text_limit: int = Field(
+        32_000,
+        ge=4_000,
+        le=1_000_000,
+        description="Characters of a description or a work note. What is longer goes on in work notes: 4000 where a rule "
+        "of the instance enforces the length that its dictionary names.",
+    )
 
     @property
     def is_set(self) -> bool:

@@ -18,7 +18,7 @@ from tests.servers.tickets import CREDENTIAL, PERSON, Asked, Fault, says
 from tests.servers.webhooks import SECRET, Says, SignedReceiver, TeamsReceiver
 from triage.errors import Misconfigured, Transient
 from triage.group import BlobDocuments, Documents, MemoryDocuments
-from triage.model import Change, FilledRunbook, Incident, Notice, Responsible, Step
+from triage.model import Change, FilledRunbook, Incident, Notice, Responsible
 from triage.notify import Accepted, Later, Letter, Refused, Texts, open_sinks
 from triage.notify.api import PAGES_AT_MOST
 from triage.settings import Sinks
@@ -61,18 +61,6 @@ def seconds_later(count: int) -> str:
 
 
 # ---- texts
-
-
-@pytest.mark.parametrize("system", SYSTEMS)
-def test_a_long_ticket_is_cut_to_what_the_field_takes(clerk: Clerk, system: type[Any]) -> None:
-    """However many steps: the system takes it whole, it says that it was cut, and its mark still stands at the end."""
-    steps = tuple(Step(title=f"Step with words {n}", body="Do this. " * 80) for n in range(300))
-    clerk.runbook = msgspec.structs.replace(clerk.runbook, check=steps)
-    with system() as server:
-        assert isinstance(clerk.send(server, clerk.letter()), Accepted)
-        ticket = server.only()
-    assert "Cut here" in ticket.body
-    assert "bounce-triage: inc-2026-0001/opened:1" in ticket.body[-200:]
 
 
 @pytest.mark.parametrize("system", SYSTEMS)

@@ -1,6 +1,7 @@
 """Jira Cloud's REST API v3 on loopback, as its pages describe it: issues, comments, transitions, a search that lags."""
 
 import base64
+import json
 import re
 import time
 from collections.abc import Callable, Iterator
@@ -12,6 +13,11 @@ from tests.servers.webhooks import Says
 STATUSES = {"1": ("To Do", "new"), "2": ("In Progress", "indeterminate"), "3": ("Done", "done")}
 GONE = {"errorMessages": ["Issue does not exist or you do not have permission to see it."], "errors": {}}
 BLOCKS = {"paragraph", "heading", "bulletList", "orderedList", "codeBlock", "table", "rule", "blockquote"}
+
+
+LONGEST = 32_767
+TOO_LONG = says(400, {"errorMessages": ["CONTENT_LIMIT_EXCEEDED"], "errors": {}})
+"""What JRACLOUD-78553 shows."""
 
 
 class JiraServer(TicketServer):
@@ -82,6 +88,8 @@ class JiraServer(TicketServer):
         if any(" " in label for label in fields["labels"]):
             errors["labels"] = "The label contains spaces which is invalid."
         check(fields["description"])
+        if is_too_long(fields["description"]):
+            return TOO_LONG
         if errors:
             return says(400, {"errorMessages": [], "errors": errors})
         number = len(self.tickets) + 1
@@ -121,6 +129,8 @@ class JiraServer(TicketServer):
         if ticket is None:
             return says(404, GONE)
         check(asked.json()["body"])
+        if is_too_long(asked.json()["body"]):
+            return TOO_LONG
         ticket.comments.append((US, words(asked.json()["body"])))
         return says(201, {"id": str(len(ticket.comments))})
 
@@ -141,6 +151,11 @@ class JiraServer(TicketServer):
             return says(404, GONE)
         self.tickets[name].status = asked.json()["transition"]["id"][:1]
         return says(204)
+
+
+def is_too_long(document: Any) -> bool:
+    """Hold a document against the limit in the strictest way in which it can be meant: with all of its marks."""
+    return len(json.dumps(document, separators=(",", ":"))) > LONGEST
 
 
 def text_document(text: str) -> dict[str, Any]:

@@ -23,7 +23,7 @@ NAMES = {US: "Bounce Triage", PERSON: "Karin Novak"}
 
 
 class ServiceNowServer(TicketServer):
-    """The incident table. Text past a field's length is cut, as a string field of the platform does."""
+    """The incident table. It takes texts of any length, as the platform does, unless a rule `enforces` one."""
 
     done_status = "6"
     sink = "servicenow"
@@ -33,6 +33,7 @@ class ServiceNowServer(TicketServer):
     comment_method, comment_path = "PATCH", "table/incident"
     invalid = says(400, {"error": {"message": "Invalid value for field urgency", "detail": ""}, "status": "failure"})
     invalid_words = "Invalid value for field urgency"
+    enforces: int | None = None
 
     def settings(self) -> dict[str, Any]:
         """Give the settings of a sink that writes here."""
@@ -76,12 +77,17 @@ class ServiceNowServer(TicketServer):
         self.tickets[name] = Ticket(
             number=len(self.tickets) + 1,
             title=body["short_description"][:160],
-            body=body["description"][:4000],
+            body=body["description"][: self.enforces],
             key=body["correlation_id"],
             status="1",
             fields=body,
         )
-        shown = {"sys_id": name, "number": number(self.tickets[name]), "state": "1"}
+        shown = {
+            "sys_id": name,
+            "number": number(self.tickets[name]),
+            "state": "1",
+            "description": self.tickets[name].body,
+        }
         return says(201, {"result": shown}, location=f"{self.url}/api/now/table/incident/{name}")
 
     def read(self, asked: Asked, name: str) -> Says:
@@ -110,7 +116,7 @@ class ServiceNowServer(TicketServer):
         if body.get("state") == "6" and not (body.get("close_code") and body.get("close_notes")):
             return says(403, NO_CLOSE_CODE)
         if "work_notes" in body:
-            ticket.comments.append((US, body["work_notes"][:4000]))
+            ticket.comments.append((US, body["work_notes"][: self.enforces]))
         ticket.status = body.get("state", ticket.status)
         ticket.fields |= body
         return says(200, {"result": {"sys_id": name}})

@@ -45,7 +45,7 @@ def fitted(markdown: str, tail: str, sentence: str, limit: int, render: Callable
     if len(render(whole)) <= limit:
         return whole
     end = f"{sentence}\n\n{tail}"
-    blocks = _blocks(markdown)
+    blocks = blocks_of(markdown)
     room, kept = limit - len(render(end)), 0
     for block in blocks:
         room -= len(render(block)) + 2
@@ -57,7 +57,7 @@ def fitted(markdown: str, tail: str, sentence: str, limit: int, render: Callable
     return "\n\n".join([*blocks[:kept], end])
 
 
-def _blocks(markdown: str) -> list[str]:
+def blocks_of(markdown: str) -> list[str]:
     """Split Markdown at the empty lines outside of code."""
     found: list[list[str]] = [[]]
     fence = ""
@@ -202,7 +202,7 @@ def to_github(markdown: str) -> str:
     Code and the targets of links stay as they are: GitHub finds no names in them.
     """
     return (
-        "\n\n".join(block if block.startswith("```") else "".join(_calm(block)) for block in _blocks(markdown)) + "\n"
+        "\n\n".join(block if block.startswith("```") else "".join(_calm(block)) for block in blocks_of(markdown)) + "\n"
     )
 
 

@@ -48,12 +48,20 @@ class Seen(msgspec.Struct, frozen=True):
     assignee: str
 
 
+class Part(msgspec.Struct, frozen=True):
+    """What follows a ticket's text as a comment: its mark, and its Markdown without it."""
+
+    mark: str
+    body: str
+
+
 class Row(msgspec.Struct, frozen=True, kw_only=True):
     """One ticket of ours. `members` tells of each incident in it whether it is open.
 
     `creating`: being opened, by `holder` until `held_until`; at `tried_at` it was last sent, so it may be there. `void`:
     never opened, since another ticket of the same host came first, or nothing was left to open one for. `gone`: deleted
-    in its system. `remote` names it there, `shown` for people.
+    in its system. `remote` names it there, `shown` for people. `parts` are those of its text that follow as comments and
+    may not be written yet, as they were divided when it was sent.
     """
 
     id: str
@@ -67,6 +75,7 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     held_until: str | None = None
     tried_at: str | None = None
     instead_of: str | None = None
+    parts: tuple[Part, ...] = ()
 
     @property
     def is_live(self) -> bool:
@@ -174,9 +183,13 @@ class Rows:
 
         return self.change(row.id, change)
 
-    def sending(self, row: Row) -> Row:
-        """Write down that the ticket is sent now: from here on it may be there."""
-        return self.change(row.id, lambda one: msgspec.structs.replace(one, tried_at=self._now))
+    def sending(self, row: Row, parts: tuple[Part, ...]) -> Row:
+        """Write down that the ticket is sent now, and what is to follow it: from here on it may be there."""
+        return self.change(row.id, lambda one: msgspec.structs.replace(one, tried_at=self._now, parts=parts))
+
+    def completed(self, row: Row) -> Row:
+        """Write down that all parts of a ticket's text are there."""
+        return self.change(row.id, lambda one: msgspec.structs.replace(one, parts=()) if one.parts else one)
 
     def release(self, row: Row) -> None:
         """Let others open this ticket, since this try did not. `row` is what it should be known to have been."""

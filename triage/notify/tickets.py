@@ -17,6 +17,7 @@ from triage.notify.api import Api, Gone, Session, Stopped
 from triage.notify.letter import Letter
 from triage.notify.news import kind_of
 from triage.notify.outcome import Accepted, Later, Outcome, Refused
+from triage.notify.parts import divided, part_text
 from triage.notify.ticket_rows import Row, Rows, Seen
 from triage.notify.ticket_text import KEY, Case, Text, comment_text, mark_of, ticket_text
 
@@ -66,8 +67,19 @@ class Vendor(Protocol):
         """Give the seconds after which a search is sure to find a ticket that was opened."""
 
     @property
+    def newest_first(self) -> bool:
+        """Tell whether people see the newest comment on top."""
+
+    @property
+    def limit(self) -> int:
+        """Give the characters that a text takes, counted as `render` gives it."""
+
+    @property
     def api(self) -> Api:
         """Give where its API is."""
+
+    def render(self, markdown: str) -> str:
+        """Give a text as its system counts it."""
 
     def find(self, session: Session, key: str) -> Made | None:
         """Find a ticket of ours that is not finished, by its key."""
@@ -206,8 +218,9 @@ class _Desk:
             made = self._found(row)
             is_new = made is None
             if made is None:
-                self._rows.sending(row)
-                text = ticket_text(self._letter, self._vendor.name, row.instead_of)
+                whole = ticket_text(self._letter, self._vendor.name, row.instead_of)
+                text, parts = divided(whole, self._letter.texts, self._vendor.limit, self._vendor.render)
+                self._rows.sending(row, parts)
                 made = self._vendor.create(self._session, KEY + row.id, text)
         except Stopped:
             sent = self._letter.now if self._session.wrote else row.tried_at
@@ -216,7 +229,19 @@ class _Desk:
         row = self._noted(row, made)
         if not is_new:
             self._tell_one(row)
-        return row
+            return row
+        return self._complete(row)
+
+    def _complete(self, row: Row) -> Row:
+        """Write those parts of a ticket's text that are not there yet, so that they are read from the top."""
+        if not row.parts:
+            return row
+        whole = ticket_text(self._letter, self._vendor.name)
+        for part in reversed(row.parts) if self._vendor.newest_first else row.parts:
+            look = self._vendor.look(self._session, row.remote or "")
+            if not look.has(part.mark):
+                self._vendor.write(self._session, row.remote or "", look, part_text(part, whole), "stay")
+        return self._rows.completed(row)
 
     def _found(self, row: Row) -> Made | None:
         """Find what an earlier try may have opened. Raises `Stopped` while it may be there and not be found yet."""
@@ -245,7 +270,7 @@ class _Desk:
         if look.is_done:
             self._rows.change(row.id, _closed_by_people)
             return None
-        row = self._rows.take_in(row, self._ids, is_open=True)
+        row = self._complete(self._rows.take_in(row, self._ids, is_open=True))
         if not look.has(self._mark):
             text = comment_text(self._letter, self._vendor.name, "joined")
             self._vendor.write(self._session, row.remote or "", look, text, "stay")
@@ -253,6 +278,7 @@ class _Desk:
 
     def _tell_one(self, row: Row) -> None:
         """Comment in a ticket, and close it or open it again where that is ours to do."""
+        row = self._complete(row)
         remote = row.remote or ""
         look = self._vendor.look(self._session, remote)
         row = self._rows.take_in(row, self._ids, is_open=not self._is_over)

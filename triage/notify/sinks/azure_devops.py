@@ -55,10 +55,16 @@ class AzureDevOps:
 
     name = "azure_devops"
     search_lags = 30
+    newest_first = True
+    limit = TEXT_LIMIT
 
     def __init__(self, api: Api, settings: AzureDevOpsSettings) -> None:
         self.api, self._settings = api, settings
         self._path = f"/{quote(settings.project, safe='')}/_apis/wit"
+
+    def render(self, markdown: str) -> str:
+        """Give the HTML of a text."""
+        return to_html(markdown)
 
     def find(self, session: Session, key: str) -> Made | None:
         """Find by the tag, the oldest first, what is not in a completed state."""

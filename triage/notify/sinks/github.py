@@ -46,10 +46,16 @@ class GitHub:
 
     name = "github"
     search_lags = 0
+    newest_first = False
+    limit = TEXT_LIMIT
 
     def __init__(self, api: Api, settings: GitHubSettings) -> None:
         self.api, self._settings = api, settings
         self._path = f"/repos/{settings.repository}/issues"
+
+    def render(self, markdown: str) -> str:
+        """Give the Markdown of a text."""
+        return to_github(markdown)
 
     def find(self, session: Session, key: str) -> Made | None:
         """Find by the label what is open; pull requests are listed as issues too, and are none."""

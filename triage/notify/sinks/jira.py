@@ -14,7 +14,7 @@ from triage.notify.address import checked_address
 from triage.notify.api import PAGES_AT_MOST, Api, Session, Stopped, basic
 from triage.notify.letter import Letter
 from triage.notify.outcome import Refused
-from triage.notify.own_markdown import fitted, to_adf, to_plain
+from triage.notify.own_markdown import fitted, to_adf
 from triage.notify.post import Line
 from triage.notify.ticket_text import KEY, Text, ticket_text
 from triage.notify.tickets import Look, Made, TicketSink, Turn
@@ -25,8 +25,8 @@ from triage.sink_settings import JiraSettings
 TITLE_LIMIT = 255
 """Characters of a summary."""
 
-TEXT_LIMIT = 30_000
-"""Characters of a text: a field takes 32,767 with its marks."""
+TEXT_LIMIT = 32_000
+"""Characters of a text: 32,767 are taken. What is counted is said nowhere, so the whole document counts here."""
 
 SEARCH_LAGS = 60
 """Seconds after which a new issue is sure to be found."""
@@ -45,9 +45,15 @@ class Jira:
 
     name = "jira"
     search_lags = SEARCH_LAGS
+    newest_first = True
+    limit = TEXT_LIMIT
 
     def __init__(self, api: Api, settings: JiraSettings) -> None:
         self.api, self._settings = api, settings
+
+    def render(self, markdown: str) -> str:
+        """Give the document of a text as it is sent."""
+        return _render(markdown)
 
     def find(self, session: Session, key: str) -> Made | None:
         """Find by the label what is not done."""
@@ -137,7 +143,11 @@ def fields(settings: JiraSettings, key: str, text: Text) -> dict[str, Any]:
 
 def document(text: Text) -> dict[str, Any]:
     """Give the body as a document that fits."""
-    return to_adf(fitted(text.body, text.tail, text.cut_here, TEXT_LIMIT, to_plain))
+    return to_adf(fitted(text.body, text.tail, text.cut_here, TEXT_LIMIT, _render))
+
+
+def _render(markdown: str) -> str:
+    return msgspec.json.encode(to_adf(markdown)).decode()
 
 
 def _words(node: Any) -> str:

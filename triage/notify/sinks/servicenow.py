@@ -23,9 +23,6 @@ from triage.sink_settings import ServiceNowSettings
 TITLE_LIMIT = 160
 """Characters of short_description, as the table is shipped."""
 
-TEXT_LIMIT = 4_000
-"""Characters of a description, and of one work note, as the tables are shipped: what is longer is cut without a word."""
-
 _HINTS = {
     401: "Compare user and password, or the key, with those of the instance.",
     403: "The user may not do this: docs/tickets.md names the roles. A data policy may want a field.",
@@ -41,10 +38,16 @@ class ServiceNow:
 
     name = "servicenow"
     search_lags = 0
+    newest_first = True
 
     def __init__(self, api: Api, settings: ServiceNowSettings) -> None:
         self.api, self._settings = api, settings
         self._path = f"/api/now/table/{settings.table}"
+        self.limit = settings.text_limit
+
+    def render(self, markdown: str) -> str:
+        """Give the plain text of a text."""
+        return _render(markdown)
 
     def find(self, session: Session, key: str) -> Made | None:
         """Find by correlation_id what is not finished."""
@@ -55,8 +58,12 @@ class ServiceNow:
         return _made(found[0]) if found else None
 
     def create(self, session: Session, key: str, text: Text) -> Made:
-        """Open an incident."""
-        return _made(session.ask("POST", self._path, fields(self._settings, key, text)).json["result"])
+        """Open an incident. Where a rule of the instance cut its text, its name says so."""
+        made = session.ask("POST", self._path, fields(self._settings, key, text)).json["result"]
+        found = _made(made)
+        if text.mark in str(made.get("description", text.mark)):
+            return found
+        return Made(found.remote, f"{found.shown} (its text was cut there: set sinks.servicenow.text_limit)")
 
     def look(self, session: Session, remote: str) -> Look:
         """Read state, assignee, and the journals as they are shown: the entries themselves need a right of their own."""
@@ -79,7 +86,7 @@ class ServiceNow:
         """Add a work note and change the state, in one request."""
         del look
         own = self._settings
-        body: dict[str, Any] = {} if text is None else {"work_notes": plain(text)}
+        body: dict[str, Any] = {} if text is None else {"work_notes": plain(text, self.limit)}
         if turn == "close":
             note = text.body.splitlines()[0] if text is not None else "bounce-triage"
             body |= {"state": own.close_state, "close_code": own.close_code, "close_notes": cut(to_plain(note), 1_000)}
@@ -107,14 +114,14 @@ def fields(settings: ServiceNowSettings, key: str, text: Text) -> dict[str, Any]
         "correlation_display": "bounce-triage",
         **dict(one.split("=", 1) for one in settings.fields),
         "short_description": _calm(cut(text.title, TITLE_LIMIT)),
-        "description": plain(text),
+        "description": plain(text, settings.text_limit),
         "correlation_id": key,
     }
 
 
-def plain(text: Text) -> str:
+def plain(text: Text, limit: int) -> str:
     """Give the body as plain text that fits."""
-    return _render(fitted(text.body, text.tail, text.cut_here, TEXT_LIMIT, _render))
+    return _render(fitted(text.body, text.tail, text.cut_here, limit, _render))
 
 
 def _render(markdown: str) -> str:
