@@ -1,7 +1,7 @@
 """Tickets and cards as files: a folder for each incident, each file replaced whole."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import msgspec
@@ -18,19 +18,30 @@ def write_out(incidents: Sequence[Incident], documents: Documents, parts: Parts,
 
     A reader never sees half a file. Raises `Misconfigured` where the folder cannot be written.
     """
+    for incident in incidents:
+        write_one(incident.id, tell(incident, documents, parts, now), folder)
     try:
-        for incident in incidents:
-            place = folder / incident.id
-            place.mkdir(parents=True, exist_ok=True)
-            files = tell(incident, documents, parts, now)
-            for name, content in files.items():
-                _replace(place / name, content)
-            _remove_stale(place, set(files))
         folder.mkdir(parents=True, exist_ok=True)
         listed = msgspec.json.encode([incident_json(incident) for incident in incidents])
         _replace(folder / "incidents.json", msgspec.json.format(listed, indent=2) + b"\n")
     except OSError as error:
         raise Misconfigured(f"The folder {folder} cannot be written: {error}.") from error
+
+
+def write_one(incident_id: str, files: Mapping[str, bytes], folder: Path) -> Path:
+    """Write the files that `tell` gave into a folder of the incident's own below `folder`, and give that.
+
+    Raises `Misconfigured` where it cannot be written.
+    """
+    place = folder / incident_id
+    try:
+        place.mkdir(parents=True, exist_ok=True)
+        for name, content in files.items():
+            _replace(place / name, content)
+        _remove_stale(place, set(files))
+    except OSError as error:
+        raise Misconfigured(f"The folder {folder} cannot be written: {error}.") from error
+    return place
 
 
 def _replace(path: Path, content: bytes) -> None:

@@ -2,6 +2,7 @@
 
 import getpass
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -11,8 +12,6 @@ from triage.cli.screen import say, table
 from triage.model.words import rank
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from triage.model import ActKind, Incident
     from triage.pipeline import Parts
     from triage.settings import Settings
@@ -103,10 +102,12 @@ def show(
     incident_id: IncidentId,
     store: Store = None,
     card: Annotated[bool, typer.Option("--card", help="Print the Teams message (JSON) instead.")] = False,
+    out: Annotated[Path | None, typer.Option("--out", metavar="FOLDER", help="Write all its files there too.")] = None,
     settings: SettingsFile = None,
 ) -> None:
-    """Print the ticket of one incident."""
+    """Print the ticket of one incident. With `--out` its files are written: ticket, card, list of mail, registry files."""
     from triage.group import find_incident
+    from triage.outbox import write_one
     from triage.pipeline import tell
     from triage.settings import load_settings
     from triage.wiring import existing_store_of, now, parts_of
@@ -114,7 +115,10 @@ def show(
     values = load_settings(settings)
     with existing_store_of(values, store) as documents:
         parts = parts_of(values)
-        files = tell(find_incident(documents, incident_id, now(), parts.periods), documents, parts, now())
+        incident = find_incident(documents, incident_id, now(), parts.periods)
+        files = tell(incident, documents, parts, now())
+    if out is not None:
+        sys.stderr.write(f"Written: {write_one(incident.id, files, out)}\n")
     say(files["teams.json" if card else "ticket.md"].decode("utf-8").rstrip("\n"))
 
 

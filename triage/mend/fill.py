@@ -208,11 +208,20 @@ def _withheld(incident: Incident, mended: Mended, words: Words) -> Iterator[str]
         return
     if incident.verdict.confidence == "possible":
         yield words.say("only_possible", host=host)
-    if incident.verdict.category != "tls-version":
-        if "windows" in gates:
-            yield words.say("not_a_version")
-        return
-    yield from _withheld_keys(mended, words)
+    if incident.verdict.category == "tls-version":
+        yield from _withheld_keys(mended, words)
+    elif "windows" in gates:
+        yield words.say("not_a_version")
+    if _may_find_it_off(mended):
+        yield words.say("if_off", host=host)
+
+
+def _may_find_it_off(mended: Mended) -> bool:
+    """Tell whether the check of the keys may find the fault, and no step says what to do then."""
+    gates = mended.gates
+    is_checked = "windows" in gates or "unknown-system" in gates
+    no_key_helps = gates & {"tls12-change", "below-code-limit", "exchange-2007-or-older", "device", "trust-low"}
+    return is_checked and not no_key_helps
 
 
 def _withheld_keys(mended: Mended, words: Words) -> Iterator[str]:

@@ -38,14 +38,15 @@ VALUES: Mapping[str, str] = {
 _STAND_IN: Mapping[str, str] = {
     "server": "the server",
     "mx": "the receiving host",
-    "mx_ip": "the receiving host's address",
-    "domain": "the recipient's domain",
-    "sender_domain": "the sender's domain",
+    "mx_ip": "the address of the receiving host",
+    "domain": "the domain of the recipient",
+    "sender_domain": "the domain of the sender",
     "product": "Exchange",
     "build": "unknown",
     "level": "unknown",
 }
-"""What stands where a value is not known; in a command it stands in angle brackets, for the reader to fill in."""
+"""What stands where a value is not known; in a command it stands in angle brackets, for the reader to fill in.
+None holds an apostrophe, which a shell would quote past reading."""
 
 
 def stand_in(name: str) -> str:

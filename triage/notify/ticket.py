@@ -32,15 +32,12 @@ def ticket_markdown(
 ) -> str:
     """Give the ticket as Markdown (CommonMark with tables). `now` is RFC 3339.
 
-    `is_elsewhere` where it goes to another system, without the files that lie beside it here.
+    `is_elsewhere` where it goes to another system: without the files that lie beside it here, and without the list of
+    affected mail unless there is one.
     """
     from triage.notify.templates import render_markdown
 
-    view = _view(incident, runbook, affected, texts, redact, now)
-    if is_elsewhere:
-        listed = texts.phrase("remote.listed", text=incident.id)
-        view |= {"files": [], "hit": {**view["hit"], "listed": listed, "shown": "", "rows": []}}
-    return render_markdown(view, texts)
+    return render_markdown(_view(incident, runbook, affected, texts, redact, now, is_elsewhere), texts)
 
 
 def ticket_html(
@@ -51,15 +48,22 @@ def ticket_html(
     *,
     redact: bool = False,
     now: str,
+    is_elsewhere: bool = False,
 ) -> str:
     """Give the ticket as one HTML page that loads nothing and runs nothing. `now` is RFC 3339."""
     from triage.notify.templates import render_html
 
-    return render_html(_view(incident, runbook, affected, texts, redact, now), texts)
+    return render_html(_view(incident, runbook, affected, texts, redact, now, is_elsewhere), texts)
 
 
 def _view(
-    incident: Incident, runbook: FilledRunbook, affected: Sequence[Affected], texts: Texts, redact: bool, now: str
+    incident: Incident,
+    runbook: FilledRunbook,
+    affected: Sequence[Affected],
+    texts: Texts,
+    redact: bool,
+    now: str,
+    is_elsewhere: bool,
 ) -> View:
     """Collect what the templates print: plain strings that they escape, and steps in Markdown of our own."""
     redaction = Redaction(incident, redact)
@@ -76,7 +80,8 @@ def _view(
         "what": _what(incident, summary, texts),
         "reply": _reply(incident, texts, redaction),
         "way_round": runbook.way_round,
-        "hit": _hit(incident, affected, texts, redaction, now),
+        "no_way_round": texts.phrase(f"ticket.{_no_way_round(incident)}"),
+        "hit": _hit(incident, affected, texts, redaction, now, is_elsewhere),
         "supports": summary.supports[:_EVIDENCE],
         "against": summary.against[:_EVIDENCE],
         "nothing_for": texts.phrase("card.nothing_for"),
@@ -93,7 +98,7 @@ def _view(
         "do_not": runbook.do_not,
         "withheld": runbook.withheld,
         "all_servers": texts.phrase("ticket.all_servers") if _many_may_send(incident) else "",
-        "files": [name for name, _ in runbook.files],
+        "files": _files(incident, runbook, texts, is_elsewhere),
         "afterwards": _afterwards(incident, affected, summary, texts),
         "facts": raw_facts(incident, texts, redaction, now),
         "changes": [_change(one.at, one.kind, one.text, texts, redaction, now) for one in incident.changes],
@@ -132,7 +137,31 @@ def _reply(incident: Incident, texts: Texts, redaction: Redaction) -> tuple[str,
     return label, redaction.text(seen.diagnostic)
 
 
-def _hit(incident: Incident, affected: Sequence[Affected], texts: Texts, redaction: Redaction, now: str) -> View:
+def _no_way_round(incident: Incident) -> str:
+    """Say why none is printed: a runbook holds those for TLS faults back while the verdict is only possible."""
+    verdict = incident.verdict
+    is_held_back = verdict.confidence == "possible" and verdict.category.startswith("tls-")
+    return "no_way_round_yet" if is_held_back else "no_way_round"
+
+
+def _files(incident: Incident, runbook: FilledRunbook, texts: Texts, is_elsewhere: bool) -> str:
+    """Name the files for the change, and how to get them where they do not lie beside the ticket."""
+    names = ", ".join(f"`{name}`" for name, _ in runbook.files)
+    if not names:
+        return ""
+    if is_elsewhere:
+        return texts.phrase("remote.files", name=names, text=incident.id)
+    return texts.phrase("ticket.files", text=names)
+
+
+def _hit(
+    incident: Incident,
+    affected: Sequence[Affected],
+    texts: Texts,
+    redaction: Redaction,
+    now: str,
+    is_elsewhere: bool,
+) -> View:
     sizes = [("recipients", incident.recipients), ("senders", incident.senders)]
     rows = []
     for one in affected[:LISTED]:
@@ -152,7 +181,9 @@ def _hit(incident: Incident, affected: Sequence[Affected], texts: Texts, redacti
         )
     return {
         "sizes": ", ".join(texts.count(f"counts.{field}", n) for field, n in sizes if n > 0),
-        "listed": texts.phrase("ticket.listed", n=texts.number(len(affected))),
+        "listed": texts.phrase("remote.listed", text=incident.id)
+        if is_elsewhere and not affected
+        else texts.phrase("ticket.listed", n=texts.number(len(affected))),
         "shown": texts.phrase("ticket.shown", n=texts.number(LISTED)) if len(affected) > LISTED else "",
         "rows": rows,
     }

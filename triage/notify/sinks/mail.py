@@ -8,10 +8,8 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-import msgspec
-
 from triage.errors import Misconfigured
-from triage.model import Affected, FilledRunbook
+from triage.model import Affected
 from triage.model.mark import Mark
 from triage.notify.affected import affected_csv
 from triage.notify.digest import Digest, digest_text
@@ -118,19 +116,17 @@ def _first(letter: Letter) -> str:
 
 def _work_order(letter: Letter, hit: Sequence[Affected]) -> str:
     """Give the ticket with its list beside it. Registry files stay where they are: mail filters take them away."""
-    runbook = _without_files(letter)
-    return ticket_markdown(letter.incident, runbook, hit, letter.texts, redact=letter.redact, now=letter.now)
+    return ticket_markdown(
+        letter.incident, letter.runbook, hit, letter.texts, redact=letter.redact, now=letter.now, is_elsewhere=True
+    )
 
 
 def _html(letter: Letter, hit: Sequence[Affected], is_first: bool, markdown: str) -> str:
     if is_first and hit:
-        runbook = _without_files(letter)
-        return ticket_html(letter.incident, runbook, hit, letter.texts, redact=letter.redact, now=letter.now)
+        return ticket_html(
+            letter.incident, letter.runbook, hit, letter.texts, redact=letter.redact, now=letter.now, is_elsewhere=True
+        )
     return f'<!doctype html>\n<html lang="{letter.texts.locale}"><body>\n{to_html(markdown)}</body></html>\n'
-
-
-def _without_files(letter: Letter) -> FilledRunbook:
-    return msgspec.structs.replace(letter.runbook, files=())
 
 
 def _csv(letter: Letter, hit: Sequence[Affected]) -> bytes:
