@@ -4,15 +4,28 @@ A table says by `is_set` whether its sink is on. Secrets come from the environme
 """
 
 from pathlib import Path
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 
-class TeamsSettings(BaseModel):
-    """A channel of Teams, reached by a workflow that takes a webhook request."""
+class SinkTable(BaseModel):
+    """The settings of one sink. `needs` names those without which it cannot work: the first one turns it on."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    needs: ClassVar[tuple[str, ...]]
+
+    @property
+    def is_set(self) -> bool:
+        """Tell whether this sink is set up."""
+        return getattr(self, self.needs[0]) is not None
+
+
+class TeamsSettings(SinkTable):
+    """A channel of Teams, reached by a workflow that takes a webhook request."""
+
+    needs = ("url",)
 
     url: SecretStr | None = Field(None, description="The address of the workflow; who has it can post. A secret.")
     auth: Literal["anyone", "entra"] = Field(
@@ -27,16 +40,11 @@ class TeamsSettings(BaseModel):
         description="Ends of host names at which workflows are served; a sovereign cloud has its own.",
     )
 
-    @property
-    def is_set(self) -> bool:
-        """Tell whether this sink is set up."""
-        return self.url is not None
 
-
-class WebhookSettings(BaseModel):
+class WebhookSettings(SinkTable):
     """Any program that takes signed requests by the Standard Webhooks specification."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+    needs = ("url", "hosts", "secret")
 
     url: SecretStr | None = Field(None, description="Where changes are posted to. A secret.")
     hosts: tuple[str, ...] = Field(
@@ -51,19 +59,14 @@ class WebhookSettings(BaseModel):
     )
     audience: str | None = Field(None, description="For whom that token is: the receiver's application id URI.")
 
-    @property
-    def is_set(self) -> bool:
-        """Tell whether this sink is set up."""
-        return self.url is not None
-
 
 _FIELDS = "More fields of a new ticket, each `name=value`"
 
 
-class ServiceNowSettings(BaseModel):
+class ServiceNowSettings(SinkTable):
     """Incidents in ServiceNow, by its Table API."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+    needs = ("url", "password or api_key")
 
     url: str | None = Field(None, description="The instance, `https://NAME.service-now.com`; with it the sink is on.")
     hosts: tuple[str, ...] = Field((".service-now.com",), description="Hosts, or ends of names, that it may be at.")
@@ -86,16 +89,11 @@ class ServiceNowSettings(BaseModel):
         "of the instance enforces the length that its dictionary names.",
     )
 
-    @property
-    def is_set(self) -> bool:
-        """Tell whether this sink is set up."""
-        return self.url is not None
 
-
-class JiraSettings(BaseModel):
+class JiraSettings(SinkTable):
     """Issues in Jira Cloud."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+    needs = ("url", "user", "token", "project")
 
     url: str | None = Field(None, description="The site, `https://NAME.atlassian.net`; with it the sink is on.")
     hosts: tuple[str, ...] = Field(
@@ -113,16 +111,11 @@ class JiraSettings(BaseModel):
         None, description="The transition that opens it again, by its name; else the first one to a status not done."
     )
 
-    @property
-    def is_set(self) -> bool:
-        """Tell whether this sink is set up."""
-        return self.url is not None
 
-
-class AzureDevOpsSettings(BaseModel):
+class AzureDevOpsSettings(SinkTable):
     """Work items in Azure Boards."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+    needs = ("url", "project")
 
     url: str | None = Field(None, description="The organization, `https://dev.azure.com/NAME`; with it the sink is on.")
     hosts: tuple[str, ...] = Field(
@@ -144,16 +137,11 @@ class AzureDevOpsSettings(BaseModel):
         None, description="The state of one that we open again; else the first proposed one."
     )
 
-    @property
-    def is_set(self) -> bool:
-        """Tell whether this sink is set up."""
-        return self.url is not None
 
-
-class GitHubSettings(BaseModel):
+class GitHubSettings(SinkTable):
     """Issues on GitHub."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+    needs = ("repository", "token")
 
     repository: str | None = Field(
         None, pattern=r"^[A-Za-z0-9-]{1,39}/[A-Za-z0-9._-]{1,100}$", description="`owner/name`; with it the sink is on."
@@ -163,16 +151,11 @@ class GitHubSettings(BaseModel):
     token: SecretStr | None = Field(None, description="A token that may write issues there. A secret.")
     labels: tuple[str, ...] = Field(("bounce-triage",), description="Labels of a new issue, besides its own.")
 
-    @property
-    def is_set(self) -> bool:
-        """Tell whether this sink is set up."""
-        return self.repository is not None
 
-
-class MailSettings(BaseModel):
+class MailSettings(SinkTable):
     """Mail by SMTP, through a server that relays for us."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+    needs = ("host", "to")
 
     host: str | None = Field(
         None, pattern=r"^[0-9A-Za-z.:-]{1,253}$", description="The server that relays for us; with it the sink is on."
@@ -188,11 +171,6 @@ class MailSettings(BaseModel):
         "", description="Where bounces of our mail go (MAIL FROM); empty: nowhere, so that none can loop."
     )
     attach_affected: bool = Field(True, description="Attach the list of affected mail, as CSV.")
-
-    @property
-    def is_set(self) -> bool:
-        """Tell whether this sink is set up."""
-        return self.host is not None
 
 
 class Sinks(BaseModel):
@@ -214,3 +192,9 @@ class Sinks(BaseModel):
     allow_loopback: bool = Field(
         False, description="Send to this machine, without TLS too: for trials and tests alone."
     )
+
+
+def variables(sink: str) -> list[str]:
+    """Name the variables of the environment that set a sink up; `A or B` where one of two is enough."""
+    table: SinkTable = Sinks.model_fields[sink].default
+    return [" or ".join(f"TRIAGE_SINKS__{sink}__{one}".upper() for one in need.split(" or ")) for need in table.needs]

@@ -82,9 +82,32 @@ def test_a_described_case_shows_the_row_those_before_it_and_the_hours(triage: Ru
         "triage.toml, row 2 decides: host: edge*.contoso.example",
         "opened at 2026-11-25T22:00:00Z is told to",
         "teams held by quiet hours until 2026-11-26T06:00:00Z; 30 messages an hour at most; not set up here:"
-        " TRIAGE_SINKS__TEAMS__URL is missing",
-        "webhook now; not set up here: TRIAGE_SINKS__WEBHOOK__URL is missing",
+        " that takes TRIAGE_SINKS__TEAMS__URL",
+        "webhook now; not set up here: that takes"
+        " TRIAGE_SINKS__WEBHOOK__URL, TRIAGE_SINKS__WEBHOOK__HOSTS, TRIAGE_SINKS__WEBHOOK__SECRET",
     ]
+
+
+def test_what_a_sink_takes_is_told_by_its_kind(triage: Run, tmp_path: Path) -> None:
+    """Each sink is named with the variables that its page says it needs: GitHub has a repository, mail a host."""
+    (tmp_path / "triage.toml").write_text(
+        '[[routing]]\nsinks = ["servicenow", "jira", "azure_devops", "github", "mail"]\n'
+    )
+    told = lines(triage("routes", "test", "--sample", "tls-version"))[-5:]
+    names = [line.partition("that takes ")[2].replace("TRIAGE_SINKS__", "") for line in told]
+    assert names == [
+        "SERVICENOW__URL, SERVICENOW__PASSWORD or SERVICENOW__API_KEY",
+        "JIRA__URL, JIRA__USER, JIRA__TOKEN, JIRA__PROJECT",
+        "AZURE_DEVOPS__URL, AZURE_DEVOPS__PROJECT",
+        "GITHUB__REPOSITORY, GITHUB__TOKEN",
+        "MAIL__HOST, MAIL__TO",
+    ]
+
+
+def test_a_sink_with_the_first_thing_that_it_takes_is_on(triage: Run) -> None:
+    """The variable that is named first turns the sink on: nothing more is said of it."""
+    done = triage("routes", "test", "--sample", "recipient-unknown", TRIAGE_SINKS__TEAMS__URL="https://x.example/y")
+    assert "not set up" not in done.stdout
 
 
 def test_a_digest_and_a_team_are_shown(triage: Run) -> None:

@@ -191,7 +191,9 @@ def _timing(policy: "Policy", facts: "Facts", kind: ChangeKind, sink: str, now: 
     if ceiling is not None:
         parts.append(f"{ceiling} messages an hour at most")
     if sink not in policy.ready:
-        parts.append(f"not set up here: TRIAGE_SINKS__{sink.upper()}__URL is missing")
+        from triage.sink_settings import variables
+
+        parts.append(f"not set up here: that takes {', '.join(variables(sink))}")
     return "; ".join(parts)
 
 
