@@ -14,7 +14,7 @@ from tests.servers.azure_devops import AzureDevOpsServer
 from tests.servers.github import GitHubServer
 from tests.servers.jira import JiraServer
 from tests.servers.servicenow import ServiceNowServer
-from tests.servers.tickets import CREDENTIAL, PERSON, Asked, Fault, says
+from tests.servers.tickets import CREDENTIAL, PERSON, Asked, Fault, Ticket, says
 from tests.servers.webhooks import SECRET, Says, SignedReceiver, TeamsReceiver
 from triage.errors import Misconfigured, Transient
 from triage.group import BlobDocuments, Documents, MemoryDocuments
@@ -99,7 +99,7 @@ def test_recipients_and_subjects_are_hidden(clerk: Clerk, system: type[Any]) -> 
 
 
 def test_jira_is_not_asked_again_before_its_search_can_know(clerk: Clerk) -> None:
-    """A try whose answer was lost, and a search that lags: nothing is opened for a minute; then the issue is found."""
+    """A try whose answer was lost, and a search that lags: nothing is opened for five minutes; then the issue is found."""
     with JiraServer() as server:
         server.lag = 3600.0
         server.faults.append(Fault("POST", server.create_path, says(502), is_done=True))
@@ -108,9 +108,12 @@ def test_jira_is_not_asked_again_before_its_search_can_know(clerk: Clerk) -> Non
         assert first.unsure
         soon = clerk.send(server, clerk.letter(now=seconds_later(10)))
         assert isinstance(soon, Later)
-        assert (soon.seconds, soon.unsure) == (50, True)
+        assert (soon.seconds, soon.unsure) == (60, True)
+        late = clerk.send(server, clerk.letter(now=seconds_later(280)))
+        assert isinstance(late, Later)
+        assert (late.seconds, late.unsure) == (20, True)
         server.lag = 0.0
-        assert clerk.send(server, clerk.letter(now=seconds_later(61))) == Accepted("MAIL-1")
+        assert clerk.send(server, clerk.letter(now=seconds_later(301))) == Accepted("MAIL-1")
         assert len(server.tickets) == 1
 
 
@@ -170,7 +173,23 @@ def test_a_dropped_label_is_told(clerk: Clerk) -> None:
         server.keeps_labels = False
         result = clerk.send(server, clerk.letter())
     assert isinstance(result, Accepted)
-    assert "without its label" in (result.remote or "")
+    assert "without its labels" in (result.remote or "")
+
+
+def test_an_issue_without_its_label_is_found_by_its_text(clerk: Clerk) -> None:
+    """The answer to the opening was lost and the label dropped: the issue is taken on, and no second one opened."""
+    with GitHubServer() as server:
+        server.keeps_labels = False
+        server.faults.append(Fault("POST", server.create_path, says(502), is_done=True))
+        assert isinstance(clerk.send(server, clerk.letter()), Later)
+        asks = {"labels": []}
+        server.tickets["2"] = Ticket(
+            2, "About it", "Is bounce-triage-inc-2026-0001 ours?", "", "open", asks, creator=PERSON
+        )
+        assert clerk.send(server, clerk.letter(now=seconds_later(200))) == Accepted("#1")
+        assert len(server.tickets) == 2
+        assert server.tickets["1"].comments == []
+        assert "<!-- bounce-triage-inc-2026-0001 -->" in server.tickets["1"].body
 
 
 # ---- patience

@@ -49,13 +49,16 @@ class GitHubServer(TicketServer):
 
     def search(self, asked: Asked) -> Says:
         """List by labels and state; pull requests first."""
-        wanted = set(asked.query["labels"].split(","))
+        wanted = set(filter(None, asked.query.get("labels", "").split(",")))
         pulls = [{"number": 900 + n, "pull_request": {}, "labels": []} for n in range(3)]
         found = [
             self.shown(one)
             for one in self.tickets.values()
             if wanted <= set(one.fields["labels"]) and asked.query["state"] in (one.status, "all")
         ]
+        if asked.query.get("direction") == "desc":
+            shown = [*reversed(found), *pulls]
+            return says(200, shown[: int(asked.query["per_page"])])
         return self._paged(asked, pulls + found)
 
     def _paged(self, asked: Asked, everything: list[dict[str, Any]]) -> Says:

@@ -23,6 +23,9 @@ from triage.notify.ticket_text import KEY, Case, Text, comment_text, mark_of, ti
 
 Turn = Literal["stay", "close", "open"]
 
+LOOKS_AGAIN = 60
+"""Seconds until a search that lags is asked again."""
+
 OVER = "no ticket: it was over before one was opened"
 """What is kept of a message that needs no ticket."""
 
@@ -250,7 +253,8 @@ class _Desk:
             passed = datetime.fromisoformat(self._letter.now) - datetime.fromisoformat(row.tried_at)
             left = self._vendor.search_lags - int(passed.total_seconds())
             if left > 0:
-                raise Stopped(Later("Its search may not show yet what an earlier try opened.", left, unsure=True))
+                wait = min(left, LOOKS_AGAIN)
+                raise Stopped(Later("Its search may not show yet what an earlier try opened.", wait, unsure=True))
         return found
 
     def _noted(self, row: Row, made: Made) -> Row:

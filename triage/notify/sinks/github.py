@@ -1,6 +1,7 @@
 """GitHub: an issue for each ticket, by the REST API; texts are Markdown that calls nobody, a ticket is found by its label.
 
-https://docs.github.com/rest/issues (version 2022-11-28). Listing by a label is consistent where searching is not.
+https://docs.github.com/rest/issues (version 2022-11-28). Listing is consistent where searching is not. Labels are dropped
+without a word where the token may not push, so the key stands in the text too, where nobody sees it.
 """
 
 import re
@@ -58,9 +59,16 @@ class GitHub:
         return to_github(markdown)
 
     def find(self, session: Session, key: str) -> Made | None:
-        """Find by the label what is open; pull requests are listed as issues too, and are none."""
+        """Find what is open by the label, else by the key in the texts of the newest `_PAGE` issues.
+
+        Pull requests are listed as issues too, and are none.
+        """
         for one in _pages(session, f"{self._path}?labels={key}&state=open&direction=asc"):
             if "pull_request" not in one:
+                return _made(one)
+        newest = f"{self._path}?state=open&sort=created&direction=desc&per_page={_PAGE}"
+        for one in reversed(session.ask("GET", newest).json):
+            if "pull_request" not in one and _hidden(key) in str(one.get("body") or ""):
                 return _made(one)
         return None
 
@@ -72,7 +80,7 @@ class GitHub:
         return (
             found
             if key in there
-            else Made(found.remote, f"{found.shown} (without its label: the token may not set it)")
+            else Made(found.remote, f"{found.shown} (without its labels: the token may not set them)")
         )
 
     def look(self, session: Session, remote: str) -> Look:
@@ -117,8 +125,16 @@ def _pages(session: Session, path: str, *, of_ticket: bool = False) -> Iterator[
 
 
 def issue(settings: GitHubSettings, key: str, text: Text) -> dict[str, Any]:
-    """Give a new issue."""
-    return {"title": cut(text.title, TITLE_LIMIT), "body": body(text), "labels": [*settings.labels, key]}
+    """Give a new issue, with its key in a comment of HTML, which GitHub does not show."""
+    return {
+        "title": cut(text.title, TITLE_LIMIT),
+        "body": f"{body(text)}\n{_hidden(key)}\n",
+        "labels": [*settings.labels, key],
+    }
+
+
+def _hidden(key: str) -> str:
+    return f"<!-- {key} -->"
 
 
 def body(text: Text) -> str:
