@@ -182,7 +182,7 @@ def test_an_issue_without_its_label_is_found_by_its_text(clerk: Clerk) -> None:
         server.keeps_labels = False
         server.faults.append(Fault("POST", server.create_path, says(502), is_done=True))
         assert isinstance(clerk.send(server, clerk.letter()), Later)
-        asks = {"labels": []}
+        asks: dict[str, Any] = {"labels": []}
         server.tickets["2"] = Ticket(
             2, "About it", "Is bounce-triage-inc-2026-0001 ours?", "", "open", asks, creator=PERSON
         )
