@@ -205,6 +205,50 @@ def test_each_row_becomes_a_ticket_in_each_system(office: Callable[..., Office],
             assert incident.id in text
 
 
+@pytest.mark.parametrize(
+    ("row", "words"),
+    [
+        ("1, our server to Exchange Online", "In the words of the report that hq-ex10a.contoso.example wrote"),
+        ("2, our server to Exchange Online", "In the queue of hq-ex10a"),
+        ("3, Exchange Online to our server", "In the protocol log of hq-ex10m.contoso.example"),
+    ],
+)
+def test_a_ticket_says_what_its_words_are_taken_from(office: Callable[..., Office], row: str, words: str) -> None:
+    """A report, a queue or a log: only of a report it is asked how far it can be believed."""
+    made = office(row)
+    made.read(ROWS[row].content)
+    text = made.as_read("github")["github"]
+    assert words in text
+    assert ("How far the report can be believed" in text) == row.startswith("1")
+
+
+@pytest.mark.parametrize(
+    ("row", "command"),
+    [
+        ("4, our server to Exchange Online, Send log", "Set-SendConnector '<connector>' -IgnoreSTARTTLS $false"),
+        ("4, Exchange Online to our server, Receive log", '-AuthMechanism "$($c.AuthMechanism), Tls"'),
+    ],
+)
+def test_a_setting_that_keeps_tls_away_is_checked_and_changed(
+    office: Callable[..., Office], row: str, command: str
+) -> None:
+    """What the check can find on the connector has a step that mends it."""
+    made = office(row)
+    made.read(ROWS[row].content)
+    assert command in made.as_read("servicenow")["servicenow"]
+
+
+@pytest.mark.parametrize("row", ROWS)
+def test_what_the_check_may_find_has_an_answer(office: Callable[..., Office], row: str) -> None:
+    """TLS 1.2 found off: the ticket says to set both values in both keys on every server, and to restart, or why not."""
+    made = office(row)
+    made.read(ROWS[row].content)
+    told = squeezed(made.as_read("github")["github"])
+    assert re.search(
+        r"set both values of the check in Client and in Server, [^.]*every Exchange server, and restart each", told
+    )
+
+
 @pytest.mark.parametrize("row", ROWS)
 def test_fields_of_four_thousand_characters_lose_nothing(office: Callable[..., Office], row: str) -> None:
     """An instance of ServiceNow that enforces its dictionary: description and work notes together carry all of it."""
@@ -232,6 +276,9 @@ def test_what_was_mended_closes_itself(office: Callable[..., Office], row: str) 
         (said,) = ticket.texts()
         assert "TLS 1.2" in said
         assert "24 Oct" in said
+        assert "mail team" not in said
+        assert ("can be sent again now" in said) == (over.counts.returned > 0)
+        assert ("goes out by itself" in said) == (over.counts.waiting > 0)
         assert made.servers[name].is_done(ticket)
     assert len(made.post.taken) == 2
     subject, plain, _ = of_mail(made.post.taken[1][2])

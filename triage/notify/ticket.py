@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from triage.model import Affected, FilledRunbook, Incident, Step
+from triage.model.words import OWN_RECORDS
 from triage.notify.affected import advice
 from triage.notify.facts import raw_facts
 from triage.notify.moments import moment
@@ -133,7 +134,9 @@ def _reply(incident: Incident, texts: Texts, redaction: Redaction) -> tuple[str,
     seen = incident.sample
     if seen is None or not seen.diagnostic:
         return None
-    label = texts.phrase("reply.by", host=seen.reported_by) if seen.reported_by else texts.phrase("reply.report")
+    kind = {"send-log": "log", "receive-log": "log", "queue": "queue"}.get(seen.source, "by")
+    host = seen.reported_by or seen.sending_ip if kind == "log" else seen.reported_by
+    label = texts.phrase(f"reply.{kind}", host=host) if host else texts.phrase("reply.report")
     return label, redaction.text(seen.diagnostic)
 
 
@@ -197,9 +200,12 @@ def _alternatives(incident: Incident, texts: Texts) -> list[str]:
 
 
 def _trust(incident: Incident, texts: Texts) -> list[str]:
+    """Say how far a message can be believed; a record of an admin's own is no message."""
     if incident.sample is None:
         return []
     trust = incident.sample.trust
+    if incident.sample.source in OWN_RECORDS and trust.level == "unknown" and not trust.reasons:
+        return []
     return [texts.phrase(f"trust.{trust.level}"), *map(texts.retold, trust.reasons)]
 
 

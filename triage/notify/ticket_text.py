@@ -73,7 +73,10 @@ def comment_text(letter: Letter, sink: str, case: Case, others: tuple[str, ...] 
     elif case != "news":
         values = {"text": ", ".join(others), "n": texts.number(len(others))}
         parts.append(texts.phrase(f"remote.{case.replace(' ', '_')}", **values))
-    parts += [f"{markdown(told.headline)}. {markdown(told.verdict)}.", markdown(told.counts)]
+    if letter.incident.state == "resolved":
+        parts += [texts.phrase("remote.was", text=markdown(told.headline)), *_afterwards(letter)]
+    else:
+        parts += [f"{markdown(told.headline)}. {markdown(told.verdict)}.", markdown(told.counts)]
     if case in ("news", "joined"):
         supports = [f"- {markdown(one)}" for one in told.supports[:3]] + [
             f"- {markdown(one)}" for one in told.against[:3]
@@ -81,6 +84,14 @@ def comment_text(letter: Letter, sink: str, case: Case, others: tuple[str, ...] 
         parts.append("\n".join(supports))
         parts.append(texts.phrase("remote.all", text=letter.incident.id))
     return _text(letter, sink, "\n\n".join(filter(None, parts)))
+
+
+def _afterwards(letter: Letter) -> list[str]:
+    """Say what becomes of the mail that did not arrive, once its fault is over."""
+    counts, texts = letter.incident.counts, letter.texts
+    is_session = letter.incident.family == "session"
+    told = [("resend", counts.returned), ("waited", counts.waiting)]
+    return [texts.phrase(f"remote.{name}", text=letter.incident.id) for name, count in told if count and is_session]
 
 
 def _text(letter: Letter, sink: str, body: str) -> Text:
