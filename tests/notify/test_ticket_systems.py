@@ -176,6 +176,18 @@ def test_a_dropped_label_is_told(clerk: Clerk) -> None:
     assert "without its labels" in (result.remote or "")
 
 
+def test_an_issue_is_opened_without_a_label_that_may_not_be_made(clerk: Clerk) -> None:
+    """A token that may write issues and make no labels: one issue without them, found again by its text."""
+    with GitHubServer() as server:
+        server.makes_labels = False
+        result = clerk.send(server, clerk.letter())
+        assert isinstance(result, Accepted)
+        assert "without its labels" in (result.remote or "")
+        clerk.documents = MemoryDocuments()
+        assert clerk.send(server, clerk.letter()) == Accepted("#1")
+        assert len(server.tickets) == 1
+
+
 def test_an_issue_without_its_label_is_found_by_its_text(clerk: Clerk) -> None:
     """The answer to the opening was lost and the label dropped: the issue is taken on, and no second one opened."""
     with GitHubServer() as server:

@@ -9,6 +9,16 @@ from tests.servers.webhooks import Says
 NOT_FOUND = {"message": "Not Found", "documentation_url": "https://docs.github.com/rest"}
 
 
+NO_LABELS = says(
+    403,
+    {
+        "message": "You do not have permission to create labels on this repository.",
+        "errors": [{"resource": "Repository", "field": "label", "code": "unauthorized"}],
+    },
+)
+"""What is answered since April 2025 to a token that may write issues and make no labels."""
+
+
 class GitHubServer(TicketServer):
     """The issues of one repository; a pull request with the same label is listed among them. A page holds two."""
 
@@ -27,6 +37,7 @@ class GitHubServer(TicketServer):
     def __init__(self) -> None:
         super().__init__()
         self.keeps_labels = True
+        self.makes_labels = True
 
     def settings(self) -> dict[str, Any]:
         """Give the settings of a sink that writes here."""
@@ -76,6 +87,8 @@ class GitHubServer(TicketServer):
         body = asked.json()
         if not body.get("title") or len(body["title"]) > 256 or len(body["body"]) > 65_536:
             return self.invalid
+        if body["labels"] and not self.makes_labels:
+            return NO_LABELS
         number = len(self.tickets) + 1
         body["labels"] = body["labels"] if self.keeps_labels else []
         key = next((one for one in body["labels"] if one.startswith("bounce-triage-")), "")

@@ -10,9 +10,9 @@ from typing import Any
 
 from triage.errors import Misconfigured
 from triage.notify.address import checked_address
-from triage.notify.api import PAGES_AT_MOST, Api, Session
+from triage.notify.api import PAGES_AT_MOST, Api, Session, Stopped
 from triage.notify.letter import Letter
-from triage.notify.outcome import Later
+from triage.notify.outcome import Later, Refused
 from triage.notify.own_markdown import fitted, to_github
 from triage.notify.post import LONGEST_WAIT, Answer, Line, retry_after
 from triage.notify.ticket_text import KEY, Text, ticket_text
@@ -73,8 +73,14 @@ class GitHub:
         return None
 
     def create(self, session: Session, key: str, text: Text) -> Made:
-        """Open an issue. GitHub drops labels without a word where the token may not set them: then its name says so."""
-        made = session.ask("POST", self._path, issue(self._settings, key, text)).json
+        """Open an issue. Where the token may not set or make labels it has none: then its name says so."""
+        fields = issue(self._settings, key, text)
+        try:
+            made = session.ask("POST", self._path, fields).json
+        except Stopped as stopped:
+            if not _refuses_labels(stopped.outcome):
+                raise
+            made = session.ask("POST", self._path, {**fields, "labels": []}).json
         there = [label["name"] for label in made.get("labels", [])]
         found = _made(made)
         return (
@@ -106,6 +112,11 @@ class GitHub:
             session.ask("PATCH", f"{self._path}/{remote}", state, of_ticket=True)
         elif turn == "open":
             session.ask("PATCH", f"{self._path}/{remote}", {"state": "open"}, of_ticket=True)
+
+
+def _refuses_labels(outcome: Later | Refused) -> bool:
+    """Tell whether an issue was refused for its label: one that does not exist yet is not made for everybody."""
+    return isinstance(outcome, Refused) and "label unauthorized" in outcome.words
 
 
 def _made(found: Any) -> Made:
