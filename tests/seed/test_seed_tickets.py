@@ -247,6 +247,8 @@ def test_what_the_check_may_find_has_an_answer(office: Callable[..., Office], ro
     assert re.search(
         r"set both values of the check in Client and in Server, [^.]*every Exchange server, and restart each", told
     )
+    is_too_old = row == "1, our server to Exchange Online"  # its update comes first, and says so itself
+    assert told.count("Not printed here") == (1 if is_too_old else 2)
 
 
 @pytest.mark.parametrize("row", ROWS)
