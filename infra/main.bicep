@@ -27,7 +27,7 @@ param alertEmail string = ''
 @description('Sinks that are on, separated by commas: teams, webhook, servicenow, jira, azure_devops, github, mail. Their secrets have to be in the vault first.')
 param sinks string = ''
 
-@description('Settings of sinks that are no secrets, separated by semicolons, as `JIRA__URL=https://contoso.atlassian.net;JIRA__PROJECT=MAIL`.')
+@description('Settings of sinks that are no secrets, separated by semicolons, as `JIRA__URL=https://contoso.atlassian.net;JIRA__PROJECT=MAIL`. Without SERVICENOW__USER there an API key is used; without MAIL__USER nobody logs in to send mail.')
 param sinkSettings string = ''
 
 @description('Who gets notices by mail, separated by commas.')

@@ -47,6 +47,7 @@ cat <<END
      az keyvault secret set --vault-name $vault --name sinks-webhook-url --file webhook-url.txt
      az keyvault secret set --vault-name $vault --name sinks-webhook-secret --file webhook-secret.txt
      az keyvault secret set --vault-name $vault --name sinks-servicenow-password --file servicenow-password.txt
+     az keyvault secret set --vault-name $vault --name sinks-servicenow-api-key --file servicenow-api-key.txt
      az keyvault secret set --vault-name $vault --name sinks-jira-token --file jira-token.txt
      az keyvault secret set --vault-name $vault --name sinks-github-token --file github-token.txt
      az keyvault secret set --vault-name $vault --name sinks-mail-password --file mail-password.txt

@@ -184,12 +184,27 @@ var givenSinkSettings = [for pair in sinkPairs: {
   value: join(skip(split(pair, '='), 1), '=')
 }]
 
-var servicenowSettings = contains(sinks, 'servicenow') ? [
+// Who logs in with a user has a password; without a user ServiceNow takes a key, and a mail relay nothing. A reference
+// stands only where its secret has to be there: one without reaches the app as the reference's own text.
+var givenNames = [for pair in sinkPairs: toUpper(split(pair, '=')[0])]
+
+var servicenowPassword = [
   {
     name: 'TRIAGE_SINKS__SERVICENOW__PASSWORD'
     value: '@Microsoft.KeyVault(SecretUri=${vaultUri}secrets/sinks-servicenow-password)'
   }
-] : []
+]
+
+var servicenowKey = [
+  {
+    name: 'TRIAGE_SINKS__SERVICENOW__API_KEY'
+    value: '@Microsoft.KeyVault(SecretUri=${vaultUri}secrets/sinks-servicenow-api-key)'
+  }
+]
+
+var servicenowCredential = contains(givenNames, 'SERVICENOW__USER') ? servicenowPassword : servicenowKey
+
+var servicenowSettings = contains(sinks, 'servicenow') ? servicenowCredential : []
 
 var jiraSettings = contains(sinks, 'jira') ? [
   {
@@ -211,14 +226,19 @@ var mailSettings = contains(sinks, 'mail') ? [
     value: string(mailRecipients)
   }
   {
-    name: 'TRIAGE_SINKS__MAIL__PASSWORD'
-    value: '@Microsoft.KeyVault(SecretUri=${vaultUri}secrets/sinks-mail-password)'
-  }
-  {
     name: 'TRIAGE_NOTICES__KEY'
     value: '@Microsoft.KeyVault(SecretUri=${vaultUri}secrets/notices-key)'
   }
 ] : []
+
+var mailPassword = contains(givenNames, 'MAIL__USER') ? [
+  {
+    name: 'TRIAGE_SINKS__MAIL__PASSWORD'
+    value: '@Microsoft.KeyVault(SecretUri=${vaultUri}secrets/sinks-mail-password)'
+  }
+] : []
+
+var mailLogin = contains(sinks, 'mail') ? mailPassword : []
 
 var noticeSettings = empty(noticeSender) ? [] : [
   {
@@ -227,7 +247,7 @@ var noticeSettings = empty(noticeSender) ? [] : [
   }
 ]
 
-var sinkSettings = concat(givenSinkSettings, teamsSettings, webhookSettings, servicenowSettings, jiraSettings, githubSettings, mailSettings, noticeSettings)
+var sinkSettings = concat(givenSinkSettings, teamsSettings, webhookSettings, servicenowSettings, jiraSettings, githubSettings, mailSettings, mailLogin, noticeSettings)
 
 var settings = concat(scheduleSettings, platformSettings, ourSettings, authservSettings, mailboxSettings, sinkSettings)
 

@@ -274,6 +274,7 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "subscription": lambda: {"id": "<subscription>", "tenantId": "<tenant>"},
     "subscription_resource_id": lambda kind, name: f"{kind}/{name}",
     "to_lower": str.lower,
+    "to_upper": str.upper,
     "union": lambda *parts: {name: value for part in parts for name, value in part.items()},
     "unique_string": lambda *_: "abcdefghijklm",  # thirteen characters, as the function gives
 }
@@ -286,7 +287,7 @@ def deployed(**parameters: Any) -> Template:
     ).deploy()
 
 
-EVERYTHING = {
+EVERYTHING: dict[str, Any] = {
     "mailboxAddress": "bounces@contoso.example",
     "ourDomains": "contoso.example,corp.example",
     "authservId": "mail.contoso.example",

@@ -101,3 +101,10 @@ def test_secrets_that_are_asked_for_are_those_that_the_app_reads() -> None:
     asked = set(re.findall(r"--name (\S+)", (INFRA / "hooks/what-remains.sh").read_text("utf-8")))
     read = set(re.findall(r"secrets/([\w-]+)\)", (INFRA / "modules/functions.bicep").read_text("utf-8")))
     assert asked == read
+    page = (
+        (INFRA.parent / "docs/deploy.md")
+        .read_text("utf-8")
+        .partition("| secrets in the vault |")[2]
+        .partition("\n\n")[0]
+    )
+    assert set(re.findall(r"`((?:sinks|notices)-[a-z-]+)`", page)) == read

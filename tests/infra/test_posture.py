@@ -1,10 +1,11 @@
 """What the deployment promises for its safety, read from the resources that it would make."""
 
 import os
+import re
 
 import pytest
 
-from tests.infra.bicep import Resource, deployed, settings_of, the
+from tests.infra.bicep import EVERYTHING, Resource, deployed, settings_of, the
 from triage.notify import SINKS, open_sinks
 from triage.settings import listed_settings, load_settings
 
@@ -135,8 +136,43 @@ def test_secrets_are_references_and_only_for_sinks_that_are_on(
     assert [name for name in settings_of(plain) if name.startswith(("TRIAGE_SINKS__", "TRIAGE_NOTICES__"))] == []
 
 
-def test_every_sink_that_is_on_can_be_opened(resources: list[Resource], monkeypatch: pytest.MonkeyPatch) -> None:
+WITHOUT_USERS = deployed(
+    **{
+        **EVERYTHING,
+        "sinkSettings": re.sub(r"(SERVICENOW|MAIL)__USER=[^;]*;?", "", EVERYTHING["sinkSettings"]).strip(";"),
+    }
+).resources
+"""Each switch on, where ServiceNow is shown a key and the mail relay nothing."""
+
+
+@pytest.mark.parametrize(
+    ("pairs", "servicenow", "mail"),
+    [
+        ("SERVICENOW__USER=triage;MAIL__USER=triage", "password", ["password"]),
+        ("SERVICENOW__URL=https://contoso.service-now.com;MAIL__HOST=relay.contoso.example", "api-key", []),
+        ("servicenow__user=triage;mail__user=triage", "password", ["password"]),
+        ('JIRA__USER=triage;SERVICENOW__FIELDS=["SERVICENOW__USER=x"]', "api-key", []),
+        ("", "api-key", []),
+    ],
+    ids=["users", "none", "in small letters", "of others", "nothing said"],
+)
+def test_a_reference_stands_only_where_its_secret_has_to_be(pairs: str, servicenow: str, mail: list[str]) -> None:
+    """ServiceNow's password is referred to where a user is given, its key where none is; mail's where somebody logs in."""
+    settings = settings_of(deployed(sinks="servicenow,mail", sinkSettings=pairs).resources)
+    referred = {name: re.findall(r"secrets/([\w-]+)\)", value) for name, value in settings.items()}
+    secrets = sorted(secret for found in referred.values() for secret in found)
+    expected = [f"sinks-servicenow-{servicenow}", "notices-key", *(f"sinks-mail-{one}" for one in mail)]
+    assert secrets == sorted(expected)
+    name = {"password": "PASSWORD", "api-key": "API_KEY"}[servicenow]
+    assert referred[f"TRIAGE_SINKS__SERVICENOW__{name}"] == [f"sinks-servicenow-{servicenow}"]
+
+
+@pytest.mark.parametrize("has_users", [True, False], ids=["users", "no users"])
+def test_every_sink_that_is_on_can_be_opened(
+    has_users: bool, resources: list[Resource], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """With all sinks on, the settings of the deployment, and secrets where the references stand, open each of them."""
+    resources = resources if has_users else WITHOUT_USERS
     for name in [name for name in os.environ if name.startswith("TRIAGE_")]:
         monkeypatch.delenv(name)
     known = {one.environment for one in listed_settings()}
@@ -152,6 +188,7 @@ def test_every_sink_that_is_on_can_be_opened(resources: list[Resource], monkeypa
     settings = load_settings()
     assert set(open_sinks(settings.sinks)) == set(SINKS)
     assert settings.sinks.mail.to == ("ops@contoso.example", "mail@contoso.example")
+    assert (settings.sinks.mail.user is None) is not has_users
 
 
 def test_raw_mail_has_an_end(resources: list[Resource]) -> None:
