@@ -14,9 +14,10 @@ from typing import Any
 import pytest
 
 import triage.notify.post
+from tests.people import resolve
 from tests.servers.webhooks import SECRET, Hangs, Receiver, Says, SignedReceiver, TeamsReceiver
 from triage.collect.item import Item
-from triage.group import SqliteDocuments, incidents, notices_of, replay, resolve
+from triage.group import SqliteDocuments, incidents, notices_of, replay
 from triage.model import Notice, Place, Sent
 from triage.notify import open_sinks
 from triage.notify.post import Line

@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 import triage.notify.post
+from tests.people import resolve
 from tests.servers.webhooks import (
     SECRET,
     Behaviour,
@@ -30,7 +31,7 @@ from tests.servers.webhooks import (
 )
 from triage.collect.item import Item
 from triage.errors import BadInput
-from triage.group import SqliteDocuments, incidents, notices_of, replay, resolve
+from triage.group import SqliteDocuments, incidents, notices_of, replay
 from triage.model import Notice, Place
 from triage.notify import SINKS, open_sinks
 from triage.pipeline import Parts, Relayed, relay, take_in

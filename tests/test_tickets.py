@@ -17,6 +17,7 @@ import pytest
 
 import triage.notify.api
 import triage.notify.post
+from tests.people import resolve
 from tests.servers.azure_devops import AzureDevOpsServer
 from tests.servers.github import GitHubServer
 from tests.servers.jira import JiraServer
@@ -25,7 +26,7 @@ from tests.servers.tickets import CREDENTIAL, PERSON, Fault, TicketServer, says
 from tests.servers.webhooks import Closes, Hangs, Kills, Says
 from tests.test_relay import RETRIED, ROOT, clock
 from triage.collect.item import Item
-from triage.group import SqliteDocuments, incidents, notices_of, replay, resolve
+from triage.group import SqliteDocuments, incidents, notices_of, replay
 from triage.model import Notice, Place, Sent
 from triage.notify import open_sinks
 from triage.pipeline import Parts, Relayed, relay, settle, take_in

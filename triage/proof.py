@@ -6,7 +6,7 @@ A probe proves the receiving role alone. It asks no address that only a message 
 from collections.abc import Sequence
 
 from triage.errors import BadInput, Transient
-from triage.group import ActJournal, Documents, Router, nobody, receiving_addresses, resolve
+from triage.group import ActJournal, Documents, Router, act_on, nobody, receiving_addresses
 from triage.hosts import Hosts, is_address
 from triage.model import Incident
 from triage.probe import Address, Probed, addresses_of, probe, read_target
@@ -80,7 +80,7 @@ def close(
     seen = ", ".join(f"{one.address.ip} takes TLS {_newest(one)}" for one in results[:5])
     more = f" and {len(results) - 5} more" if len(results) > 5 else ""
     text = f"a probe of every address that failed passes: {seen}{more}"
-    return resolve(documents, incident.id, text, now, by=by, route=route, journal=journal)
+    return act_on(documents, incident.id, "resolve", by, now, text=text, route=route, journal=journal)
 
 
 def _newest(result: Probed) -> str:

@@ -9,12 +9,12 @@ import msgspec
 import pytest
 from structlog.testing import capture_logs
 
+from tests.people import acknowledge, resolve
 from triage.errors import BadInput, NotFound
 from triage.group import (
     Documents,
     InboxActs,
     Periods,
-    acknowledge,
     act_on,
     age,
     apply_waiting,
@@ -23,7 +23,6 @@ from triage.group import (
     find_incident,
     incidents,
     read_act,
-    resolve,
 )
 from triage.group.acts import MAX_BYTES, DocumentActs, act_name, effect
 from triage.group.fold import Judge

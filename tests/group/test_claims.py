@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tests.people import resolve
 from triage.group import (
     Claimed,
     SqliteDocuments,
@@ -18,7 +19,6 @@ from triage.group import (
     peek,
     put_off,
     replay,
-    resolve,
     told,
 )
 from triage.group.fold import Judge

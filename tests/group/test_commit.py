@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from triage.group import SqliteDocuments, affected, commit, incidents, keep, resolve, uncounted
+from tests.people import resolve
+from triage.group import SqliteDocuments, affected, commit, incidents, keep, uncounted
 from triage.group.fold import Judge, Report, fold, report_key
 from triage.group.ledger import Ledger
 from triage.hosts import Hosts

@@ -25,10 +25,10 @@ from tests.group.sources import (
     receive_log,
     send_log,
 )
+from tests.people import acknowledge, resolve
 from triage.errors import NotFound, Transient
 from triage.group import (
     SqliteDocuments,
-    acknowledge,
     affected,
     commit,
     find_incident,
@@ -36,7 +36,6 @@ from triage.group import (
     join,
     keep,
     receiving_addresses,
-    resolve,
 )
 from triage.group.documents import Listed
 from triage.group.fingerprint import fingerprint, renamed

@@ -4,7 +4,8 @@ from collections.abc import Callable, Sequence
 
 import pytest
 
-from triage.group import Documents, Periods, age, claim, commit, find_incident, incidents, resolve
+from tests.people import resolve
+from triage.group import Documents, Periods, age, claim, commit, find_incident, incidents
 from triage.group.fold import Judge
 from triage.hosts import Hosts
 from triage.model import ChangeKind, Facts, Reading

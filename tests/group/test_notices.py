@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from triage.group import SqliteDocuments, acknowledge, claim, commit, notices_of, put_off, resolve, told
+from tests.people import acknowledge, resolve
+from triage.group import SqliteDocuments, claim, commit, notices_of, put_off, told
 from triage.group.fold import Judge, Report, fold, report_key
 from triage.group.ledger import Ledger
 from triage.group.notices import Router

@@ -20,7 +20,8 @@ from tests.group.sources import (
     tls_report,
 )
 from tests.group.test_join import come, parts
-from triage.group import SqliteDocuments, incidents, relate, resolve
+from tests.people import resolve
+from triage.group import SqliteDocuments, incidents, relate
 from triage.group.owners import owner_of
 from triage.group.relate import MAX_ENDS, MAX_LINKED
 from triage.group.stored import heads, load_ledger

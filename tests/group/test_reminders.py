@@ -6,7 +6,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from triage.group import Documents, acknowledge, claim, commit, due, facts_by_id, notices_of, resolve, told
+from tests.people import acknowledge, resolve
+from triage.group import Documents, claim, commit, due, facts_by_id, notices_of, told
 from triage.group.fold import Judge
 from triage.group.stored import load_ledger
 from triage.hosts import Hosts

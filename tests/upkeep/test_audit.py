@@ -6,10 +6,11 @@ from typing import Any
 import msgspec
 import pytest
 
+from tests.people import acknowledge, resolve
 from triage.collect.item import Item
 from triage.collect.journal import record
 from triage.errors import Transient
-from triage.group import Documents, acknowledge, incidents, keep, resolve
+from triage.group import Documents, incidents, keep
 from triage.group.ledger import MESSAGE, REPORT, Ledger
 from triage.group.packed import DIGEST
 from triage.group.stored import change_ledger

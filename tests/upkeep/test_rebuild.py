@@ -13,6 +13,7 @@ import pytest
 
 from tests.decode.protocol_log.conftest import log_of
 from tests.intake.conftest import rows_of_many
+from tests.people import resolve
 from triage.cloud.intake import Intake, take_in_blob
 from triage.cloud.storage import AzureBlob
 from triage.collect.files import walk
@@ -32,7 +33,6 @@ from triage.group import (
     age,
     incidents,
     notices_of,
-    resolve,
     uncounted,
 )
 from triage.intake import inputs

@@ -9,10 +9,11 @@ import msgspec
 import pytest
 from pydantic import ValidationError
 
+from tests.people import resolve
 from triage.collect.inbox import FolderInbox
 from triage.collect.item import Item
 from triage.collect.journal import entry_of, stored_bytes
-from triage.group import Documents, InboxActs, MemoryDocuments, incidents, keep, resolve
+from triage.group import Documents, InboxActs, MemoryDocuments, incidents, keep
 from triage.group.ledger import Ledger
 from triage.model import Ends, Observation, Place, Tallied
 from triage.pipeline import Parts, read, take_in

@@ -4,12 +4,10 @@ from triage.group.acts import (
     ActJournal,
     DocumentActs,
     InboxActs,
-    acknowledge,
     act_on,
     apply_act,
     apply_waiting,
     read_act,
-    resolve,
 )
 from triage.group.affected import affected
 from triage.group.blobs import BlobDocuments
@@ -57,7 +55,6 @@ __all__ = [
     "Router",
     "SqliteDocuments",
     "Timer",
-    "acknowledge",
     "act_on",
     "affected",
     "age",
@@ -90,7 +87,6 @@ __all__ = [
     "relate",
     "release_held",
     "replay",
-    "resolve",
     "room_left",
     "say_full",
     "still_open",

@@ -174,34 +174,6 @@ def act_on(
     return _changed(documents, ledger.id, lambda found: effect(found, act, route))
 
 
-def acknowledge(
-    documents: Documents,
-    incident_id: str,
-    by: str,
-    now: str,
-    *,
-    until: str | None = None,
-    route: Router = nobody,
-    journal: ActJournal | None = None,
-) -> Incident:
-    """Note that somebody has the incident, until a time or until it ends. Raises `NotFound` as `act_on`."""
-    return act_on(documents, incident_id, "acknowledge", by, now, until=until, route=route, journal=journal)
-
-
-def resolve(
-    documents: Documents,
-    incident_id: str,
-    reason: str,
-    now: str,
-    *,
-    by: str = "",
-    route: Router = nobody,
-    journal: ActJournal | None = None,
-) -> Incident:
-    """Close the incident by hand; a later failure opens it again. Raises `NotFound` as `act_on`."""
-    return act_on(documents, incident_id, "resolve", by, now, text=reason, route=route, journal=journal)
-
-
 def _changed(documents: Documents, incident_id: str, change: Callable[[Ledger], Ledger]) -> Incident:
     """Change an incident, or the one in which it went on. Raises `NotFound` where there is none."""
 

@@ -115,7 +115,10 @@ class Rows:
     def at_host(self, host: str) -> Row | None:
         """Give the ticket that others who blame this host may join; None where there is none."""
         found = self._get(self._host_key(host), _OF)
-        row = self.load(found[0].tickets[0]) if found is not None and found[0].tickets else None
+        return None if found is None else self._live(found[0].tickets[0])
+
+    def _live(self, ticket: str) -> Row | None:
+        row = self.load(ticket)
         return row if row is not None and row.is_live else None
 
     def load(self, ticket: str) -> Row | None:
@@ -153,21 +156,16 @@ class Rows:
 
     def _claim_host(self, ticket: str, host: str) -> Row | None:
         """Make this the ticket of a host; give the one that is it already, where others can still join that."""
-        key = self._host_key(host)
-        for _ in range(RACES):
-            found = self._get(key, _OF)
-            if found is not None:
-                if found[0].tickets == (ticket,):
-                    return None
-                other = self.load(found[0].tickets[0])
-                if other is not None and other.is_live:
-                    return other
-            try:
-                self._records.put(key, msgspec.json.encode(_Of((ticket,))), None if found is None else found[1])
-            except Conflict:
-                continue
-            return None
-        raise Transient("Others keep claiming the same host for their tickets.")
+        other: Row | None = None
+
+        def change(found: _Of | None) -> _Of:
+            nonlocal other
+            is_ours = found is not None and found.tickets == (ticket,)
+            other = self._live(found.tickets[0]) if found is not None and not is_ours else None
+            return found if found is not None and (is_ours or other is not None) else _Of((ticket,))
+
+        self._put(self._host_key(host), _OF, change)
+        return other
 
     def hold(self, row: Row, holder: str) -> Row:
         """Keep others from opening this ticket. Raises `Stopped` where somebody is at it."""
@@ -248,36 +246,36 @@ class Rows:
 
     def change(self, ticket: str, change: Callable[[Row], Row]) -> Row:
         """Put what `change` makes of a row; the same object writes nothing. Raises `Transient` after too many races."""
-        key = self._row_key(ticket)
-        for _ in range(RACES):
-            found = self._get(key, _ROW)
+
+        def of_existing(found: Row | None) -> Row:
             if found is None:
                 raise Transient(f"What was known of ticket {ticket} was removed meanwhile.")
-            changed = change(found[0])
-            if changed is found[0]:
-                return changed
-            try:
-                self._records.put(key, msgspec.json.encode(changed), found[1])
-            except Conflict:
-                continue
-            return changed
-        raise Transient(f"Others keep writing what is known of ticket {ticket}.")
+            return change(found)
+
+        return self._put(self._row_key(ticket), _ROW, of_existing)
 
     def note_ticket(self, incident: str, ticket: str) -> None:
         """Write down that an incident stands in a ticket."""
-        key = f"{self._prefix}of/{incident}"
+
+        def change(found: _Of | None) -> _Of:
+            known = () if found is None else found.tickets
+            return found if found is not None and ticket in known else _Of((*known, ticket)[-TICKETS_OF_ONE:])
+
+        self._put(f"{self._prefix}of/{incident}", _OF, change)
+
+    def _put(self, key: str, decoder: msgspec.json.Decoder[_T], change: Callable[[_T | None], _T]) -> _T:
+        """Put what `change` makes of a document, which may be asked again after a lost race; the same object writes nothing."""
         for _ in range(RACES):
-            found = self._get(key, _OF)
-            known = () if found is None else found[0].tickets
-            if ticket in known:
-                return
-            body = msgspec.json.encode(_Of((*known, ticket)[-TICKETS_OF_ONE:]))
+            found, tag = self._get(key, decoder) or (None, None)
+            changed = change(found)
+            if changed is found:
+                return changed
             try:
-                self._records.put(key, body, None if found is None else found[1])
+                self._records.put(key, msgspec.json.encode(changed), tag)
             except Conflict:
                 continue
-            return
-        raise Transient(f"Others keep writing the tickets of incident {incident}.")
+            return changed
+        raise Transient(f"Others keep writing {key}.")
 
     def _tickets_of(self, incident: str) -> tuple[str, ...]:
         found = self._get(f"{self._prefix}of/{incident}", _OF)
