@@ -29,6 +29,7 @@ from triage.collect.item import Item
 from triage.group import SqliteDocuments, incidents, notices_of, replay
 from triage.model import Notice, Place, Sent
 from triage.notify import open_sinks
+from triage.notify.ticket_rows import Rows
 from triage.pipeline import Parts, Relayed, relay, settle, take_in
 from triage.settings import Settings
 from triage.wiring import parts_of
@@ -215,6 +216,18 @@ def test_a_ticket_that_people_closed_is_not_opened_by_growth(office: Office, sys
     office.bounce_later()
     office.relay()
     assert not system.is_done(system.only())
+
+
+def test_a_ticket_that_people_closed_is_known_to_be_closed_at_the_end(office: Office, system: TicketServer) -> None:
+    """Once its incident is over, what is known of a ticket that people closed is that: so it may go with the incident."""
+    office.relay()
+    rows = Rows(office.documents, str(system.sink), clock()())
+    (incident,) = office.ids()
+    system.only().status = system.done_status
+    office.resolve(incident)
+    assert [one.state for one in rows.of([incident])] == ["open"]
+    office.relay()
+    assert [one.state for one in rows.of([incident])] == ["closed"]
 
 
 def test_a_deleted_ticket_is_replaced_by_one_that_says_so(office: Office, system: TicketServer) -> None:

@@ -54,6 +54,22 @@ def test_an_audit_names_each_difference_and_fails(triage: Run, tmp_path: Path) -
     assert lines[-1].endswith("differences.")
 
 
+def test_an_audit_tells_which_tickets_outlived_their_incidents(triage: Run, tmp_path: Path) -> None:
+    """A ticket that is open and has no incident any more is counted, and is no fault; a row that is damaged is one."""
+    triage("run", "mail")
+    with SqliteDocuments(tmp_path / "triage.sqlite") as documents:
+        documents.put("ticket/jira/at/AAAAAAAA", b'{"id":"AAAAAAAA","state":"open","members":{"AAAAAAAA":false}}', None)
+        documents.put("ticket/jira/at/BBBBBBBB", b'{"id":"BBBBBBBB","state":"closed","members":{}}', None)
+    line = "1 of 2 tickets are open as far as we know, and their incidents past retention."
+    code, lines, _ = said(triage("store", "audit"))
+    assert (code, lines[0]) == (0, line)
+    with SqliteDocuments(tmp_path / "triage.sqlite") as documents:
+        documents.put("ticket/jira/at/CCCCCCCC", b"{}", None)
+    code, lines, _ = said(triage("store", "audit"))
+    assert code == 1
+    assert lines[0].startswith("ticket/jira/at/CCCCCCCC document: stored damaged: ")
+
+
 def test_the_export_is_files_or_a_stream(triage: Run, tmp_path: Path) -> None:
     """A folder gets a file for each kind, standard output the same lines, each a JSON object."""
     triage("run", "mail")
@@ -108,7 +124,7 @@ def test_a_journal_that_is_not_there_is_told(triage: Run, source: str, sentence:
 def test_retention_says_what_it_removed(triage: Run) -> None:
     """A fresh store loses nothing, and the command says so."""
     triage("run", "mail")
-    line = "Removed: 0 raw inputs, the bytes of 0 journal entries, 0 entries, 0 readings, 0 incidents."
+    line = "Removed: 0 raw inputs, the bytes of 0 journal entries, 0 entries, 0 readings, 0 incidents, 0 rows of closed tickets."
     assert said(triage("store", "retain")) == (0, [line], [])
 
 

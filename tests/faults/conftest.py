@@ -271,6 +271,17 @@ def seen() -> Callable[[str], dict[str, object]]:
 
 
 @pytest.fixture(scope="session")
+def keys() -> Callable[[str], list[str]]:
+    """Give the function that gives the keys of all documents in a store, but for the committer's lease."""
+
+    def listed(where: str) -> list[str]:
+        with store_at(where) as documents:
+            return [one.key for one in documents.list("") if not one.key.startswith("lease/")]
+
+    return listed
+
+
+@pytest.fixture(scope="session")
 def failing_plan() -> Callable[[int, float], Plan]:
     """Give the maker of plans."""
     return failing

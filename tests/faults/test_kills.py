@@ -151,3 +151,25 @@ def test_a_pass_of_time_that_was_killed_goes_on(
             assert at > 2
             return
     pytest.fail("the pass never lived to its end")
+
+
+def test_a_kill_while_retention_removes_is_finished_by_the_next(
+    place: Place, mail: Callable[[int], list[str]], keys: Callable[[str], list[str]]
+) -> None:
+    """Killed after any removal and run again, retention leaves nothing of incidents that ended, nor of their ticket."""
+    whole = place.fresh("whole")
+    later = "2027-10-20T12:00:00Z"
+    seen_between = set()
+    for at in range(1, STEPS):
+        where = place.fresh(f"killed{at}") if at > 1 else whole
+        place.run(where, do="take in", paths=mail(2))
+        place.run(where, do="end with a ticket")
+        assert len([key for key in keys(where) if key.startswith("ticket/")]) == 4
+        lived = place.run_and_kill(where, at, do="retain", now=later)
+        seen_between.add(tuple(key.split("/")[2] for key in keys(where) if key.startswith("ticket/")))
+        place.run(where, do="retain", now=later)
+        assert keys(where) == ["names/joined", "names/seen", "retention/readings"], f"killed after write {at}"
+        if lived:
+            assert {("at", "host", "of", "of"), ("host", "of", "of"), ("of", "of"), ("of",), ()} == seen_between
+            return
+    pytest.fail("the run never lived to its end")

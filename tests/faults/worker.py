@@ -35,8 +35,10 @@ from triage.group import (
     incidents,
     keep,
 )
+from triage.notify.ticket_rows import Rows
 from triage.pipeline import Parts, commit_waiting, live_on, read, take_in
 from triage.settings import Settings
+from triage.upkeep import Periods, retain
 from triage.wiring import parts_of
 
 NOW = "2026-10-20T12:00:00Z"
@@ -104,33 +106,49 @@ def read_in(items: Sequence[Item], documents: Documents, parts: Parts) -> None:
         keep(documents, read(item, parts), NOW)
 
 
+def take_all(items: Sequence[Item], documents: Documents, parts: Parts) -> None:
+    """Take all of these in, together."""
+    for _ in take_in(items, documents, parts, NOW):
+        pass
+
+
+def end_with_a_ticket(documents: Documents, parts: Parts) -> None:
+    """End every incident; one closed ticket, of the host that the first of them blames, tells of all."""
+    first, *others = [one.id for one in incidents(documents)]
+    rows = Rows(documents, "jira", NOW)
+    row = rows.opened(rows.first_of_host(rows.begin(first, "hq-ex13a.contoso.example", None)), "1", "MAIL-1", None)
+    for one in (first, *others):
+        act_on(documents, one, "resolve", "Ana", ACTED, text="mended", route=parts.route)
+        row = rows.take_in(row, [one], is_open=False)
+    rows.end(row, "closed")
+
+
 def do(job: dict[str, Any], parts: Parts) -> str:
     """Do one job, and give a word about it."""
     documents, lease = opened(job["store"], job.get("kill_at", 0))
     items = arranged(job.get("paths", []), job.get("seed"))
-    if job["do"] == "take in":
-        for _ in take_in(items, documents, parts, NOW):
-            pass
-        return "done"
-    if job["do"] == "take in one by one":
-        for item in items:
-            for _ in take_in([item], documents, parts, NOW):
-                pass
-        return "done"
-    if job["do"] in ("acknowledge", "resolve", "silence"):
-        first = next(incidents(documents)).id
-        act_on(documents, first, job["do"], "Ana", ACTED, text="works on it", until=UNTIL, route=parts.route)
-        return "done"
-    if job["do"] == "live on":
-        live_on(documents, parts, DocumentActs(documents), job["now"])
-        return "done"
-    read_in(items, documents, parts)
-    if job["do"] == "read in":
-        return "done"
-    if job.get("lease") == "none":
-        lease = NoLease()
-    changed = commit_waiting(documents, parts, NOW, time.monotonic() + 60, lease)
-    return f"changed {len(changed)}"
+    match job["do"]:
+        case "take in":
+            take_all(items, documents, parts)
+        case "take in one by one":
+            for item in items:
+                take_all([item], documents, parts)
+        case "acknowledge" | "resolve" | "silence" as kind:
+            first = next(incidents(documents)).id
+            act_on(documents, first, kind, "Ana", ACTED, text="works on it", until=UNTIL, route=parts.route)
+        case "end with a ticket":
+            end_with_a_ticket(documents, parts)
+        case "retain":
+            retain(documents, None, Periods(readings_days=30, incidents_days=60), job["now"])
+        case "live on":
+            live_on(documents, parts, DocumentActs(documents), job["now"])
+        case "read in":
+            read_in(items, documents, parts)
+        case _:
+            read_in(items, documents, parts)
+            lease = NoLease() if job.get("lease") == "none" else lease
+            return f"changed {len(commit_waiting(documents, parts, NOW, time.monotonic() + 60, lease))}"
+    return "done"
 
 
 def run_child(job: dict[str, Any], parts: Parts, answer: int) -> None:

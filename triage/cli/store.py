@@ -51,6 +51,10 @@ def _print_audit(found: "Audit") -> None:
         say(f"{incident_id}: not auditable, inputs past retention ({reports} of its reports)")
     if found.waiting:
         say(f"{found.waiting} readings wait to be counted.")
+    if found.left_open:
+        say(
+            f"{found.left_open} of {found.tickets} tickets are open as far as we know, and their incidents past retention."
+        )
     if found.unread:
         say(f"{found.unread} inputs were written down and never read: feed them again.")
     verb = f"{len(found.differences)} differences" if found.differences else "no difference"
@@ -183,5 +187,5 @@ def retain(
         )
     say(
         f"Removed: {gone.raw} raw inputs, the bytes of {gone.kept_bytes} journal entries, {gone.entries} entries,"
-        f" {gone.readings} readings, {gone.incidents} incidents."
+        f" {gone.readings} readings, {gone.incidents} incidents, {gone.tickets} rows of closed tickets."
     )

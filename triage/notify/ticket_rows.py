@@ -2,7 +2,8 @@
 
 A row is written before the ticket is opened and filled in after, so that a process that dies in between leaves a trace
 to look by. The documents lie beside the incidents, in the same store: `ticket/<sink>/at/<ticket>`,
-`ticket/<sink>/of/<incident>` and `ticket/<sink>/host/<digest of the name>`.
+`ticket/<sink>/of/<incident>` and `ticket/<sink>/host/<digest of the name>`. They go when the incidents are gone and the
+ticket is closed (`triage.upkeep.tickets`).
 """
 
 import hashlib
@@ -78,6 +79,11 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     parts: tuple[Part, ...] = ()
 
     @property
+    def incidents(self) -> frozenset[str]:
+        """Give the incidents in it, and the one that it was to be opened for."""
+        return frozenset({*self.members, self.id.partition("-")[0]})
+
+    @property
     def is_live(self) -> bool:
         """Tell whether others may still join it."""
         return self.state in ("creating", "open")
@@ -96,6 +102,24 @@ _T = TypeVar("_T", Row, _Of)
 
 
 _ROW, _OF = msgspec.json.Decoder(Row), msgspec.json.Decoder(_Of)
+
+
+class Lead(msgspec.Struct, frozen=True):
+    """What leads to tickets: the keys of the rows that an incident, or (None) a blamed host, has."""
+
+    incident: str | None
+    rows: tuple[str, ...]
+
+
+def read_known(key: str, body: bytes) -> Row | Lead:
+    """Give what a document below `ROWS` says. Raises `msgspec.DecodeError` on bytes or a key that are none of ours."""
+    _, sink, kind, name = (key.split("/") + [""] * 4)[:4]
+    if kind == "at":
+        return _ROW.decode(body)
+    if kind not in ("of", "host"):
+        raise msgspec.DecodeError("no document of a ticket has such a key")
+    rows = tuple(f"{ROWS}{sink}/at/{ticket}" for ticket in _OF.decode(body).tickets)
+    return Lead(name if kind == "of" else None, rows)
 
 
 class Rows:

@@ -294,6 +294,8 @@ class _Desk:
         text = None if look.has(self._mark) else comment_text(self._letter, self._vendor.name, case, row.open_members)
         if text is not None or turn != "stay":
             self._vendor.write(self._session, remote, look, text, turn)
+        if look.is_done and self._is_over:
+            self._rows.end(row, "closed")
         if turn == "open":
             after = self._vendor.look(self._session, remote)
             self._rows.open_again(row, Seen(after.status, after.assignee))

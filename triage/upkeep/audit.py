@@ -20,8 +20,10 @@ from triage.group.readings import READINGS, UNCOUNTED, bodies, read_reading
 from triage.group.stored import INCIDENTS
 from triage.model import Finding, Observation, Reading
 from triage.model.wire import incident_json
+from triage.notify.ticket_rows import Row
 from triage.pipeline import Parts, count
 from triage.upkeep.retention import readings_removed_before
+from triage.upkeep.tickets import is_past, known
 
 NOT_FROM_READINGS = frozenset(
     "state changes acknowledged_by acknowledged_until silenced_by silenced_until silence_reason quiet_since resolved_at"
@@ -50,13 +52,16 @@ class Audit(msgspec.Struct, kw_only=True):
 
     `verdicts` are those that today's rules would give differently, which is no fault of the store; `past_retention`
     gives for an incident how many of its reports can no longer be counted again; `waiting` is read and not counted
-    yet, `unread` was written down and never read.
+    yet, `unread` was written down and never read. Of `tickets` `left_open` are open as far as we know, and none of
+    their incidents is there any more.
     """
 
     incidents: int = 0
     readings: int = 0
     waiting: int = 0
     unread: int = 0
+    tickets: int = 0
+    left_open: int = 0
     differences: list[Difference] = []
     verdicts: list[Difference] = []
     past_retention: dict[str, int] = {}
@@ -102,6 +107,7 @@ def _audit(documents: Documents, parts: Parts, now: str, lease: Lease) -> Audit:
     _hold(lease)
     found.incidents = sum(ledger.is_incident for ledger in ledgers.values())
     found.unread = _unread(documents, sources)
+    _look_at_tickets(documents, found)
     _compare(ledgers, dict(_ledgers(memory, found)), sources, readings_removed_before(documents), found)
     return found
 
@@ -125,6 +131,16 @@ def _readings(documents: Documents, found: Audit) -> Iterator[Reading]:
             yield reading
         else:
             found.differences.append(Difference(key, "document", f"says that it is {reading.sha256}", None))
+
+
+def _look_at_tickets(documents: Documents, found: Audit) -> None:
+    """Count what is known of tickets, which no reading tells of, and name what of it cannot be read."""
+    for one in known(documents):
+        if isinstance(one.said, str):
+            found.differences.append(Difference(one.key, "document", f"damaged: {one.said}", None))
+        elif isinstance(one.said, Row):
+            found.tickets += one.said.state not in ("void", "gone")
+            found.left_open += one.said.is_live and is_past(documents, one.said)
 
 
 def _landed(ledgers: dict[str, Ledger], noted: set[bytes]) -> set[bytes]:

@@ -2,7 +2,7 @@
 
 Counts outlive what they were counted from. Each step can be repeated, and a process that is killed in the middle leaves
 nothing that the next one would not finish. What goes first is what depends on the rest: mail, then readings, then an
-incident whose readings are all gone.
+incident whose readings are all gone, then what is known of its ticket.
 """
 
 from collections.abc import Iterable, Iterator
@@ -19,6 +19,7 @@ from triage.group.packed import DIGEST, split
 from triage.group.readings import READINGS, UNCOUNTED, chunks
 from triage.group.stored import INCIDENTS
 from triage.upkeep.raw import RawMail
+from triage.upkeep.tickets import remove_tickets
 
 DONE = "retention/readings"
 """The document that says up to which day readings were removed: the audit must tell a removed one from a lost one."""
@@ -35,13 +36,14 @@ class Periods(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Removed(msgspec.Struct, kw_only=True):
-    """What a run removed: raw inputs, bytes kept in the journal, its entries, readings, incidents."""
+    """What a run removed: raw inputs, bytes kept in the journal, its entries, readings, incidents, rows of tickets."""
 
     raw: int = 0
     kept_bytes: int = 0
     entries: int = 0
     readings: int = 0
     incidents: int = 0
+    tickets: int = 0
 
 
 class _Done(msgspec.Struct, frozen=True):
@@ -66,6 +68,7 @@ def retain(documents: Documents, inbox: RawMail | None, periods: Periods, now: s
     if periods.incidents_days is not None:
         before = _days_before(now, periods.incidents_days)
         removed.incidents = _remove_incidents(documents, before)
+        removed.tickets = remove_tickets(documents)
         _remove_acts(documents, inbox, before)
     return removed
 
