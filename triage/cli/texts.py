@@ -37,7 +37,8 @@ def check(locale: Which = None, settings: SettingsFile = None) -> None:
     for one in checked:
         found += [f"{one}: {problem}" for problem in problems_of(one)]
         found += [f"{one}: {problem}" for problem in problems_of_said(said(one), evidence, checks)]
-        found += [f"{one}: {problem}" for problem in Translation.load(one, site).problems(shelf)]
+        translation = Translation.load(one, site)
+        found += [f"{one}: {problem}" for problem in (*translation.problems(shelf), *translation.lacks(shelf))]
     for problem in found:
         say(problem)
     if found:

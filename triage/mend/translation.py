@@ -28,6 +28,11 @@ _ENGLISH = frozenset({"{{ role }}"})
 """Values that are English words: a translation does without them."""
 
 _FENCE = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
+_LINK = re.compile(r"https?://[^\s)>\]]*[^\s)>\].,;:]")
+_WORD = re.compile(r"[\w@./+=-]+")
+_FACT = re.compile(r"\d|[a-z][A-Z]|\w[@._]\w")
+"""What makes a word a number, an address, or the name of a setting, file or product: no language has its own for it."""
+_THOUSANDS = re.compile(r"(?<=\d)[,. \u00a0\u202f](?=\d{3}(?!\d))")
 
 
 class Front(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -116,6 +121,18 @@ class Translation:
                     f"{words.file}: “{step.title}” {what}; it is printed in English" for what in differs(original, step)
                 )
 
+    def lacks(self, shelf: Shelf) -> Iterator[str]:
+        """Name each runbook that is not translated to its end, how much of it, and what prints the rest."""
+        if self.locale == REFERENCE:
+            return
+        for name, runbook in sorted(shelf.runbooks.items()):
+            missing, every = self.missing(runbook), {digest_of(entry) for entry in _of_runbook(runbook)}
+            what = [f"{len(missing)} of its {len(every)} steps and bullets"] if missing else []
+            what += ["its title"] if digest(runbook.front.title) not in self._titles else []
+            if what:
+                told = f"the runbook {name} lacks a translation of {' and '.join(what)}"
+                yield f"{told}; `triage texts steps {self.locale} {name}` prints it"
+
     def missing(self, runbook: Runbook) -> list[Entry]:
         """Give the steps and bullets of a runbook that are not translated, each once."""
         found = {digest_of(entry): entry for entry in _of_runbook(runbook)}
@@ -144,7 +161,7 @@ def _of_runbook(runbook: Runbook) -> Iterator[Entry]:
 
 
 def differs(original: Entry, words: Entry) -> list[str]:
-    """Say where a translation is more than words: other commands, other values, a part that is there or not."""
+    """Say where a translation is more than words: other commands, values, numbers or links, a part that is there or not."""
     if not original.title:
         pairs = [("", original.body, words.title)]
     else:
@@ -154,25 +171,46 @@ def differs(original: Entry, words: Entry) -> list[str]:
             ("Expected", original.expected or "", words.expected or ""),
             ("Undo", original.undo or "", words.undo or ""),
         ]
-    found = []
-    for name, english, given in pairs:
-        where = f" in its {name}" if name else ""
-        if bool(english.strip()) != bool(given.strip()):
-            found.append(f"has words where the original has none, or none where it has{where}")
-        if _FENCE.findall(english) != _FENCE.findall(given):
-            found.append(f"has other commands{where}")
-        outside = [_FENCE.sub("", text) for text in (english, given)]
-        if Counter(_SPAN.findall(outside[0])) != Counter(_SPAN.findall(outside[1])):
-            found.append(f"has other words in backticks{where}")
-        values = [Counter(value for value in _VALUE.findall(text) if value not in _ENGLISH) for text in outside]
-        if values[0] != values[1]:
-            found.append(f"has other values{where}")
-        if _MARK.search(_CONDITION.sub("", _VALUE.sub("", given))):
-            found.append(f"has braces that nothing closes{where}")
-        # Values may stand in any order, the parts of a condition only in theirs: so the template is as right as its original.
-        if _CONDITION.findall(english) != _CONDITION.findall(given):
-            found.append(f"has other conditions, or the same in another order{where}")
+    found = [f"{what}{f' in its {name}' if name else ''}" for name, *texts in pairs for what in _differ(*texts)]
+    if words.gate.where is not None:  # what is not translated of it is taken from the original
+        found += [f"{what} in its where" for what in _differ(original.gate.where or "", words.gate.where)]
     return found
+
+
+def _differ(english: str, given: str) -> Iterator[str]:
+    """Say what two texts do not have alike, apart from words."""
+    if bool(english.strip()) != bool(given.strip()):
+        yield "has words where the original has none, or none where it has"
+    if _FENCE.findall(english) != _FENCE.findall(given):
+        yield "has other commands"
+    outside = [_FENCE.sub("", text) for text in (english, given)]
+    if _count(_SPAN, outside[0]) != _count(_SPAN, outside[1]):
+        yield "has other words in backticks"
+    values = [Counter(value for value in _VALUE.findall(text) if value not in _ENGLISH) for text in outside]
+    if values[0] != values[1]:
+        yield "has other values"
+    if _MARK.search(_CONDITION.sub("", _VALUE.sub("", given))):
+        yield "has braces that nothing closes"
+    # Values may stand in any order, the parts of a condition only in theirs: so the template is as right as its original.
+    if _CONDITION.findall(english) != _CONDITION.findall(given):
+        yield "has other conditions, or the same in another order"
+    plain = [_SPAN.sub(" ", _VALUE.sub(" ", _CONDITION.sub(" ", text))) for text in outside]
+    if _count(_LINK, plain[0]) != _count(_LINK, plain[1]):
+        yield "has other links"
+    missing, added = _facts(plain[0]) - _facts(plain[1]), _facts(plain[1]) - _facts(plain[0])
+    if missing or added:
+        told = [f"without {one}" for one in sorted(missing)] + [f"with {one}" for one in sorted(added)]
+        yield f"has other numbers or names ({', '.join(told)})"
+
+
+def _count(pattern: re.Pattern[str], text: str) -> Counter[str]:
+    return Counter(pattern.findall(text))
+
+
+def _facts(text: str) -> set[str]:
+    """Give the words that are the same in every language; thousands are parted as each language does it."""
+    words = (word.strip("./+=-") for word in _WORD.findall(_THOUSANDS.sub("", _LINK.sub("", text))))
+    return {word for word in words if _FACT.search(word)}
 
 
 def to_translate(entry: Entry) -> str:
