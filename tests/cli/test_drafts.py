@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from tests.cli.command import run
+from tests.conftest import Ndr
 
 ROOT = Path(__file__).parents[2]
 Run = Callable[..., subprocess.CompletedProcess[bytes]]
@@ -67,8 +68,8 @@ def test_a_letter_is_printed_as_a_draft(triage: Run, incidents: dict[str, str]) 
 
 
 def test_a_letter_is_written_in_the_language_asked_for(triage: Run, incidents: dict[str, str], folder: Path) -> None:
-    """`--locale sk --out FILE` writes UTF-8, and says that it is a draft."""
-    done = triage("letter", incidents["partner"], "--locale", "sk", "--out", "list.txt")
+    """`--language sk --out FILE` writes UTF-8, and says that it is a draft."""
+    done = triage("letter", incidents["partner"], "--language", "sk", "--out", "list.txt")
     assert (done.returncode, done.stdout) == (
         0,
         b"A draft was written to list.txt. Nothing was sent." + os.linesep.encode(),
@@ -89,7 +90,57 @@ def test_a_note_tells_the_sender_what_happened(triage: Run, incidents: dict[str,
     """The kind follows from the incident, or is asked for by name."""
     assert b"does not know the address" in triage("note", incidents["sender"]).stdout
     assert b"is larger than" in triage("note", incidents["sender"], "--kind", "too-large").stdout
-    assert "neexistuje" in triage("note", incidents["sender"], "--locale", "sk").stdout.decode()
+    assert "neexistuje" in triage("note", incidents["sender"], "--language", "sk").stdout.decode()
+
+
+@pytest.fixture(scope="module")
+def bounced(triage: Run, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Give the incident of each bounce, by the language that it tells, in a store of their own under Slovak settings."""
+    import json
+
+    made = tmp_path_factory.mktemp("languages")
+    (made / "in").mkdir()
+    (made / "sk.toml").write_text('locale = "sk"\n[ours]\ndomains = ["contoso.example"]\n', encoding="utf-8")
+    for number, tag in enumerate(("en-US", "de-DE", "")):
+        report = Ndr(
+            recipient=f"anna@fabrikam{number}.example", receiving=f"mx.fabrikam{number}.example",
+            message_id=f"m{number}@contoso.example", status="5.1.1", cause=None,
+            diagnostic="smtp;550 5.1.1 User unknown", final_line="550 5.1.1 User unknown",
+        )  # fmt: skip
+        told = report.text().replace(
+            "MIME-Version:", f"Content-Language: {tag}\r\nMIME-Version:" if tag else "MIME-Version:"
+        )
+        (made / "in" / f"{number}.eml").write_text(told, encoding="utf-8", newline="")
+    options = ("--settings", str(made / "sk.toml"), "--store", str(made / "store.sqlite"))
+    assert triage("run", str(made / "in"), "--out", str(made / "out"), *options).returncode == 0
+    found = json.loads((made / "out" / "incidents.json").read_bytes())
+    assert len(found) == 3
+    ids = {one["ends"]["receiving"] or one["ends"]["domain"]: one["id"] for one in found}
+    return {"settings": str(made / "sk.toml"), "store": str(made / "store.sqlite"), **ids}
+
+
+@pytest.mark.parametrize(
+    ("number", "arguments", "told"),
+    [
+        (0, [], "DRAFT for incident"),
+        (0, ["--recipient", "anna@fabrikam0.example"], "Your message to"),
+        (0, ["--language", "sk"], "KONCEPT k incidentu"),
+        (1, [], "KONCEPT k incidentu"),
+        (2, [], "KONCEPT k incidentu"),
+        (2, ["--recipient", "anna@fabrikam2.example"], "Vaša správa pre"),
+        (2, ["--language", "en"], "DRAFT for incident"),
+    ],
+    ids=["its own", "of the message", "asked for", "no texts in it", "not known", "not known, of it", "asked for too"],
+)
+def test_a_note_takes_the_language_of_the_bounce(
+    triage: Run, bounced: dict[str, str], number: int, arguments: list[str], told: str
+) -> None:
+    """The language that is asked for, else that of the bounce where there are texts in it, else the setting's."""
+    (incident,) = (one for name, one in bounced.items() if f"fabrikam{number}.example" in name)
+    where = ("--settings", bounced["settings"], "--store", bounced["store"])
+    done = triage("note", incident, *arguments, *where)
+    assert done.returncode == 0
+    assert told in done.stdout.decode()
 
 
 @pytest.mark.parametrize(
@@ -97,7 +148,7 @@ def test_a_note_tells_the_sender_what_happened(triage: Run, incidents: dict[str,
     [
         (["--kind", "nonsense"], "There is no note “nonsense”; there are: returned, waiting"),
         (["--recipient", "x@fabrikam.example"], "No message to x@fabrikam.example"),
-        (["--locale", "xx"], "There are no texts for the locale 'xx'; there are: en, sk"),
+        (["--language", "xx"], "There are no texts for the locale 'xx'; there are: en, sk"),
         (["--out", "nowhere/note.txt"], "The draft cannot be written to nowhere"),
     ],
 )

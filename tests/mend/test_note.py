@@ -43,6 +43,17 @@ def test_a_waiting_message_is_not_sent_again_whatever_the_fault(incident: Make) 
     assert note(made, Affected(state="returned", recipient="a@fabrikam.example")).kind == "mailbox-full"
 
 
+def test_the_language_is_that_of_the_report_on_the_message(incident: Make) -> None:
+    """With a message its own report decides, without one the report that shows the fault; neither may tell any."""
+    made = incident()
+    assert made.sample is not None
+    german = msgspec.structs.replace(made, sample=msgspec.structs.replace(made.sample, language="de"))
+    assert (note(german).language, note(made).language) == ("de", None)
+    assert note(german, Affected(state="returned", language="sk")).language == "sk"
+    assert note(german, Affected(state="returned")).language is None
+    assert note(msgspec.structs.replace(made, sample=None)).language is None
+
+
 def test_an_incident_that_only_waits_says_so(incident: Make) -> None:
     """Without a message the counts decide: something returned makes it a note on returned mail."""
     waiting = msgspec.structs.replace(incident(), counts=Counts(waiting=7))

@@ -12,8 +12,16 @@ if TYPE_CHECKING:
     from triage.model.draft import NoteKind
     from triage.model.words import Actor
 
-Locale = Annotated[
-    str | None, typer.Option("--locale", metavar="LOCALE", help="The language, such as en or sk; else the setting.")
+Language = Annotated[
+    str | None, typer.Option("--language", metavar="LOCALE", help="The language, such as en or sk; else the setting.")
+]
+OwnLanguage = Annotated[
+    str | None,
+    typer.Option(
+        "--language",
+        metavar="LOCALE",
+        help="The language, such as en or sk; else that of the bounce, where it tells one that we have, else the setting.",
+    ),
 ]
 OutFile = Annotated[
     Path | None, typer.Option("--out", metavar="FILE", help="Write the draft to this file; else it is printed.")
@@ -22,7 +30,7 @@ OutFile = Annotated[
 
 def letter(
     incident_id: IncidentId,
-    locale: Locale = None,
+    language: Language = None,
     out: OutFile = None,
     store: Store = None,
     settings: SettingsFile = None,
@@ -37,7 +45,7 @@ def letter(
     from triage.wiring import existing_store_of, hosts_of, now
 
     values = load_settings(settings)
-    texts = Texts.load(locale or values.locale)
+    texts = Texts.load(language or values.locale)
     with existing_store_of(values, store) as documents:
         incident = find_incident(documents, incident_id)
         facts = facts_of(incident, known_names(documents, hosts_of(values)))
@@ -72,7 +80,7 @@ def note(
             " too-many, delivered; else what the incident says.",
         ),
     ] = None,
-    locale: Locale = None,
+    language: OwnLanguage = None,
     out: OutFile = None,
     store: Store = None,
     settings: SettingsFile = None,
@@ -82,15 +90,17 @@ def note(
     from triage.mend import find_affected
     from triage.mend import note as facts_of
     from triage.notify import Texts, note_text
+    from triage.notify.phrases import locales
     from triage.settings import load_settings
     from triage.wiring import existing_store_of, now
 
     values, wanted = load_settings(settings), _kind(kind)
-    texts = Texts.load(locale or values.locale)
     with existing_store_of(values, store) as documents:
         incident = find_incident(documents, incident_id)
         one = find_affected(tuple(affected(documents, incident.id)), recipient) if recipient else None
-    _give(note_text(facts_of(incident, one, wanted), texts, now=now()), out)
+    facts = facts_of(incident, one, wanted)
+    of_bounce = facts.language if facts.language in locales("note") else None
+    _give(note_text(facts, Texts.load(language or of_bounce or values.locale), now=now()), out)
 
 
 def _kind(given: str | None) -> "NoteKind | None":

@@ -9,6 +9,7 @@ from triage.decode.failure import Failure, Report, read_address, utc
 from triage.decode.found import Found, failed_recipients, find
 from triage.decode.kinds import form_of
 from triage.decode.label import labelled
+from triage.decode.language import language_of
 from triage.decode.mapi import Item, as_message
 from triage.decode.message import Mail, read_mail
 from triage.decode.outcome import domain_of, human_causes, observation, outcome
@@ -121,6 +122,7 @@ def _observations(
     causes = human_causes(found.human)
     generating = normal(found.human.generating_server) if found.human else None
     report_time = utc(found.mail.header("date"))
+    language = language_of(found)
     trusts = _Trusts(found, returned, original, reader)
     out: list[Observation] = []
     failures, more = _failures(found)
@@ -136,6 +138,7 @@ def _observations(
                 original=original,
                 trust=trusts.of(one.failure.recipient),
                 report_time=report_time,
+                language=language,
             )
         )
     if out:

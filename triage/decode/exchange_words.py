@@ -44,6 +44,8 @@ class Words(msgspec.Struct, frozen=True):
     undeliverable: tuple[str, ...]
     delayed: tuple[str, ...]
     forwarded: tuple[str, ...]
+    languages: dict[str, str]
+    """The language that a word tells, for the words that one language alone has."""
 
 
 @cache
@@ -63,6 +65,7 @@ def words() -> Words:
         undeliverable=tuple(data["subjects"]["undeliverable"]),
         delayed=tuple(data["subjects"]["delayed"]),
         forwarded=tuple(data["subjects"]["forwarded"]),
+        languages={word: language for language, words in data["languages"].items() for word in words},
     )
 
 

@@ -82,6 +82,7 @@ def observation(
     original: Original,
     trust: Trust,
     report_time: str | None,
+    language: str | None = None,
 ) -> Observation:
     """Give the observation of an outcome."""
     failure = one.failure
@@ -111,6 +112,7 @@ def observation(
         software=Software(sending=returned.builds.get(sending or ""), receiving=returned.builds.get(receiving or "")),
         time=one.time or report_time,
         retry_until=failure.retry_until,
+        language=language,
         original=original,
         trust=trust,
     )

@@ -44,4 +44,5 @@ def _row(seen: Observation, reported: int) -> Affected:
         time=seen.time,
         tried_until=seen.retry_until,
         diagnostic=seen.diagnostic,
+        language=seen.language,
     )

@@ -39,6 +39,7 @@ def note(incident: Incident, one: Affected | None = None, kind: NoteKind | None 
         recipient=recipient,
         domain=recipient.rpartition("@")[2] if recipient else seen.recipient_domain if seen is not None else None,
         tried_until=until,
+        language=one.language if one is not None else seen.language if seen is not None else None,
     )
 
 

@@ -83,3 +83,5 @@ class SenderNote(msgspec.Struct, frozen=True, kw_only=True):
     recipient: str | None = None
     domain: str | None = None
     tried_until: str | None = None
+    language: str | None = None
+    """The language in which the report is written, where it tells one: whoever got it reads that."""

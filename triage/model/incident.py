@@ -79,6 +79,8 @@ class Affected(msgspec.Struct, frozen=True, kw_only=True):
     time: str | None = None
     tried_until: str | None = None
     diagnostic: str | None = None
+    language: str | None = None
+    """The language in which its report is written, where the report tells it."""
 
 
 class Proof(msgspec.Struct, frozen=True, kw_only=True):

@@ -92,6 +92,8 @@ class Observation(msgspec.Struct, frozen=True, kw_only=True):
     count: int = 1
     sessions: tuple[str, ...] = ()
     """Up to three session ids of a protocol log, to find its rows again."""
+    language: str | None = None
+    """The language in which the report is written, as its tag has it ("sk"), where the report tells it."""
     original: Original = Original()
     trust: Trust = Trust()
 

@@ -21,9 +21,9 @@ FILES = ("phrases", "letter", "note")
 Tree = dict[str, Any]
 
 
-def locales() -> list[str]:
-    """Give the languages that there are."""
-    return sorted(path.parent.name for path in FOLDER.glob("*/phrases.toml"))
+def locales(holding: str = FILES[0]) -> list[str]:
+    """Give the languages that there are, or those that hold one of the other `FILES`."""
+    return sorted(path.parent.name for path in FOLDER.glob(f"*/{holding}.toml"))
 
 
 class Texts:
