@@ -1,7 +1,7 @@
 """Messages made up in the shapes of many servers say what their format's documentation says they say.
 
 `shapes/*.txt` hold the messages, each behind a line `=== name` and, where it is not UTF-8, `| charset`;
-`shapes/expected.toml` holds what they show, written by hand.
+the `shapes/*.toml` hold what they show, written by hand.
 """
 
 import re
@@ -19,7 +19,11 @@ from triage.model import Document, Observation
 ENDS = {"crcrlf": "\r\r\n", "cr": "\r"}
 """Line ends that stand where else a charset does."""
 SHAPES = Path(__file__).parent / "shapes"
-EXPECTED = tomllib.loads((SHAPES / "expected.toml").read_text(encoding="utf-8"))
+EXPECTED: dict[str, Any] = {
+    family: rows
+    for path in sorted(SHAPES.glob("*.toml"))
+    for family, rows in tomllib.loads(path.read_text(encoding="utf-8")).items()
+}
 
 
 def messages() -> dict[tuple[str, str], bytes]:

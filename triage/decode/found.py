@@ -9,7 +9,7 @@ import msgspec
 from triage.decode.dsn import find_status, read_status
 from triage.decode.exchange import HumanReport, read_human
 from triage.decode.failure import Report, moment_of, read_address
-from triage.decode.kinds import Form, is_challenge, is_forwarded_text
+from triage.decode.kinds import Form, forwarded_report, is_challenge, is_forwarded_text
 from triage.decode.message import Mail
 from triage.decode.prose import Prose, read_prose, read_unknown, report_text
 from triage.decode.ses_notice import read_notice
@@ -86,12 +86,18 @@ def _prose(mail: Mail, text: str, form: Form) -> Prose | None:
     known = failed_recipients(mail)
     sender = read_address(mail.words("from")) or ""
     domain = sender.rpartition("@")[2].lower() or None
-    prose = read_prose(text, from_mail_system=is_report, known=known, subject=mail.words("subject"), domain=domain)
+    own = frozenset(one.lower() for name in ("from", "to") if (one := read_address(mail.words(name))))
+    prose = read_prose(
+        text, from_mail_system=is_report, known=known, subject=mail.words("subject"), domain=domain, own=own
+    )
+    if prose is None and not is_report and (passed_on := forwarded_report(text)):
+        prose = read_prose(passed_on, from_mail_system=True)  # the quoted sender is a mail system
     if prose is None or is_challenge(text):
         return None
     named = [one for one in prose.failures if one.recipient]
     if named or (is_report and prose.strong):
         return prose
+    is_report = is_report and not form.by_name
     said = [one.diagnostic for one in prose.failures if is_report and one.diagnostic]
     coded = len(text) <= MAX_NAMELESS and any(map(_CODE.search, said))
     return prose if said and (form.report_subject or coded) else None

@@ -22,6 +22,8 @@ _SENDER_LINE = re.compile(
 _RE_PREFIX = re.compile(r"^(?:(?:re|aw|sv|antw|r)\s{0,2}:\s{0,4}){1,5}", re.IGNORECASE)
 MAX_TEXT = 65_536
 """Characters of a text in which the marks of a forward are looked for."""
+MAX_SENDERS = 20
+"""Lines of a text that look like a From field and are asked whom they name."""
 
 
 class Words(msgspec.Struct, frozen=True):
@@ -35,12 +37,14 @@ class Words(msgspec.Struct, frozen=True):
 class Form(msgspec.Struct, frozen=True, kw_only=True):
     """What the form of a message says of who wrote it.
 
-    `kind` is decided where the form alone decides. `mail_system`: a mail system wrote it. `forward`: a person passes
-    on something. `bulk`: a list or newsletter. `auto_reply`: a mailbox answered by itself.
+    `kind` is decided where the form alone decides. `mail_system`: a mail system wrote it; `by_name` where nothing says
+    so but the name beside the address, which anyone can choose. `forward`: a person passes on something. `bulk`: a list
+    or newsletter. `auto_reply`: a mailbox answered by itself.
     """
 
     kind: Kind | None = None
     mail_system: bool = False
+    by_name: bool = False
     report_subject: bool = False
     forward: bool = False
     bulk: bool = False
@@ -58,12 +62,16 @@ def form_of(mail: Mail) -> Form:
     subject = mail.words("subject").lower().strip()
     kind = _by_parts(mail, subject)
     bare = _RE_PREFIX.sub("", subject)
-    report_subject = _starts(bare, "report") or any(f" {one}" in bare for one in words().subjects["report"])
+    answers = _starts(bare.lstrip("[("), "auto_reply")
+    report_subject = not answers and (
+        _starts(bare, "report") or any(f" {one}" in bare for one in words().subjects["report"])
+    )
     system = _is_mail_system(mail, report_subject)
     auto_reply = not _is_exchange_report(mail) and _is_auto_reply(mail, subject, system)
     return Form(
         kind=kind,
         mail_system=system,
+        by_name=system and not _is_mail_system(mail, report_subject, by_name=False),
         report_subject=report_subject,
         forward=bare.startswith(words().subjects["forward"]),
         bulk=not system and _is_bulk(mail),
@@ -71,11 +79,19 @@ def form_of(mail: Mail) -> Form:
     )
 
 
+def forwarded_report(text: str) -> str | None:
+    """Give what stands behind the line of an inline forward that names a mail system as its sender; None without one."""
+    for _, found in zip(range(MAX_SENDERS), _SENDER_LINE.finditer(text, 0, MAX_TEXT), strict=False):
+        if _names_mail_system(found.group("who")):
+            return text[found.end() :]
+    return None
+
+
 def is_forwarded_text(text: str) -> bool:
     """True where a text holds the marks of an inline forward of a mail system's message."""
     head = text[:MAX_TEXT]
     flat = head.lower().replace("\u2019", "'")
-    senders = [found.group("who") for _, found in zip(range(20), _SENDER_LINE.finditer(head), strict=False)]
+    senders = [found.group("who") for _, found in zip(range(MAX_SENDERS), _SENDER_LINE.finditer(head), strict=False)]
     if any(_names_mail_system(who) for who in senders):
         return True
     return bool(senders) and any(mark in flat for mark in words().bodies["forwarded"])
@@ -110,22 +126,24 @@ def _is_exchange_report(mail: Mail) -> bool:
     return mail.header("x-ms-exchange-message-is-ndr") is not None or mail.content_type == "multipart/report"
 
 
-def _is_mail_system(mail: Mail, report_subject: bool) -> bool:
+def _is_mail_system(mail: Mail, report_subject: bool, *, by_name: bool = True) -> bool:
     if _is_exchange_report(mail) or mail.header("x-failed-recipients"):
         return True
     senders = mail.words("from")
-    if _names_mail_system(senders):
+    if _names_mail_system(senders, by_name=by_name):
         return True
     null_sender = (mail.header("return-path") or "-").strip() in _NULL
     return null_sender and (report_subject or senders.strip() in _NULL or bool(mail.attached))
 
 
-def _names_mail_system(sender: str) -> bool:
+def _names_mail_system(sender: str, *, by_name: bool = True) -> bool:
     known = words().mail_system
     name, address = parseaddr(sender) if sender.count("(") <= MAX_COMMENTS else ("", "")
     local = (address or sender).strip(" <>\"'").partition("@")[0].strip("\"'").lower()
     if local in known["local_parts"] or local.startswith(str(known["exchange_local_part"])):
         return True
+    if not by_name and address:
+        return local in known["names"]
     plain = (name or sender).strip(" \"'<>").lower()
     if local in known["names"]:
         return True

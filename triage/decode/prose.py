@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import msgspec
 
-from triage.decode.failure import Failure, read_address
+from triage.decode.failure import ADDRESS, Failure, read_address
 from triage.decode.limits import MAX_RECIPIENTS
 from triage.decode.prose_opening import introduction_of
 from triage.decode.prose_words import phrases
@@ -26,6 +26,7 @@ MAX_FORWARDS = 4
 MAX_REASON = 30
 """Lines of one reason."""
 
+_ADDRESS = re.compile(ADDRESS)
 _HAS_LETTER = re.compile(r"[^\W\d_]")
 _LOCAL_NAME = re.compile(r"[ \t]{1,20}([A-Za-z][A-Za-z0-9._-]{1,63})")
 _QUOTE = re.compile(r"^(?:[>|] ?){1,6}")
@@ -48,12 +49,18 @@ class Prose(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def read_prose(
-    text: str, *, from_mail_system: bool, known: tuple[str, ...] = (), subject: str = "", domain: str | None = None
+    text: str,
+    *,
+    from_mail_system: bool,
+    known: tuple[str, ...] = (),
+    subject: str = "",
+    domain: str | None = None,
+    own: frozenset[str] = frozenset(),
 ) -> Prose | None:
     """Read a human part; None where no mail server speaks in it. Never raises.
 
     `from_mail_system` lets the weaker phrases count, and the `subject`. `known` are recipients that a header names
-    (X-Failed-Recipients), `domain` is the one that the report comes from.
+    (X-Failed-Recipients), `domain` is the one that the report comes from, `own` whom the message itself is from and to.
     """
     lines = text_lines(text)
     report, original = _split(lines)
@@ -71,6 +78,10 @@ def read_prose(
     rest = report[start:] or report
     failures = _reasons_above(rest, introduction.action) if introduction.reason_first else ()
     failures = failures or _failures(rest, introduction.action, known)
+    if not any(one.diagnostic for one in failures) and (above := _labelled(report[:start])):
+        failures = tuple(_failure(one.recipient, one.action, above, report) for one in failures)
+    if from_mail_system and len(failures) == 1 and failures[0].recipient is None and _has_code(failures[0]):
+        failures = (msgspec.structs.replace(failures[0], recipient=_only_address(rest, own)),)
     return Prose(
         mailer=introduction.mailer,
         reported_by=_reporter(report),
@@ -236,6 +247,19 @@ def _without_lines(lines: list[str], action: Action, known: tuple[str, ...]) -> 
             break
     text = _labelled(lines) or _reason(lines[at:] if recipients and not known else lines)
     return tuple(_failure(one, action, text, lines) for one in recipients) or (_failure(None, action, text, lines),)
+
+
+def _only_address(lines: list[str], own: frozenset[str]) -> str | None:
+    """Give the one address that a server's text names, in whatever words, beside those to which its reader may turn."""
+    found = {
+        address
+        for line in lines
+        if "@" in line and not _is_header(line)
+        for one in _ADDRESS.finditer(line)
+        if (address := read_address(one.group().rstrip("."))) and address.lower() not in own
+    }
+    named = [one for one in found if one.partition("@")[0].lower() not in phrases().service]
+    return named[0] if len(named) == 1 else None
 
 
 def _sentence(line: str) -> re.Match[str] | None:

@@ -48,6 +48,7 @@ class Phrases(msgspec.Struct, frozen=True):
     original: Patterns
     recipient: Patterns
     sentences: Patterns
+    service: frozenset[str]
     replies: Patterns
     labels: Patterns
     ends: Patterns
@@ -66,6 +67,7 @@ def phrases() -> Phrases:
         original=_compiled(raw["original"]["starts"], re.IGNORECASE),
         recipient=_compiled(raw["recipient"]["lines"]),
         sentences=_compiled(raw["recipient"]["sentences"]),
+        service=frozenset(raw["recipient"]["service"]),
         replies=_compiled(raw["reply"]["starts"]),
         labels=_compiled(raw["reply"]["labels"]),
         ends=_compiled(raw["reply"]["ends"]),

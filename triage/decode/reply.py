@@ -35,6 +35,8 @@ _BRACKET_HOST = re.compile(
     r"\[(?P<ip>[0-9A-Fa-f:.]{2,45})\]"
 )
 _EXIM_REPLY = re.compile(r"\bhost [^\s\[\]]{1,255} \[[0-9A-Fa-f:.]{2,45}\]: (?=[245]\d\d[ -])")
+_QUOTED_IN_STATUS = re.compile(rf" (?P<code>[45]\d\d)-'(?P<said>{_STATUS} .*)'")
+"""Cisco's gateways put the other server's reply into their own words: `5.1.0 - Unknown address error 550-'5.1.1 …'`."""
 _CODE_AND_STATUS = re.compile(rf"(?<![\d.])(?P<code>[45]\d\d)[ -]#?(?P<status>{_STATUS})")
 _MARKED_STATUS = re.compile(rf"(?:#|[(\[]|\bdsn=|\bstatus[:=] ?)(?P<status>{_STATUS})", re.IGNORECASE)
 _IN_REPLY_TO = re.compile(r" ?\((?:in reply to|while) [^()]{1,80}\)\W{0,2}$")
@@ -216,6 +218,8 @@ def _quoted_reply(text: str) -> str:
 
 def _split(text: str) -> tuple[str, str | None]:
     """Split a reply into what its server says itself and the reply it wraps, at the first sign of wrapping."""
+    if (quoted := _QUOTED_IN_STATUS.search(text)) and _STATUS_HEAD.match(text):
+        return text[: quoted.start()], f"{quoted.group('code')} {quoted.group('said')}"
     signs = [found for sign in (_ARROW, _QUOTE_WRAPPER, _MESSAGE, _PAREN) if (found := sign.search(text))]
     signs = [sign for sign in signs if sign.re is not _PAREN or _wraps_in_parentheses(text[: sign.start()])]
     if not signs:
@@ -279,6 +283,8 @@ def _reply(text: str) -> Reply:
         status, text = only.group("status"), text[only.end() :]
     elif found := _CODE_AND_STATUS.search(text):
         code, status = int(found.group("code")), found.group("status")
+    if status is None and (quoted := _CODE_AND_STATUS.search(text)) and int(quoted.group("code")) == code:
+        status = quoted.group("status")  # of the server behind the one that answers
     if status is None and (marked := _MARKED_STATUS.search(text)):
         status = marked.group("status")
     text = _GIVING_UP.sub("", _IN_REPLY_TO.sub("", text)).strip()
