@@ -91,7 +91,7 @@ def _prose(mail: Mail, text: str, form: Form) -> Prose | None:
         text, from_mail_system=is_report, known=known, subject=mail.words("subject"), domain=domain, own=own
     )
     if prose is None and not is_report and (passed_on := forwarded_report(text)):
-        prose = read_prose(passed_on, from_mail_system=True)  # the quoted sender is a mail system
+        prose = read_prose(passed_on, from_mail_system=True, subject=mail.words("subject"), own=own)
     if prose is None or is_challenge(text):
         return None
     named = [one for one in prose.failures if one.recipient]
