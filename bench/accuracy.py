@@ -4,9 +4,10 @@
 
 The corpus is a folder with `truth.jsonl` and `messages/` (its README says what each field means). It is measured in
 place. What is scored, and only where the truth says it: bounces found (a delay report counts as one), false alarms,
-recipients where a test asserts them or two readings agree, those status and reply codes that stand in the text, the
-cause (by `peer_words.toml`, hints only), the remote server's name and address, the SMTP command in reply to which it
-failed, the action, the original Message-ID and the server that reports.
+recipients where a test asserts them or two readings agree, asserted ones also by either address (some tests assert the
+one that the sender wrote, some the final one), those status and reply codes that stand in the text, the cause (by
+`peer_words.toml`, hints only), the remote server's name and address, the SMTP command in reply to which it failed, the
+action, the original Message-ID and the server that reports.
 
 With flufl.bounce installed (`pip install flufl.bounce`) it reads the same messages in the same process.
 """
@@ -36,8 +37,8 @@ from triage.model import Document, Observation  # noqa: E402
 
 CORPUS = Path(os.environ.get("TRIAGE_CORPUS", ROOT.parent / "shared" / "corpus"))
 MEASURES = (
-    "bounces", "no alarm", "recipients", "likely recipients", "status", "reply code", "category", "remote host",
-    "remote ip", "phase", "action", "message id", "reported by",
+    "bounces", "no alarm", "recipients", "either address", "likely recipients", "status", "reply code", "category",
+    "remote host", "remote ip", "phase", "action", "message id", "reported by",
 )  # fmt: skip
 MACHINE = "with a delivery-status part"
 PHASES = {
@@ -109,6 +110,7 @@ def _score(row: dict[str, Any], document: Document, seen: list[Observation]) -> 
         return
     yield from _is_bounce(row, document.kind in ("bounce", "delay"), document.kind)
     yield from _recipients(row, {one.recipient or "" for one in seen})
+    yield from _either_address(row, seen)
     statuses = {status for one in seen for status in (one.status, *(reply.status for reply in one.wrappers))}
     yield from _codes("status", row, statuses)  # a Status field that differs from the cause stands among the wrappers
     yield from _codes("reply_code", row, {str(one.reply_code) for one in seen})
@@ -138,6 +140,16 @@ def _recipients(row: dict[str, Any], seen: Iterable[str]) -> Iterator[Scored]:
             wanted = sorted({one.lower() for one in row[field]})
             yield measure, got == wanted, f"got {got}, should be {wanted}"
             return
+
+
+def _either_address(row: dict[str, Any], seen: list[Observation]) -> Iterator[Scored]:
+    """Score asserted recipients that are those of the report or those that the sender wrote: tests want either."""
+    if "recipients" not in row or row.get("is_bounce") is False:
+        return
+    wanted = {one.lower() for one in row["recipients"]}
+    final = {one.recipient.lower() for one in seen if one.recipient}
+    sent_to = {known.lower() for one in seen if (known := one.original_recipient or one.recipient)}
+    yield "either address", wanted in (final, sent_to), f"got {sorted(final | sent_to)}, should be {sorted(wanted)}"
 
 
 def _codes(field: str, row: dict[str, Any], got: set[Any]) -> Iterator[Scored]:
@@ -191,7 +203,7 @@ def _flufl() -> Peer | None:
 
 def _print(scores: dict[tuple[str, str], Counter[bool]]) -> None:
     groups = sorted({group for group, _ in scores} - {"all", MACHINE})
-    for measures in (MEASURES[:6], MEASURES[6:]):
+    for measures in (MEASURES[:7], MEASURES[7:]):
         print(f"{'source':30}" + "".join(f"{measure:>19}" for measure in measures))
         for group in (*groups, MACHINE, "all"):
             cells = [scores.get((group, measure), Counter()) for measure in measures]

@@ -154,6 +154,20 @@ def test_mixed_report_is_a_bounce(report: Callable[..., bytes], read: Callable[[
     assert seen[1].retry_until == "2026-10-22T09:00:00Z"
 
 
+def test_the_address_that_the_sender_wrote_is_kept_beside_the_final_one(
+    report: Callable[..., bytes], read: Callable[[bytes], Document]
+) -> None:
+    """Original-Recipient is given where it is another address than the final one, and not where it repeats it."""
+    alias = "Original-Recipient: rfc822;Info@fabrikam.example\nFinal-Recipient: rfc822;anna@fabrikam.example\n"
+    same = "Original-Recipient: rfc822;BO@tailspin.example\nFinal-Recipient: rfc822;bo@tailspin.example\n"
+    ended = "Action: failed\nStatus: 5.1.1\n"
+    seen = read(report(f"{HEAD}\n{alias}{ended}\n{same}{ended}")).observations
+    assert [(one.recipient, one.original_recipient) for one in seen if one.source == "ndr"] == [
+        ("anna@fabrikam.example", "Info@fabrikam.example"),
+        ("bo@tailspin.example", None),
+    ]
+
+
 KINDS = [("delayed", "4.4.1", "delay"), ("delivered", "2.0.0", "success"), ("expanded", "2.0.0", "success")]
 
 

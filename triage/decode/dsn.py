@@ -148,6 +148,7 @@ def _failure(fields: Fields) -> Failure | None:
     host, ip = read_host(fields.get("remote-mta") or supplement[0])
     return Failure(
         recipient=recipient,
+        original_recipient=_unlike(original, recipient),
         action=action,
         status=status.group(1) if status else None,
         diagnostic=diagnostic,
@@ -165,6 +166,13 @@ def _better(final: str | None, original: str | None) -> str | None:
     if final and "@" in final and "." in final.rpartition("@")[2]:
         return final
     return original if original and "@" in original else final or original
+
+
+def _unlike(original: str | None, recipient: str | None) -> str | None:
+    """Give the address that the sender wrote where an alias, a list or a forwarding made another one of it."""
+    if not original or not recipient or "@" not in original:
+        return None
+    return None if original.lower() == recipient.lower() else original
 
 
 def _action_of(status: str | None) -> Action | None:

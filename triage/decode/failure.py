@@ -22,13 +22,15 @@ _BRACKETED = re.compile(r"(?:[\[(]|\(TCP\|[0-9A-Fa-f:.]{2,45}\|\d{1,5}\|)(?P<ip>
 
 
 class Failure(msgspec.Struct, frozen=True, kw_only=True):
-    """One recipient: `diagnostic` is what stands there of a reply, unwrapped by nobody yet; hosts are normal names.
+    """One recipient, as the report names it and, where that is another address, as the sender wrote it.
 
-    `status` is the machine part's Status field. `smtp` is False where the diagnostic is no reply of a server
-    (RFC 3464 §2.3.6 types such as `x-unix`). `remark` is the comment beside the Status: some servers put the reason there.
+    `diagnostic` is what stands there of a reply, unwrapped by nobody yet; hosts are normal names. `status` is the
+    machine part's Status field. `smtp` is False where the diagnostic is no reply of a server (RFC 3464 §2.3.6 types such
+    as `x-unix`). `remark` is the comment beside the Status: some servers put the reason there.
     """
 
     recipient: str | None
+    original_recipient: str | None = None
     action: Action = "failed"
     status: str | None = None
     diagnostic: str | None = None

@@ -99,6 +99,7 @@ def observation(
         impact=_IMPACTS.get(failure.action, "none"),
         recipient=failure.recipient,
         recipient_domain=domain_of(failure.recipient),
+        original_recipient=failure.original_recipient,
         reply_code=one.cause.reply_code,
         status=status,
         diagnostic=spoken(one.cause),

@@ -106,6 +106,7 @@ def _read(case: Case) -> tuple[tuple[str, str], ...]:
         ("source", seen.source),
         ("action", seen.action),
         ("recipient", seen.recipient),
+        ("sent to", seen.original_recipient),
         ("reply code", str(seen.reply_code) if seen.reply_code is not None else None),
         ("status", seen.status),
         ("diagnostic", case.text or None),

@@ -69,6 +69,8 @@ class Observation(msgspec.Struct, frozen=True, kw_only=True):
     impact: Impact = "none"
     recipient: str | None = None
     recipient_domain: str | None = None
+    original_recipient: str | None = None
+    """The address that the sender wrote, where the report names it and another one (RFC 3464 Original-Recipient)."""
     reply_code: int | None = None
     status: str | None = None
     diagnostic: str | None = None
