@@ -13,6 +13,7 @@ from hashlib import sha256
 import msgspec
 
 from triage.decode.limits import MAX_HEADER, MAX_RECIPIENTS
+from triage.decode.x400 import Meaning, meaning_of
 
 MAX_DEPTH = 3
 """Items within items: the report, the message that came back, and what was forwarded in that."""
@@ -21,6 +22,7 @@ CLASS, SUBJECT, SENT, HEADERS = 0x001A, 0x0037, 0x0039, 0x007D
 ORIGINAL_TO, ORIGINAL_SUBJECT = 0x0074, 0x0049
 SENDER_NAME, SENDER_ADDRESS, SENDER_SMTP = 0x0C1A, 0x0C1F, 0x5D01
 NDR_STATUS, SUPPLEMENTARY, REMOTE_MTA = 0x0C20, 0x0C1B, 0x0C21
+NDR_REASON, NDR_DIAGNOSTIC = 0x0C04, 0x0C05
 DELIVERED, BODY, REPORT_TEXT, HTML = 0x0E06, 0x1000, 0x1001, 0x1013
 MESSAGE_ID, IN_REPLY_TO, ORIGINAL_ID = 0x1035, 0x1042, 0x1046
 NAME, ADDRESS, SMTP_ADDRESS = 0x3001, 0x3003, 0x39FE
@@ -30,8 +32,8 @@ INTERNET_CODE_PAGE, CODE_PAGE, REPORTING_MTA = 0x3FDE, 0x3FFD, 0x6820
 WANTED = frozenset(
     {
         CLASS, SUBJECT, SENT, HEADERS, ORIGINAL_TO, ORIGINAL_SUBJECT, SENDER_NAME, SENDER_ADDRESS, SENDER_SMTP,
-        NDR_STATUS, SUPPLEMENTARY, REMOTE_MTA, DELIVERED, BODY, REPORT_TEXT, HTML, MESSAGE_ID, IN_REPLY_TO,
-        ORIGINAL_ID, NAME, ADDRESS, SMTP_ADDRESS, CONTENT, FILE_NAME, LONG_FILE_NAME, MEDIA_TYPE,
+        NDR_STATUS, SUPPLEMENTARY, REMOTE_MTA, NDR_REASON, NDR_DIAGNOSTIC, DELIVERED, BODY, REPORT_TEXT, HTML,
+        MESSAGE_ID, IN_REPLY_TO, ORIGINAL_ID, NAME, ADDRESS, SMTP_ADDRESS, CONTENT, FILE_NAME, LONG_FILE_NAME, MEDIA_TYPE,
         INTERNET_CODE_PAGE, CODE_PAGE, REPORTING_MTA,
     }
 )  # fmt: skip
@@ -169,14 +171,18 @@ def _machine_part(item: Item, action: str) -> str:
         host = _said(one, REMOTE_MTA) or (told[0] if told else "")
         diagnostic = told[2] if told else _said(one, SUPPLEMENTARY)
         text = " ".join(str(one.get(REPORT_TEXT, "")).split())[:MAX_HEADER]
+        status = told[1] if told else _status(one.get(NDR_STATUS))
+        meaning = _meaning(one) if not status else None
         groups.append(
             _fields(
                 {
                     "Final-Recipient": _typed("rfc822", address or "<>"),
                     "Action": action,
-                    "Status": told[1] if told else _status(one.get(NDR_STATUS)),
+                    "Status": status or (meaning and meaning.status) or "",
                     "Remote-MTA": _typed("dns", host),
-                    "Diagnostic-Code": diagnostic if ";" in diagnostic[:20] else _typed("smtp", diagnostic or text),
+                    "Diagnostic-Code": diagnostic
+                    if ";" in diagnostic[:20]
+                    else _typed("smtp", diagnostic or text) or _typed("x400", meaning.name if meaning else ""),
                 }
             )
         )
@@ -197,6 +203,12 @@ def _status(code: Value | None) -> str:
     """Give the status that PidTagNonDeliveryReportStatusCode packs into three digits ([MS-OXCMAIL] section 2.2.3.7.1.3)."""
     digits = str(code) if isinstance(code, int) else ""
     return ".".join(digits) if re.fullmatch(r"[245]\d\d", digits) else ""
+
+
+def _meaning(recipient: Properties) -> Meaning | None:
+    """Give what the X.400 numbers of a recipient say ([MS-OXOMSG] sections 2.2.2.30 and 2.2.2.31)."""
+    diagnostic, reason = recipient.get(NDR_DIAGNOSTIC), recipient.get(NDR_REASON)
+    return meaning_of(diagnostic if isinstance(diagnostic, int) else None, reason if isinstance(reason, int) else None)
 
 
 def _original(own: Properties) -> list[bytes]:

@@ -14,6 +14,7 @@ from triage.decode.limits import MAX_RECIPIENTS
 from triage.decode.prose_opening import introduction_of
 from triage.decode.prose_words import phrases
 from triage.decode.reply import address as ip_of
+from triage.decode.x400 import status_in
 from triage.hosts import normal
 from triage.model.words import Action
 
@@ -317,7 +318,14 @@ def _failure(recipient: str | None, action: Action, reason: list[str], lines: li
         host, ip = _server(lines[:MAX_REASON])
     ip = ip_of(ip) or ip_of(host)
     name = None if ip_of(host) else normal(host)
-    return Failure(recipient=recipient, action=action, diagnostic=diagnostic, receiving_host=name, receiving_ip=ip)
+    return Failure(
+        recipient=recipient,
+        action=action,
+        status=status_in("\n".join(reason)),
+        diagnostic=diagnostic,
+        receiving_host=name,
+        receiving_ip=ip,
+    )
 
 
 def _reply(reason: list[str]) -> str | None:
