@@ -13,6 +13,7 @@ from hashlib import sha256
 import msgspec
 
 from triage.decode.limits import MAX_HEADER, MAX_RECIPIENTS
+from triage.decode.rtf import text_of_rtf
 from triage.decode.x400 import Meaning, meaning_of
 
 MAX_DEPTH = 3
@@ -23,7 +24,7 @@ ORIGINAL_TO, ORIGINAL_SUBJECT = 0x0074, 0x0049
 SENDER_NAME, SENDER_ADDRESS, SENDER_SMTP = 0x0C1A, 0x0C1F, 0x5D01
 NDR_STATUS, SUPPLEMENTARY, REMOTE_MTA = 0x0C20, 0x0C1B, 0x0C21
 NDR_REASON, NDR_DIAGNOSTIC = 0x0C04, 0x0C05
-DELIVERED, BODY, REPORT_TEXT, HTML = 0x0E06, 0x1000, 0x1001, 0x1013
+DELIVERED, BODY, REPORT_TEXT, RTF, HTML = 0x0E06, 0x1000, 0x1001, 0x1009, 0x1013
 MESSAGE_ID, IN_REPLY_TO, ORIGINAL_ID = 0x1035, 0x1042, 0x1046
 NAME, ADDRESS, SMTP_ADDRESS = 0x3001, 0x3003, 0x39FE
 CONTENT, FILE_NAME, LONG_FILE_NAME, MEDIA_TYPE = 0x3701, 0x3704, 0x3707, 0x370E
@@ -32,7 +33,7 @@ INTERNET_CODE_PAGE, CODE_PAGE, REPORTING_MTA = 0x3FDE, 0x3FFD, 0x6820
 WANTED = frozenset(
     {
         CLASS, SUBJECT, SENT, HEADERS, ORIGINAL_TO, ORIGINAL_SUBJECT, SENDER_NAME, SENDER_ADDRESS, SENDER_SMTP,
-        NDR_STATUS, SUPPLEMENTARY, REMOTE_MTA, NDR_REASON, NDR_DIAGNOSTIC, DELIVERED, BODY, REPORT_TEXT, HTML,
+        NDR_STATUS, SUPPLEMENTARY, REMOTE_MTA, NDR_REASON, NDR_DIAGNOSTIC, DELIVERED, BODY, REPORT_TEXT, RTF, HTML,
         MESSAGE_ID, IN_REPLY_TO, ORIGINAL_ID, NAME, ADDRESS, SMTP_ADDRESS, CONTENT, FILE_NAME, LONG_FILE_NAME, MEDIA_TYPE,
         INTERNET_CODE_PAGE, CODE_PAGE, REPORTING_MTA,
     }
@@ -147,7 +148,7 @@ def _without_form(lines: list[str]) -> list[str]:
 
 
 def _bodies(own: Properties) -> list[bytes]:
-    """Give the text: plain and HTML where both are there; a report's own text where there is neither."""
+    """Give the text: plain and HTML where both are there; where there is neither, that of RTF, else a report's own."""
     parts = []
     if plain := str(own.get(BODY, "")).strip():
         parts.append(_part("text/plain; charset=utf-8", plain.encode("utf-8", "replace")))
@@ -157,9 +158,14 @@ def _bodies(own: Properties) -> list[bytes]:
         parts.append(_part(f"text/html; charset={charset_of(page if isinstance(page, int) else None)}", html))
     elif isinstance(html, str) and html:
         parts.append(_part("text/html; charset=utf-8", html.encode("utf-8", "replace")))
-    if not parts and (text := str(own.get(REPORT_TEXT, "")).strip()):
+    if not parts and (text := _of_rtf(own) or str(own.get(REPORT_TEXT, "")).strip()):
         parts.append(_part("text/plain; charset=utf-8", text.encode("utf-8", "replace")))
     return parts
+
+
+def _of_rtf(own: Properties) -> str:
+    packed = own.get(RTF)
+    return text_of_rtf(packed).strip() if isinstance(packed, bytes) else ""
 
 
 def _machine_part(item: Item, action: str) -> str:
