@@ -13,16 +13,16 @@ from typing import Any
 
 import pytest
 
-from tests.seed.conftest import item
+from tests.seed.conftest import item, to_cloud
 from tests.seed.readable import of_document, of_html, of_mail, of_markdown, squeezed
-from tests.seed.test_sources import HANDED, POD, RECEIVED, REFUSED, REFUSING, log, receiving
+from tests.seed.test_sources import BROKEN, HANDED, POD, RECEIVED, REFUSED, REFUSING, log, receiving
 from tests.seed.test_tickets import CARRIES
 from tests.servers.azure_devops import AzureDevOpsServer
 from tests.servers.github import GitHubServer
 from tests.servers.jira import JiraServer
 from tests.servers.servicenow import ServiceNowServer
 from tests.servers.smarthost import SmartHost
-from tests.servers.tickets import PERSON, Ticket, TicketServer
+from tests.servers.tickets import PERSON, Fault, Ticket, TicketServer, says
 from tests.test_relay import ROOT
 from triage.group import SqliteDocuments, incidents, notices_of
 from triage.model import Incident, Notice
@@ -162,6 +162,13 @@ class Office:
             "github": lambda: of_markdown(ticket.body),
         }
         return {name: "\n".join([ticket.title, sources[name](), *reversed(ticket.texts())])}
+
+    def news(self, name: str) -> str:
+        """Give what came after the ticket's own text: comments as their server keeps them, or the last mail's text."""
+        if name == "mail":
+            return of_mail(self.post.taken[-1][2])[1]
+        said = [text for text in self.ticket(name).texts() if "/opened:1/" not in text]
+        return "\n".join(of_html(text) if name == "azure_devops" else text for text in said)
 
 
 @pytest.fixture
@@ -314,3 +321,40 @@ def test_a_ticket_that_somebody_took_over_stays_theirs(office: Callable[..., Off
         assert not made.servers[name].is_done(ticket)
         assert len(ticket.comments) == 2
         assert "Mail flows again" in ticket.texts()[-1]
+
+
+def test_a_surer_verdict_brings_its_steps_into_the_ticket(office: Callable[..., Office]) -> None:
+    """Opened on a bounce, when nothing may be changed yet; then a log makes it probable: the steps for it follow in each."""
+    made = office("4, our server to Exchange Online, Send log", servicenow={"text_limit": 4_000})
+    assert made.read(bytes(to_cloud(build="15.0.1497.2"))).verdict.confidence == "possible"
+    for name in (*NAMES, "mail"):
+        assert "Set the TLS 1.2 and .NET values" not in "".join(made.as_read(name).values())
+    assert made.read(log("Send", [BROKEN] * 57)).verdict.confidence == "probable"
+    assert made.pending() == []
+    for name in (*NAMES, "mail"):
+        news = made.news(name)
+        assert "These take the place of the earlier ones" in news
+        assert "Set the TLS 1.2 and .NET values on hq-ex13a.contoso.example" in news
+        assert "tls12-hq-ex13a.contoso.example.reg" in news
+        assert "--out FOLDER" in news
+        assert "attached file" not in news
+        assert "Restart hq-ex13a.contoso.example" in news
+        assert "Route this mail through a relay" in news
+        assert "57 of 57 sessions" in news.partition("Next word")[0]
+        assert "Cut here" not in news
+        assert "characters cut" not in news
+
+
+def test_steps_in_parts_are_said_once(office: Callable[..., Office]) -> None:
+    """ServiceNow fails at the second part of the news: the next try goes on, and each part is there once."""
+    made = office("4, our server to Exchange Online, Send log", servicenow={"text_limit": 4_000})
+    made.read(bytes(to_cloud(build="15.0.1497.2")))
+    server = made.servers["servicenow"]
+    before = len(made.ticket("servicenow").texts())
+    server.faults.append(Fault("PATCH", "", says(503), is_done=True))
+    made.read(log("Send", [BROKEN] * 57))
+    assert len(made.pending()) > 0
+    made.read(log("Send", [BROKEN] * 57))
+    assert made.pending() == []
+    marks = [text.rpartition("bounce-triage: ")[2] for text in made.ticket("servicenow").texts()[before:]]
+    assert len(marks) == len(set(marks)) > 2

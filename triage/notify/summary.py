@@ -15,6 +15,12 @@ from triage.safe_text import cut, one_line
 HEADLINE_LIMIT = 200
 """Characters of a headline: two lines of a card, also with two host names of honest length."""
 
+REASON = 160
+"""Characters of the one reason that a card gives."""
+
+LONG_REASON = 600
+"""Characters of each reason in a comment, which has room for all that moved a verdict."""
+
 _SHORT_REASON = 90
 """Characters of a reason where one message gives several: when we speak next must still fit its line."""
 
@@ -34,8 +40,19 @@ class Summary:
     against: tuple[str, ...]
 
 
-def summarise(incident: Incident, texts: Texts, redaction: Redaction, now: str, news: Sequence[Change] = ()) -> Summary:
-    """Say what is broken, whose it is, how sure we are, how big it is, and why now: for `news`, else the last change."""
+def summarise(
+    incident: Incident,
+    texts: Texts,
+    redaction: Redaction,
+    now: str,
+    news: Sequence[Change] = (),
+    *,
+    reason: int = REASON,
+) -> Summary:
+    """Say what is broken, whose it is, how sure we are, how big it is, and why now: for `news`, else the last change.
+
+    `reason` is how many characters a reason may have.
+    """
     names = Names(incident, texts)
     evidence = [(one.supports, redaction.text(texts.retold(one.text))) for one in incident.verdict.evidence]
     return Summary(
@@ -43,7 +60,7 @@ def summarise(incident: Incident, texts: Texts, redaction: Redaction, now: str, 
         headline=redaction.text(headline(incident, names, texts)),
         verdict=verdict_line(incident, texts),
         counts=counts_line(incident, texts, now),
-        why=why_line(incident, texts, redaction, news),
+        why=why_line(incident, texts, redaction, news, reason),
         supports=tuple(text for supports, text in evidence if supports),
         against=tuple(text for supports, text in evidence if not supports),
     )
@@ -148,10 +165,12 @@ def _loss(incident: Incident, texts: Texts, now: str, affected: tuple[Affected, 
     return texts.phrase(f"counts.{tense}", time=moment(until, now, texts))
 
 
-def why_line(incident: Incident, texts: Texts, redaction: Redaction, news: Sequence[Change] = ()) -> str:
+def why_line(
+    incident: Incident, texts: Texts, redaction: Redaction, news: Sequence[Change] = (), reason: int = REASON
+) -> str:
     """Say why now, for each of `news` or the last change, and when we speak next."""
     told = tuple(news) or incident.changes[-1:]
-    limit = 160 if len(told) < 2 else _SHORT_REASON
+    limit = reason if len(told) < 2 or reason > REASON else _SHORT_REASON
     why = " ".join(_why(one, limit, texts, redaction) for one in told) or texts.phrase("why.unknown")
     following = "next_acknowledged" if incident.acknowledged_by else "next"
     following = "next_reminder" if any(one.kind == "reminder" for one in told) else following

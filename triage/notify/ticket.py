@@ -41,6 +41,14 @@ def ticket_markdown(
     return render_markdown(_view(incident, runbook, affected, texts, redact, now, is_elsewhere), texts)
 
 
+def steps_markdown(incident: Incident, runbook: FilledRunbook, texts: Texts, *, redact: bool = False, now: str) -> str:
+    """Give of the ticket what is to be done, as Markdown for another system. `now` is RFC 3339."""
+    from triage.notify.templates import render_markdown
+
+    view = _view(incident, runbook, (), texts, redact, now, is_elsewhere=True)
+    return render_markdown({**view, "steps_only": True}, texts)
+
+
 def ticket_html(
     incident: Incident,
     runbook: FilledRunbook,
@@ -71,6 +79,7 @@ def _view(
     summary = summarise(incident, texts, redaction, now)
     category, wanted = incident.verdict.category, first_step(incident, runbook)
     return {
+        "steps_only": False,
         "headline": summary.headline,
         "verdict_line": summary.verdict,
         "counts_line": counts_line(incident, texts, now, tuple(affected)),

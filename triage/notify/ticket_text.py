@@ -10,10 +10,10 @@ from typing import Literal
 
 from triage.notify.letter import Letter
 from triage.notify.names import Names
-from triage.notify.news import reasons
+from triage.notify.news import kind_of, reasons
 from triage.notify.redaction import Redaction
-from triage.notify.summary import headline, summarise
-from triage.notify.ticket import ticket_markdown
+from triage.notify.summary import LONG_REASON, headline, summarise
+from triage.notify.ticket import steps_markdown, ticket_markdown
 from triage.safe_text import markdown, markdown_code, one_line
 
 MARK = "bounce-triage:"
@@ -21,6 +21,9 @@ MARK = "bounce-triage:"
 
 KEY = "bounce-triage-"
 """Begins the name by which a ticket of ours is found in its system."""
+
+WHY_LIMIT = 2_000
+"""Characters of all the reasons in a comment together."""
 
 _NAMES = 4
 """Notices that a mark names in full."""
@@ -60,8 +63,8 @@ def ticket_text(letter: Letter, sink: str, instead_of: str | None = None) -> Tex
 def comment_text(letter: Letter, sink: str, case: Case, others: tuple[str, ...] = ()) -> Text:
     """Give a comment: why now, how it stands, and what this means for the ticket that others share."""
     texts, redaction = letter.texts, Redaction(letter.incident, letter.redact)
-    told = summarise(letter.incident, texts, redaction, letter.now, reasons(letter.notices))
-    parts = [f"**{markdown(told.why)}**"]
+    told = summarise(letter.incident, texts, redaction, letter.now, reasons(letter.notices), reason=LONG_REASON)
+    parts = [f"**{markdown(told.why, WHY_LIMIT)}**"]
     if case == "joined":
         names = Names(letter.incident, texts)
         values = {
@@ -82,8 +85,16 @@ def comment_text(letter: Letter, sink: str, case: Case, others: tuple[str, ...] 
             f"- {markdown(one)}" for one in told.against[:3]
         ]
         parts.append("\n".join(supports))
+        if case == "news" and letter.incident.state != "resolved" and _has_other_steps(letter):
+            steps = steps_markdown(letter.incident, letter.runbook, texts, redact=letter.redact, now=letter.now)
+            parts += [texts.phrase("remote.steps"), steps]
         parts.append(texts.phrase("remote.all", text=letter.incident.id))
     return _text(letter, sink, "\n\n".join(filter(None, parts)))
+
+
+def _has_other_steps(letter: Letter) -> bool:
+    """Tell whether what is to be done may be another thing now than the ticket says."""
+    return any(kind_of(one) == "verdict-changed" for one in letter.notices)
 
 
 def _afterwards(letter: Letter) -> list[str]:

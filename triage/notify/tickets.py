@@ -246,6 +246,15 @@ class _Desk:
                 self._vendor.write(self._session, row.remote or "", look, part_text(part, whole), "stay")
         return self._rows.completed(row)
 
+    def _say(self, remote: str, look: Look, whole: Text, turn: Turn) -> None:
+        """Write a comment, then close or open the ticket. The beginning of a long one comes last: it shows that all is there."""
+        text, parts = divided(whole, self._letter.texts, self._vendor.limit, self._vendor.render)
+        for part in reversed(parts):
+            if not look.has(part.mark):
+                self._vendor.write(self._session, remote, look, part_text(part, whole), "stay")
+                look = self._vendor.look(self._session, remote)
+        self._vendor.write(self._session, remote, look, text, turn)
+
     def _found(self, row: Row) -> Made | None:
         """Find what an earlier try may have opened. Raises `Stopped` while it may be there and not be found yet."""
         found = self._vendor.find(self._session, KEY + row.id)
@@ -276,8 +285,7 @@ class _Desk:
             return None
         row = self._complete(self._rows.take_in(row, self._ids, is_open=True))
         if not look.has(self._mark):
-            text = comment_text(self._letter, self._vendor.name, "joined")
-            self._vendor.write(self._session, row.remote or "", look, text, "stay")
+            self._say(row.remote or "", look, comment_text(self._letter, self._vendor.name, "joined"), "stay")
         return row.shown or ""
 
     def _tell_one(self, row: Row) -> None:
@@ -291,9 +299,10 @@ class _Desk:
             row = self._rows.end(row, "closed")
             if row.state != "closed":  # another incident came in meanwhile
                 turn, case = "stay", "others open"
-        text = None if look.has(self._mark) else comment_text(self._letter, self._vendor.name, case, row.open_members)
-        if text is not None or turn != "stay":
-            self._vendor.write(self._session, remote, look, text, turn)
+        if not look.has(self._mark):
+            self._say(remote, look, comment_text(self._letter, self._vendor.name, case, row.open_members), turn)
+        elif turn != "stay":
+            self._vendor.write(self._session, remote, look, None, turn)
         if look.is_done and self._is_over:
             self._rows.end(row, "closed")
         if turn == "open":
