@@ -61,6 +61,22 @@ def test_run_writes_a_folder_for_each_incident(triage: Run, mail: Path, tmp_path
         assert names >= {"teams.json", "ticket.md", "ticket.html", "affected.csv"}
 
 
+def test_show_writes_the_files_that_a_ticket_elsewhere_names(triage: Run, tmp_path: Path) -> None:
+    """A ticket in another system has no attachments: the change it prints lies in the folder that `--out` names."""
+    gateway = (ROOT / "examples/mailbox/13-gateway-demands-tls12.eml").read_bytes()
+    (tmp_path / "one.eml").write_bytes(gateway)
+    triage("run", "one.eml")
+    (listed,) = json.loads(triage("incidents", "--json").stdout)
+    done = triage("show", listed["id"], "--out", "files")
+    folder = tmp_path / "files" / listed["id"]
+    assert done.stdout.startswith(b"# ")
+    assert str(Path("files") / listed["id"]) in done.stderr.decode()
+    assert {path.suffix for path in folder.glob("tls12-*")} == {".reg", ".ps1"}
+    assert (folder / "ticket.md").read_bytes().strip() == done.stdout.strip()
+    (tmp_path / "taken").write_bytes(b"")
+    assert triage("show", listed["id"], "--out", "taken").returncode == 2
+
+
 def test_run_says_how_to_call_it_again(mail: Path, tmp_path: Path) -> None:
     """The command that it names for a ticket in the terminal can be typed as it stands, wherever it is installed."""
     entry = Path(sys.executable).parent / "triage"
