@@ -39,10 +39,13 @@ from triage.group import (
     keep,
     known_names,
     learn,
+    lift,
     nobody,
     put_off,
     relate,
+    silences,
     told,
+    under,
     waiting,
 )
 from triage.hosts import Hosts
@@ -326,8 +329,11 @@ def relay(
     With `held_too` what waits for its hour is looked at again: the settings may have changed since.
     """
     done, resting, began = Relayed(), set[str](), time.monotonic()
-    parts = with_names(documents, parts)
-    is_sweep = incident_id is None
+    parts, is_sweep = with_names(documents, parts), incident_id is None
+    silent = silences(documents)
+    if is_sweep:
+        lift(documents, silent, parts.timer, clock())
+    parts = msgspec.structs.replace(parts, timer=under(parts.timer, silent))
     ids = [incident_id] if incident_id is not None else list(due(documents, clock(), held_too=held_too))
     redact = parts.redact != "nothing"
     desk = Desk(documents, parts.timer, parts.ceiling, clock, parts.texts, redact=redact, mark=parts.mark)

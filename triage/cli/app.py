@@ -20,6 +20,7 @@ from triage.cli import (
     runbooks,
     serve,
     settings,
+    silence,
     store,
     texts,
     unmatched,
@@ -59,8 +60,9 @@ app.command("incidents")(incidents.list_incidents)
 app.command("show")(incidents.show)
 app.command("ack")(incidents.ack)
 app.command("resolve")(incidents.resolve)
-app.command("silence")(incidents.silence)
-app.command("unsilence")(incidents.unsilence)
+app.command("silence")(silence.silence)
+app.command("unsilence")(silence.unsilence)
+app.command("silences")(silence.silences)
 app.command("letter")(letter.letter)
 app.command("note")(letter.note)
 app.command("unmatched")(unmatched.unmatched)

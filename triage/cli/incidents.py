@@ -1,4 +1,4 @@
-"""`triage incidents`, `show`, `ack`, `resolve`, `silence`, `unsilence`: what is open, and what people do with it."""
+"""`triage incidents`, `show`, `ack`, `resolve`: what is open, and what people do with it."""
 
 import getpass
 import sys
@@ -67,7 +67,8 @@ def state_words(incident: "Incident") -> str:
     if incident.acknowledged_by and incident.state != "resolved":
         words.append(f"{incident.acknowledged_by} has it")
     if incident.silenced_until:
-        words.append(f"silenced until {incident.silenced_until[:16].replace('T', ' ')}")
+        by = f" by {incident.silenced_by}" if incident.silenced_by else ""
+        words.append(f"silenced until {incident.silenced_until[:16].replace('T', ' ')}{by}")
     return ", ".join(words)
 
 
@@ -138,7 +139,7 @@ def ack(
 
     values = load_settings(settings)
     usual = f"{values.lifecycle.acknowledge_hours}h" if span is None and time is None else span
-    incident = _act(values, store, incident_id, "acknowledge", by, span=usual, time=time)
+    incident = act(values, store, incident_id, "acknowledge", by, span=usual, time=time)
     say(f"{incident.id} is with {incident.acknowledged_by} until {incident.acknowledged_until}.")
 
 
@@ -152,42 +153,11 @@ def resolve(
     """Close an incident; a later failure opens it again."""
     from triage.settings import load_settings
 
-    incident = _act(load_settings(settings), store, incident_id, "resolve", by, text=reason)
+    incident = act(load_settings(settings), store, incident_id, "resolve", by, text=reason)
     say(f"{incident.id} is {incident.state}.")
 
 
-def silence(
-    incident_id: IncidentId,
-    span: For = None,
-    time: Until = None,
-    reason: Annotated[str, typer.Option("--reason", help="Why, for the others.")] = "",
-    by: Who = None,
-    store: Store = None,
-    settings: SettingsFile = None,
-) -> None:
-    """Tell nobody of an incident for a time. What came meanwhile is told in one message when that is over."""
-    from triage.settings import load_settings
-
-    if span is None and time is None:
-        raise typer.BadParameter("Say for how long: --for 2d, or --until TIME.")
-    incident = _act(load_settings(settings), store, incident_id, "silence", by, text=reason, span=span, time=time)
-    say(f"{incident.id} is silent until {incident.silenced_until}.")
-
-
-def unsilence(
-    incident_id: IncidentId,
-    by: Who = None,
-    store: Store = None,
-    settings: SettingsFile = None,
-) -> None:
-    """End the silence of an incident."""
-    from triage.settings import load_settings
-
-    incident = _act(load_settings(settings), store, incident_id, "unsilence", by)
-    say(f"{incident.id} is told of again.")
-
-
-def _act(
+def act(
     values: "Settings",
     store: "Path | None",
     incident_id: str,

@@ -8,6 +8,7 @@ from triage.group.acts import (
     apply_act,
     apply_waiting,
     read_act,
+    silence_all,
 )
 from triage.group.affected import affected
 from triage.group.blobs import BlobDocuments
@@ -34,6 +35,7 @@ from triage.group.names import known_names, learn
 from triage.group.notices import Router, Timer, at_once, nobody
 from triage.group.readings import counted_reading, keep, uncounted, waiting
 from triage.group.relate import relate
+from triage.group.silences import Silence, lift, silences, silent_now, under
 from triage.group.sqlite import SqliteDocuments
 from triage.group.telling import not_full, room_left, say_full, take_room, telling
 
@@ -53,6 +55,7 @@ __all__ = [
     "MemoryDocuments",
     "Periods",
     "Router",
+    "Silence",
     "SqliteDocuments",
     "Timer",
     "act_on",
@@ -76,6 +79,7 @@ __all__ = [
     "keep",
     "known_names",
     "learn",
+    "lift",
     "nobody",
     "not_full",
     "notices_of",
@@ -89,11 +93,15 @@ __all__ = [
     "replay",
     "room_left",
     "say_full",
+    "silence_all",
+    "silences",
+    "silent_now",
     "still_open",
     "take_room",
     "telling",
     "told",
     "uncounted",
+    "under",
     "waiting",
     "waiting_for",
 ]

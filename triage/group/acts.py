@@ -21,10 +21,11 @@ from triage.group.incident import incident_of
 from triage.group.ledger import Ledger
 from triage.group.lifecycle import bounded, clock, close, lapsed, standing
 from triage.group.notices import Router, nobody, with_notices
+from triage.group.silences import Silence, checked_scope, note_silence
 from triage.group.stored import MAX_JOINED, change_existing, existing, followed
 from triage.group.times import later
 from triage.hosts import Hosts
-from triage.model import Act, ActKind, Change, Incident
+from triage.model import Act, ActKind, Change, Incident, Scope
 
 ACTS = "act/"
 """Keys of acts in a store."""
@@ -33,8 +34,6 @@ INBOX_ACTS = "acts/"
 APPLIED = "lifecycle/acts-applied"
 """The document that says up to which day every act took effect."""
 
-MAX_ACTS = 1_000
-"""Acts of one incident that are known by their ids: people do a few."""
 MAX_BYTES = 65_536
 """Of one act: its texts are a person's."""
 
@@ -116,9 +115,23 @@ def read_act(body: bytes) -> Act:
     try:
         if len(body) > MAX_BYTES:
             raise BadInput(f"An act has at most {MAX_BYTES:,} bytes.")
-        return _DECODER.decode(body)
+        return _checked(_DECODER.decode(body))
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise BadInput(f"It is no act of this program: {error}.") from error
+
+
+def _checked(act: Act) -> Act:
+    """Give an act that says what it was done to. Raises `BadInput` for another."""
+    if act.scope is None:
+        if act.family is None:
+            raise BadInput("It names no incident.")
+        return act
+    if act.kind not in ("silence", "unsilence"):
+        raise BadInput(
+            f"What was done is to {act.kind} all of {act.scope.value[:80]}, and only silence covers more than one."
+        )
+    checked_scope(act.scope)
+    return act
 
 
 def _read_or_tell(body: bytes, name: str) -> Act | None:
@@ -129,16 +142,21 @@ def _read_or_tell(body: bytes, name: str) -> Act | None:
         return None
 
 
-def apply_act(documents: Documents, act: Act, hosts: Hosts, *, route: Router = nobody) -> Incident:
-    """Let an act take effect, as of its own time; one that did changes nothing. Gives the incident as it stands.
+def apply_act(documents: Documents, act: Act, hosts: Hosts, *, route: Router = nobody) -> None:
+    """Let an act take effect, as of its own time; one that did changes nothing.
 
     Raises `NotFound` where neither the id nor family and ends lead to an incident.
     """
+    if act.scope is not None:
+        note_silence(documents, act, act.scope)
+        return
+    if act.family is None:
+        raise NotFound("This act names no incident.")
     name = act.incident
     ledger = followed(documents, name)
     if ledger is None or not ledger.is_incident:
         name = renamed(act.family, act.ends, hosts).incident_id
-    return _changed(documents, name, lambda found: effect(found, act, route))
+    _changed(documents, name, lambda found: effect(found, act, route))
 
 
 def act_on(
@@ -160,7 +178,7 @@ def act_on(
     ledger = followed(documents, incident_id)
     ledger = existing(ledger if ledger is not None and ledger.is_incident else None, incident_id)
     act = Act(
-        id=f"{time.time_ns():016x}{secrets.token_hex(2)}",  # acts of one second sort as they were done
+        id=_new_id(),
         kind=kind,
         at=now,
         by=by,
@@ -172,6 +190,31 @@ def act_on(
     )
     (journal or DocumentActs(documents)).add(act)
     return _changed(documents, ledger.id, lambda found: effect(found, act, route))
+
+
+def silence_all(
+    documents: Documents,
+    scope: Scope,
+    by: str,
+    now: str,
+    *,
+    until: str | None,
+    text: str = "",
+    journal: ActJournal | None = None,
+) -> Silence:
+    """Write down that nothing of a scope is told until a time, or with None that it is told again; then do it.
+
+    Gives what holds from now on. Raises `BadInput` where the scope is none.
+    """
+    kind: ActKind = "unsilence" if until is None else "silence"
+    act = Act(id=_new_id(), kind=kind, at=now, by=by, scope=checked_scope(scope), text=text, until=until)
+    (journal or DocumentActs(documents)).add(act)
+    return note_silence(documents, act, scope)
+
+
+def _new_id() -> str:
+    """Give the id of an act: acts of one second sort as they were done."""
+    return f"{time.time_ns():016x}{secrets.token_hex(2)}"
 
 
 def _changed(documents: Documents, incident_id: str, change: Callable[[Ledger], Ledger]) -> Incident:
@@ -199,7 +242,7 @@ def effect(ledger: Ledger, act: Act, route: Router = nobody) -> Ledger:
     if act.id in ledger.acts:
         return ledger
     ledger = lapsed(ledger, act.at, route)
-    noted = msgspec.structs.replace(ledger, acts=(*ledger.acts, act.id)[-MAX_ACTS:])
+    noted = ledger.after_act(act.id)
     if act.kind == "acknowledge":
         return _acknowledged(noted, act, route)
     if act.kind == "resolve":

@@ -34,6 +34,9 @@ STANDING_AT_MOST = 1000
 
 _ASKED_AT_ONCE = 100
 
+_HOLDERS: tuple[HeldBy, ...] = ("digest", "silence", "quiet-hours")
+"""What a message names that several things held: the first of these."""
+
 _Members = tuple[tuple[str, tuple[str, ...]], ...]
 
 
@@ -55,7 +58,7 @@ def claim_bundle(
 ) -> ClaimedBundle | None:
     """Claim the message that tells of several of these incidents what was held until now; None where there is none.
 
-    What was held by quiet hours for one incident alone is released: it goes out as any other. Raises `Transient`.
+    What quiet hours or a silence held of one incident alone is released: it goes out as any other. Raises `Transient`.
     """
     members: _Members = ()
     by: HeldBy | None = None
@@ -104,7 +107,7 @@ def claim_bundle(
 def _held(
     documents: Documents, sink: str, ids: Iterable[str], now: str, timer: Timer
 ) -> tuple[_Members, HeldBy | None]:
-    """Give what was held until now, and by what: a digest, or quiet hours that held more than one incident."""
+    """Give what was held until now, and by what: a digest, or a silence or quiet hours that held more than one incident."""
     found: dict[str, tuple[str, ...]] = {}
     kinds: set[HeldBy] = set()
     for incident_id, ledger in _ledgers(documents, ids):
@@ -124,10 +127,10 @@ def _held(
             _let_go(documents, incident_id, sink)
         if len(found) >= MEMBERS_AT_MOST:
             break
-    if kinds == {"quiet-hours"} and len(found) == 1:
+    if "digest" not in kinds and len(found) == 1:
         _let_go(documents, next(iter(found)), sink)
         return (), None
-    return tuple(found.items()), ("digest" if "digest" in kinds else "quiet-hours") if kinds else None
+    return tuple(found.items()), next((by for by in _HOLDERS if by in kinds), None)
 
 
 def _waiting(ledger: Ledger, sink: str, now: str) -> dict[str, Notice]:

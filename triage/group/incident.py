@@ -11,6 +11,7 @@ from triage.group.healed import proof_of
 from triage.group.ledger import Ledger
 from triage.group.lifecycle import Periods, aged
 from triage.group.packed import DIGEST
+from triage.group.silences import shown_silent, silent_now
 from triage.group.stored import INCIDENTS, followed, load_ledger
 from triage.hosts import is_address, pool_ids
 from triage.model import Diagnosis, Incident, Observation, Product, Software, Tallied
@@ -130,10 +131,11 @@ def _order_of_builds(product: Product) -> tuple[tuple[int, ...], str, str]:
 
 def incidents(documents: Documents, now: str | None = None, periods: Periods = NO_PERIODS) -> Iterator[Incident]:
     """Give every incident in the store, in the order of their ids: with `now` as time alone has made it by then."""
+    silent = () if now is None else silent_now(documents, now)
     for listed in documents.list(INCIDENTS):
         ledger = load_ledger(documents, listed.key.removeprefix(INCIDENTS))
         if ledger is not None and ledger.is_incident:
-            yield incident_of(ledger if now is None else aged(ledger, now, periods))
+            yield shown_silent(incident_of(ledger if now is None else aged(ledger, now, periods)), silent)
 
 
 def find_incident(documents: Documents, name: str, now: str | None = None, periods: Periods = NO_PERIODS) -> Incident:
@@ -150,7 +152,8 @@ def find_incident(documents: Documents, name: str, now: str | None = None, perio
         raise NotFound(f"“{name}” could be {len(ledgers)} incidents: {names}. Give more of the id.")
     if not ledgers:
         raise NotFound(f"There is no incident “{name}” in this store. `triage incidents` lists them.")
-    return incident_of(ledgers[0] if now is None else aged(ledgers[0], now, periods))
+    found_one = incident_of(ledgers[0] if now is None else aged(ledgers[0], now, periods))
+    return shown_silent(found_one, () if now is None else silent_now(documents, now))
 
 
 def receiving_addresses(documents: Documents, incident_id: str) -> tuple[tuple[str, bool], ...]:

@@ -38,6 +38,10 @@ def still_waits(seen: int) -> bool:
     return seen == WAITING
 
 
+MAX_ACTS = 1_000
+"""Acts of one incident that are known by their ids: people do a few."""
+
+
 class Closed(msgspec.Struct, frozen=True, kw_only=True):
     """An end that somebody declared, or that time alone brought: it holds until a failure later than `at`."""
 
@@ -127,6 +131,10 @@ class Ledger(msgspec.Struct, frozen=True, kw_only=True):
         """Give what growth is measured on: distinct messages, or the peak depth where only a queue is known."""
         hit = sum(is_hit(record[-1]) for record in split(self.messages, MESSAGE))
         return max(hit, sum(self.depths.values()))
+
+    def after_act(self, act_id: str) -> "Ledger":
+        """Give the ledger with an act that took effect here; the oldest are forgotten."""
+        return msgspec.structs.replace(self, acts=(*self.acts, act_id)[-MAX_ACTS:])
 
     def encode(self) -> bytes:
         """Give the bytes to store."""

@@ -160,7 +160,10 @@ class _Desk:
         elif change.kind == "verdict-changed":
             # The message has not left: it will tell the verdict as it stands then.
             whys = (*opened.whys[:1], change)
-            self.pending[notice_key("opened:1", self.sink)] = msgspec.structs.replace(opened, whys=whys)
+            opened = msgspec.structs.replace(opened, whys=whys)
+            if opened.held_by == "silence":  # which may be of the cause that it was thought to be
+                opened = msgspec.structs.replace(opened, held_until=None, held_by=None)
+            self.pending[notice_key("opened:1", self.sink)] = opened
         elif change.kind == "reopened" and self._has("resolved"):
             self._add(f"reopened:{self._next('reopened')}", change)
         self._add_thresholds(change, ())

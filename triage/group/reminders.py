@@ -4,6 +4,7 @@ A reminder is planned when a sink was told something, for a time that follows fr
 waiting mail is lost. Whether it is still deserved is looked at when its time has come.
 """
 
+from collections.abc import Mapping
 from datetime import timedelta
 
 import msgspec
@@ -11,7 +12,7 @@ import msgspec
 from triage.group.ledger import Ledger
 from triage.group.notices import facts_of, headline_of, is_loose, notice_key
 from triage.group.times import later
-from triage.model import Change, Notice
+from triage.model import Change, Notice, Sent
 from triage.model.words import rank
 
 BEFORE_LOSS_HOURS = 4
@@ -38,23 +39,55 @@ def with_reminder(ledger: Ledger, sink: str, now: str, hours: int | None) -> Led
     pending = {key: one for key, one in ledger.pending.items() if one.sink != sink or not _may_go(one)}
     facts = facts_of(ledger)
     if hours is not None and ledger.resolved_at is None and rank(facts.confidence) >= rank("probable"):
-        told = [one for one in ledger.sent.values() if one.sink == sink and one.name.startswith(_NAME)]
-        left = [one.name for one in pending.values() if one.sink == sink and is_reminder(one)]
-        names = [*(one.name for one in told), *left]
-        number = 1 + max((int(name.removeprefix(_NAME)) for name in names), default=0)
-        notice = Notice(
-            name=f"{_NAME}{number}",
-            sink=sink,
-            at=now,
-            whys=(),
-            headline=headline_of(ledger),
-            confidence=facts.confidence,
-            size=facts.size,
-            counts=ledger.counts(),
-            next_try=_next_time(ledger, now, hours, max((one.told_at for one in told), default=None)),
+        last = max((one.told_at for one in ledger.sent.values() if _is_own(one, sink)), default=None)
+        notice = msgspec.structs.replace(
+            _reminder(ledger, pending, sink, now), next_try=_next_time(ledger, now, hours, last)
         )
         pending[notice_key(notice.name, sink)] = notice
     return ledger if pending == ledger.pending else msgspec.structs.replace(ledger, pending=pending)
+
+
+def with_word_of_silence(ledger: Ledger, sink: str, at: str, of: str) -> Ledger:
+    """Plan the word that an incident is still open, once a silence is over since `at`: for who heard of it before.
+
+    None is needed where something else waits to be told, nor where somebody has it or nothing was seen for a while.
+    """
+    told = [one.told_at for one in ledger.sent.values() if one.sink == sink]
+    pending = {key: one for key, one in ledger.pending.items() if one.sink != sink or not is_planned(one, at)}
+    waits = any(one.sink == sink and one.failed is None and one.whys for one in pending.values())
+    is_calm = ledger.resolved_at is not None or ledger.quiet_since is not None or ledger.acknowledged_by is not None
+    if waits or is_calm or not told or max(told) > at:
+        return ledger
+    why = Change(kind="silence-ended", at=at, text=of)
+    notice = msgspec.structs.replace(
+        _reminder(ledger, ledger.pending, sink, at), whys=(why,), held_until=at, held_by="silence"
+    )
+    return msgspec.structs.replace(ledger, pending=pending | {notice_key(notice.name, sink): notice})
+
+
+def _reminder(ledger: Ledger, pending: Mapping[str, Notice], sink: str, at: str) -> Notice:
+    """Give the next reminder of a sink: its number is one that none of its own had."""
+    entries: tuple[Notice | Sent, ...] = (*ledger.sent.values(), *pending.values())
+    names = [one.name for one in entries if _is_own(one, sink)]
+    facts = facts_of(ledger)
+    return Notice(
+        name=f"{_NAME}{1 + max((int(name.removeprefix(_NAME)) for name in names), default=0)}",
+        sink=sink,
+        at=at,
+        whys=(),
+        headline=headline_of(ledger),
+        confidence=facts.confidence,
+        size=facts.size,
+        counts=ledger.counts(),
+    )
+
+
+def _is_own(one: Notice | Sent, sink: str) -> bool:
+    return one.sink == sink and one.name.startswith(_NAME)
+
+
+def _ends_silence(notice: Notice) -> bool:
+    return any(why.kind == "silence-ended" for why in notice.whys)
 
 
 def _may_go(notice: Notice) -> bool:
@@ -91,7 +124,7 @@ def settle_reminders(ledger: Ledger, pending: dict[str, Notice], sink: str, now:
         one = pending[key]
         if ledger.resolved_at is not None or hours is None:
             del pending[key]
-        elif not deserved:
+        elif not deserved and not _ends_silence(one):
             pending[key] = msgspec.structs.replace(one, whys=(), next_try=later(now, timedelta(hours=hours)))
         elif not one.whys:
             why = Change(kind="reminder", at=now, text=f"{counts.waiting} still waiting, and nobody has taken it")

@@ -1,6 +1,6 @@
 """The words that the stages share: a file each, no behaviour."""
 
-from triage.model.act import Act, ActKind
+from triage.model.act import Act, ActKind, Scope
 from triage.model.diagnosis import Alternative, Diagnosis, Evidence, Responsible
 from triage.model.incident import Affected, Change, Counts, Ends, Incident, Proof, Surroundings, Tallied
 from triage.model.notice import ChangeKind, Facts, HeldBy, Notice, Sent, Timing
@@ -35,6 +35,7 @@ __all__ = [
     "Reading",
     "Reply",
     "Responsible",
+    "Scope",
     "Sent",
     "Software",
     "Step",

@@ -8,7 +8,7 @@ from triage.model.incident import Change, Counts
 from triage.model.words import Actor, Category, Confidence, Family, Impact
 
 ChangeKind = Literal["opened", "grew", "verdict-changed", "resolved", "reopened", "reminder"]
-HeldBy = Literal["quiet-hours", "digest"]
+HeldBy = Literal["quiet-hours", "digest", "silence"]
 
 
 class Facts(msgspec.Struct, frozen=True, kw_only=True):
@@ -53,8 +53,8 @@ class Notice(msgspec.Struct, frozen=True, kw_only=True):
     The rest is how the telling goes. `claim` is the word of the relay that is at it, until `claimed_until`;
     `message` is the name of the notice with which this one went, or may have gone, out; `tries` counts attempts, and
     `unsure` those of which nobody knows whether they arrived. `trouble` is what stopped the last try; `failed` says
-    why nobody tries any more. `held_until` and `held_by` say until when it waits for quiet hours to end or a digest to
-    come, as the routing said when somebody looked last.
+    why nobody tries any more. `held_until` and `held_by` say until when it waits for quiet hours or a silence to end,
+    or a digest to come, as it was when somebody looked last.
     """
 
     name: str

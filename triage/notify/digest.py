@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from triage.model import ChangeKind, Incident, Notice
+from triage.model import ChangeKind, HeldBy, Incident, Notice
 from triage.model.mark import Mark
 from triage.model.wire import incident_json
 from triage.notify.card import VERSION, Payload
-from triage.notify.news import main_kind
+from triage.notify.news import is_word_of_silence, main_kind
 from triage.notify.phrases import Texts
 from triage.notify.redaction import Redaction
 from triage.notify.summary import counted, title
@@ -38,7 +38,7 @@ class Digest:
     """
 
     id: str
-    by: Literal["digest", "quiet-hours", "ceiling"]
+    by: HeldBy | Literal["ceiling"]
     items: tuple[tuple[Incident, tuple[Notice, ...]], ...]
     standing: tuple[Incident, ...]
     texts: Texts
@@ -51,10 +51,10 @@ class Digest:
 
     def sections(self) -> list[tuple[str, list[Incident]]]:
         """Give the incidents by what happened to them last, the largest first, and those that are only still open."""
-        found: dict[str, list[Incident]] = {kind: [] for kind in ORDER}
+        found: dict[str, list[Incident]] = {kind: [] for kind in (*ORDER, STANDING)}
         for incident, notices in self.items:
-            found[main_kind(notices)].append(incident)
-        found[STANDING] = list(self.standing)
+            found[STANDING if is_word_of_silence(notices) else main_kind(notices)].append(incident)
+        found[STANDING] += self.standing
         return [(kind, sorted(ones, key=_weight)) for kind, ones in found.items() if ones]
 
     def headline(self) -> str:

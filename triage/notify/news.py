@@ -28,6 +28,11 @@ def main_kind(notices: Sequence[Notice]) -> ChangeKind:
     return turns[-1] if turns else min(kinds, key=tuple(_KINDS.values()).index, default="opened")
 
 
+def is_word_of_silence(notices: Sequence[Notice]) -> bool:
+    """Tell what is told only because a silence is over: nothing happened that would be news."""
+    return bool(notices) and all(why.kind == "silence-ended" for one in notices for why in one.whys)
+
+
 def reasons(notices: Sequence[Notice]) -> tuple[Change, ...]:
     """Give the changes to tell, in order: the last of each kind; growth needs no word where the incident is new."""
     told = [why for one in notices for why in one.whys]

@@ -17,6 +17,7 @@ from triage.group.acts import ACTS, INBOX_ACTS
 from triage.group.ledger import REPORT, Ledger, read_ledger
 from triage.group.packed import DIGEST, split
 from triage.group.readings import READINGS, UNCOUNTED, chunks
+from triage.group.silences import remove_silences
 from triage.group.stored import INCIDENTS
 from triage.upkeep.raw import RawMail
 from triage.upkeep.tickets import remove_tickets
@@ -70,6 +71,7 @@ def retain(documents: Documents, inbox: RawMail | None, periods: Periods, now: s
         removed.incidents = _remove_incidents(documents, before)
         removed.tickets = remove_tickets(documents)
         _remove_acts(documents, inbox, before)
+        remove_silences(documents, before, now)
     return removed
 
 
