@@ -53,8 +53,8 @@ def with_word_of_silence(ledger: Ledger, sink: str, at: str, of: str) -> Ledger:
     None is needed where something else waits to be told, nor where somebody has it or nothing was seen for a while.
     """
     told = [one.told_at for one in ledger.sent.values() if one.sink == sink]
-    pending = {key: one for key, one in ledger.pending.items() if one.sink != sink or not is_planned(one, at)}
-    waits = any(one.sink == sink and one.failed is None and one.whys for one in pending.values())
+    pending = {key: one for key, one in ledger.pending.items() if one.sink != sink or not _may_go(one) or one.whys}
+    waits = any(one.sink == sink and one.failed is None for one in pending.values())
     is_calm = ledger.resolved_at is not None or ledger.quiet_since is not None or ledger.acknowledged_by is not None
     if waits or is_calm or not told or max(told) > at:
         return ledger
