@@ -20,7 +20,7 @@ from azure.core.exceptions import ResourceExistsError, ResourceNotFoundError
 from azure.storage.blob import BlobLeaseClient, BlobServiceClient
 
 from triage.azure_storage import Account, blob_service
-from triage.group import BlobDocuments, Documents, SqliteDocuments, affected, incidents
+from triage.group import BlobDocuments, Documents, SqliteDocuments, affected, incidents, silences
 from triage.group.ledger import REPORT
 from triage.group.packed import split
 from triage.group.stored import load_ledger
@@ -279,6 +279,17 @@ def keys() -> Callable[[str], list[str]]:
             return [one.key for one in documents.list("") if not one.key.startswith("lease/")]
 
     return listed
+
+
+@pytest.fixture(scope="session")
+def silent() -> Callable[[str], list[tuple[str, str]]]:
+    """Give the function that gives what a store knows of silences: of what, and until when."""
+
+    def known(where: str) -> list[tuple[str, str]]:
+        with store_at(where) as documents:
+            return [(one.scope.value, one.until) for one in silences(documents)]
+
+    return known
 
 
 @pytest.fixture(scope="session")

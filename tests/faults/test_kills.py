@@ -130,6 +130,38 @@ def test_an_act_that_a_kill_left_without_its_effect_is_made_good(
     pytest.fail("the act never lived to its end")
 
 
+@pytest.mark.parametrize("kind", ["silence all", "unsilence all"])
+def test_a_silence_that_a_kill_left_without_its_effect_is_made_good(
+    place: Place, kind: str, mail: Callable[[int], list[str]], silent: Callable[[str], list[tuple[str, str]]]
+) -> None:
+    """Killed after the entry of the journal, or after its effect, the next pass leaves the same silent as without a kill."""
+    paths, later = mail(2), "2026-10-20T14:00:00Z"
+    before = ["silence all"] if kind == "unsilence all" else []
+    whole = place.fresh("whole")
+    place.run(whole, do="take in", paths=paths)
+    for one in (*before, kind):
+        place.run(whole, do=one)
+    expected = silent(whole)
+    assert expected == [
+        ("*.contoso.example", "2026-10-22T13:00:00Z" if kind == "silence all" else "2026-10-20T13:00:00Z")
+    ]
+    for at in range(1, STEPS):
+        where = place.fresh(f"killed{at}")
+        place.run(where, do="take in", paths=paths)
+        for one in before:
+            place.run(where, do=one)
+        unsaid = silent(where)
+        lived = place.run_and_kill(where, at, do=kind)
+        if at == 1:
+            assert silent(where) == unsaid != expected  # the entry comes before what it says
+        place.run(where, do="live on", now=later)
+        assert silent(where) == expected, f"killed after write {at}"
+        if lived:
+            assert at > 2
+            return
+    pytest.fail("the act never lived to its end")
+
+
 def test_a_pass_of_time_that_was_killed_goes_on(
     place: Place, mail: Callable[[int], list[str]], seen: Callable[[str], dict[str, object]]
 ) -> None:

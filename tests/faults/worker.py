@@ -34,7 +34,9 @@ from triage.group import (
     act_on,
     incidents,
     keep,
+    silence_all,
 )
+from triage.model import Scope
 from triage.notify.ticket_rows import Rows
 from triage.pipeline import Parts, commit_waiting, live_on, read, take_in
 from triage.settings import Settings
@@ -136,6 +138,9 @@ def do(job: dict[str, Any], parts: Parts) -> str:
         case "acknowledge" | "resolve" | "silence" as kind:
             first = next(incidents(documents)).id
             act_on(documents, first, kind, "Ana", ACTED, text="works on it", until=UNTIL, route=parts.route)
+        case "silence all" | "unsilence all" as kind:
+            until = UNTIL if kind == "silence all" else None
+            silence_all(documents, Scope("host", "*.contoso.example"), "Ana", ACTED, until=until)
         case "end with a ticket":
             end_with_a_ticket(documents, parts)
         case "retain":
