@@ -65,6 +65,7 @@ def test_a_host_is_silent_until_somebody_ends_it(triage: Run, engine: str, reque
         assert (incident["silenced_until"], incident["silenced_by"]) == (until, "Ana")
         assert "Silenced" in triage("show", incident["id"], **said).stdout
         assert "silence" in triage("notices", "list", **said).stdout
+        assert f"(silenced until {until} by Ana" in triage("routes", "test", incident["id"], **said).stdout
         done = triage("unsilence", "--host", "*.contoso.example", "--by", "Eva", **said)
         assert done.stdout == "Incidents of *.contoso.example are told of again.\n"
         assert teams.taken == []

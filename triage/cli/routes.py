@@ -135,11 +135,13 @@ def _sample(
 
 def _of_incident(name: str, values: "Settings", store: Path | None) -> tuple[str, "Facts"]:
     from triage.group import facts_by_id, find_incident
-    from triage.wiring import existing_store_of
+    from triage.wiring import existing_store_of, now
 
     with existing_store_of(values, store) as documents:
-        incident = find_incident(documents, name)
-        return f"incident {incident.id}", facts_by_id(documents, incident.id)
+        incident = find_incident(documents, name, now())
+        until, by = incident.silenced_until, incident.silenced_by
+        silent = f" (silenced until {until} by {by}: nothing of this goes out before)" if until else ""
+        return f"incident {incident.id}{silent}", facts_by_id(documents, incident.id)
 
 
 def _of_file(name: str, values: "Settings") -> list[tuple[str, "Facts"]]:
