@@ -7,6 +7,7 @@ import pytest
 
 from triage.hosts import Hosts
 from triage.mend import Shelf, Translation, fill, words
+from triage.mend.fill import _ANY_LAST_UPDATE, _ANY_WINDOWS_UPDATES, _LAST_UPDATE, _WINDOWS_UPDATES
 from triage.mend.template import VALUES, stand_in
 from triage.mend.words import Words, problems
 from triage.model import Incident
@@ -67,6 +68,13 @@ def test_every_stand_in_has_a_word() -> None:
     assert {stand_in(name) for name in VALUES} - {"Exchange"} <= known
 
 
+def test_every_value_in_words_has_a_word() -> None:
+    """The updates that a step names are sentences of ours, not names: a language tells them in its own words."""
+    told = {*_LAST_UPDATE.values(), *_WINDOWS_UPDATES.values(), _ANY_LAST_UPDATE, _ANY_WINDOWS_UPDATES}
+    sentences = {one for one in told if " " in one and not one.startswith("SP3 RU32")}
+    assert sentences <= set(words._read("en")["names"].values())
+
+
 def test_a_slovak_ticket_is_slovak_around_its_steps(
     incident: Callable[..., Incident], shelf: Shelf, hosts: Hosts
 ) -> None:
@@ -80,5 +88,5 @@ def test_a_slovak_ticket_is_slovak_around_its_steps(
     )
     assert any("Žiadny súbor .reg: server mx1.fabrikam.example nie je náš." in told for told in theirs.withheld)
     unknown = fill(incident(sending=None, confidence="possible"), slovak, hosts)
-    assert unknown.title.startswith("Na overenie: Server na strane odosielateľa ")
-    assert any("Zatiaľ nič nemeňte (na strane odosielateľa)" in told for told in unknown.withheld)
+    assert unknown.title.startswith("Na overenie: Server odosielateľa ")
+    assert any("Na serveri odosielateľa zatiaľ nič nemeňte" in told for told in unknown.withheld)

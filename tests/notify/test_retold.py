@@ -114,8 +114,8 @@ def test_evidence_and_changes_of_a_slovak_ticket_are_slovak(
     incident = make_incident(verdict=verdict, changes=(moved,))
     told = ticket_markdown(incident, runbook, (), Texts.load("sk"), now="2026-10-18T13:20:00Z")
     assert "- handshake zlyhal hneď po STARTTLS (SocketError): spojenia 57 z 57" in told
-    assert "- tento text (“421 4.4.2 x”) sa píše pri každom stratenom spojení" in told
-    assert "Pozrite, či sa iná pošta doručuje (prijíma: mx1.fabrikam.example)." in told
+    assert "- tento text („421 4.4.2 x“) sa píše pri každom stratenom spojení" in told
+    assert "Pozrite, či sa iná pošta doručuje (prijíma server mx1.fabrikam.example)." in told
     assert (
         "Verdikt sa zmenil: predtým prerušené spojenie (možné), teraz nezhoda verzie TLS (isté), lebo vidno to teraz"
         " častejšie." in told
@@ -128,10 +128,41 @@ def test_why_an_incident_is_over_is_told(texts: Texts) -> None:
     slovak = Texts.load("sk").retold
     ended = "57 failed sessions until 18 Oct 2026 09:14 UTC, then at least 2 sessions over TLS 1.2 from 19 Oct 2026 07:00 UTC"
     assert slovak(ended) == (
-        "neúspešné spojenia: 57, do 18 Oct 2026 09:14 UTC; potom cez TLS 1.2 od 19 Oct 2026 07:00 UTC spojenia: aspoň 2"
+        "neúspešné spojenia: 57, do 18. októbra 2026 09:14 UTC;"
+        " potom cez TLS 1.2 od 19. októbra 2026 07:00 UTC spojenia: aspoň 2"
     )
-    assert slovak("by anna until 2026-10-19T07:00:00Z") == "anna, do 2026-10-19T07:00:00Z"
+    assert slovak("by anna until 2026-10-19T07:00:00Z") == "anna, do 19. októbra 2026 07:00 UTC"
     assert slovak("of anna: its time is over") == "anna, vypršal čas"
+
+
+def test_what_stands_in_a_place_is_told_too() -> None:
+    """Names that are not known, how many more there are, tallies of others, and the marks around a quotation."""
+    slovak = Texts.load("sk").retold
+    assert slovak("Is the clock right on the sending server?") == "Is the clock right on the sending server?"
+    assert slovak("List the cipher suites that the receiving server offers, and the policies that restrict them") == (
+        "Vypíšte šifrovacie sady, ktoré ponúka server príjemcu, a politiky, ktoré ich obmedzujú"
+    )
+    assert slovak("a fails in the same way with unrelated servers: b, c and 3 more") == (
+        "a zlyháva rovnako aj s nesúvisiacimi servermi: b, c a ďalšie (3)"
+    )
+    assert slovak(
+        "TLS reports of others agree: x counted 61 sessions with starttls-not-supported; y counted 1 sessions with z"
+    ) == (
+        "správy o TLS od iných hovoria to isté: x (počet spojení: 61, výsledok: starttls-not-supported);"
+        " y (počet spojení: 1, výsledok: z)"
+    )
+    assert slovak("the reply itself names the cause (“no text”)") == "príčinu uvádza sama odpoveď („no text“)"
+    assert slovak("the reply itself names the cause (no text)") == "príčinu uvádza sama odpoveď (bez textu)"
+
+
+def test_the_checks_of_rules_are_held_against_their_patterns() -> None:
+    """One pattern may serve several rules; a check without any is named, and a pattern that no check fits."""
+    given = {"rule_check": {"Look at {host}": "Pozrite ({host})", "Ring {name}": "Volajte ({name})"}}
+    rules = frozenset({"Look at {sending}", "Look at {receiving}", "Ask {domain}"})
+    assert list(problems(given, frozenset(), frozenset(), rules)) == [
+        "said.rule_check lacks “Ask {domain}”",
+        "said.rule_check: nobody says “Ring {name}” any more",
+    ]
 
 
 def test_english_is_left_alone(texts: Texts) -> None:

@@ -19,7 +19,7 @@ def check(locale: Which = None, settings: SettingsFile = None) -> None:
     Exit code 1 where something is missing, wrong, or translated from words that changed since.
     """
     from triage.diagnose.evidence import facts
-    from triage.diagnose.rulebook import categories
+    from triage.diagnose.rulebook import Rulebook, categories
     from triage.errors import NotFound
     from triage.mend import Shelf, Translation
     from triage.notify.phrases import locales, said
@@ -34,9 +34,10 @@ def check(locale: Which = None, settings: SettingsFile = None) -> None:
     shelf, found = Shelf.load(site), []
     evidence = frozenset(fact.text for fact in facts().values())
     checks = frozenset(one.next_check for one in categories().values())
+    rule_checks = frozenset(rule.next_check for rule in Rulebook.load().rules if rule.next_check)
     for one in checked:
         found += [f"{one}: {problem}" for problem in problems_of(one)]
-        found += [f"{one}: {problem}" for problem in problems_of_said(said(one), evidence, checks)]
+        found += [f"{one}: {problem}" for problem in problems_of_said(said(one), evidence, checks, rule_checks)]
         translation = Translation.load(one, site)
         found += [f"{one}: {problem}" for problem in (*translation.problems(shelf), *translation.lacks(shelf))]
     for problem in found:

@@ -17,8 +17,17 @@ _SENTENCES = ("change", "trust", "check", "rule_check", "evidence")
 _SEVERAL = frozenset({"because", "reasons"})
 """Places that hold sentences themselves, parted by semicolons."""
 
-_PARTS = frozenset({"failed", "passed"})
-"""Places that hold a count with its noun: `part` has the patterns of those."""
+_PARTS = frozenset({"failed", "passed", "others", "tallies"})
+"""Places that hold counts with their nouns, or names and how many more: `part` has the patterns of those."""
+
+_TIMES = frozenset({"first", "last", "until"})
+"""Places that hold a point in time, as the sentence was made with it."""
+
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+_MOMENT = re.compile(
+    rf"(?P<day>[0-9]{{1,2}}) (?P<month>{'|'.join(_MONTHS)}) (?P<year>[0-9]{{4}}) (?P<clock>[0-9]{{2}}:[0-9]{{2}}) UTC"
+    r"|(?P<y>[0-9]{4})-(?P<m>0[1-9]|1[0-2])-(?P<d>[0-9]{2})T(?P<c>[0-9]{2}:[0-9]{2}):[0-9]{2}Z"
+)
 
 LIMIT = 2_000
 """Characters of a sentence that is looked up: the longest of ours has some 400 with its names."""
@@ -36,6 +45,7 @@ class Retold:
         self._tails = [(_pattern(english), own) for english, own in said.get("tail", {}).items()]
         self._parts = [(_pattern(english), own) for english, own in said.get("part", {}).items()]
         self._values = tuple(said.get("value", {}).items())
+        self._quotes, self._names, self._time = (said.get(table, {}) for table in ("quote", "name", "time"))
 
     def __call__(self, text: str) -> str:
         """Tell a sentence in this language, its final count too."""
@@ -62,11 +72,28 @@ class Retold:
         if name in _SEVERAL:
             return "; ".join(self(part) for part in value.split("; "))
         if name in _PARTS:
-            return self._filled(value, self._parts) or value
+            return "; ".join(self._filled(part, self._parts) or part for part in value.split("; "))
         if name.endswith("software") or name == "sources":
             for english, own in self._values:
                 value = value.replace(english, own)
+        if name in _TIMES and self._time:
+            return _MOMENT.sub(self._moment, value)
+        if value in self._names:
+            return self._names[value]
+        if self._quotes and len(value) > 1 and value[0] == "“" and value[-1] == "”":
+            return f"{self._quotes.get('open', '“')}{value[1:-1]}{self._quotes.get('close', '”')}"
         return value
+
+    def _moment(self, found: re.Match[str]) -> str:
+        """Write a point in time as this language does: the shape of `time`, with its names of months."""
+        day, month, year, clock = found.group("day", "month", "year", "clock")
+        if day is None:
+            day, year, clock = found.group("d", "y", "c")
+            month = _MONTHS[int(found["m"]) - 1]
+        own = self._time.get(month, month)
+        return self._time.get("shape", "{day} {month} {year} {clock} UTC").format(
+            day=int(day), month=own, year=year, clock=clock
+        )
 
 
 @cache
@@ -84,10 +111,16 @@ def _pattern(english: str) -> Any:
     return re2.compile("(?s)" + "".join(pieces))
 
 
-def problems(said: Tree, evidence: frozenset[str], checks: frozenset[str]) -> Iterator[str]:
-    """Name each English sentence that a language lacks or that nobody says any more, and each unknown place."""
+def problems(
+    said: Tree, evidence: frozenset[str], checks: frozenset[str], rule_checks: frozenset[str] = frozenset()
+) -> Iterator[str]:
+    """Name each English sentence that a language lacks or that nobody says any more, and each unknown place.
+
+    `evidence`, `checks` (of categories) and `rule_checks` are the sentences that are said, with their places.
+    """
     if not said:
         return
+    yield from _of_rules(said, rule_checks)
     for table, originals in (("evidence", evidence), ("check", checks)):
         given = said.get(table, {})
         yield from (f"said.{table} lacks “{sentence}”" for sentence in sorted(originals - given.keys()))
@@ -99,3 +132,19 @@ def problems(said: Tree, evidence: frozenset[str], checks: frozenset[str]) -> It
             unknown = set(_PLACE.findall(own)) - set(_PLACE.findall(english))
             if unknown or re.search(r"[{}]", _PLACE.sub("", own)):
                 yield f"said.{table}: “{own}” has a place that “{english}” does not have"
+
+
+def _of_rules(said: Tree, rule_checks: frozenset[str]) -> Iterator[str]:
+    """Hold the checks of rules against the patterns: one pattern may serve several rules, so they are compared filled in."""
+    filled = {_PLACE.sub("mx.example", sentence): sentence for sentence in sorted(rule_checks)}
+    given = {english: _pattern(english) for english in said.get("rule_check", {})}
+    every = [*given.values(), *map(_pattern, said.get("check", {}))]
+    for text, sentence in filled.items():
+        if not any(pattern.fullmatch(text) for pattern in every):
+            yield f"said.rule_check lacks “{sentence}”"
+    if rule_checks:
+        yield from (
+            f"said.rule_check: nobody says “{english}” any more"
+            for english, pattern in given.items()
+            if not any(pattern.fullmatch(text) for text in filled)
+        )

@@ -13,6 +13,9 @@ from triage.notify.redaction import Redaction
 from triage.safe_text import cut, one_line
 
 HEADLINE_LIMIT = 200
+LONGEST_REASON = 4_000
+"""Characters of a change that are looked at: more than any sentence of ours has."""
+
 """Characters of a headline: two lines of a card, also with two host names of honest length."""
 
 REASON = 160
@@ -179,8 +182,18 @@ def why_line(
 
 
 def _why(change: Change, limit: int, texts: Texts, redaction: Redaction) -> str:
-    told = redaction.text(one_line(texts.retold(by_name(change.text, texts)), limit)).rstrip(".")
+    whole = one_line(texts.retold(by_name(change.text, texts)), LONGEST_REASON)
+    told = redaction.text(_shortened(whole, limit, texts)).rstrip(".")
     return texts.find(f"why.{change.kind}", text=told) or texts.phrase("why.other", text=sentence(told))
+
+
+def _shortened(text: str, limit: int, texts: Texts) -> str:
+    """Bound a sentence of ours, and say in its language how much is left out."""
+    if len(text) <= limit:
+        return text
+    mark = texts.count("why.cut", len(text) - limit)
+    room = max(limit - len(mark), 0)
+    return f"{text[:room].rstrip()}{texts.count('why.cut', len(text) - room)}"
 
 
 def by_name(text: str, texts: Texts) -> str:
