@@ -131,6 +131,7 @@ def test_why_an_incident_is_over_is_told(texts: Texts) -> None:
         "neúspešné spojenia: 57, do 18. októbra 2026 09:14 UTC;"
         " potom cez TLS 1.2 od 19. októbra 2026 07:00 UTC spojenia: aspoň 2"
     )
+    assert slovak(ended.replace("57 failed", "1,057 failed")).startswith("neúspešné spojenia: 1\u00a0057, do")
     assert slovak("by anna until 2026-10-19T07:00:00Z") == "anna, do 19. októbra 2026 07:00 UTC"
     assert slovak("of anna: its time is over") == "anna, vypršal čas"
 

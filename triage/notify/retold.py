@@ -45,6 +45,7 @@ class Retold:
         self._tails = [(_pattern(english), own) for english, own in said.get("tail", {}).items()]
         self._parts = [(_pattern(english), own) for english, own in said.get("part", {}).items()]
         self._values = tuple(said.get("value", {}).items())
+        self._thousands = said.get("number", {}).get("thousands", ",")
         self._quotes, self._names, self._time = (said.get(table, {}) for table in ("quote", "name", "time"))
 
     def __call__(self, text: str) -> str:
@@ -76,6 +77,8 @@ class Retold:
         if name.endswith("software") or name == "sources":
             for english, own in self._values:
                 value = value.replace(english, own)
+        if name == "n":
+            return value.replace(",", self._thousands)
         if name in _TIMES and self._time:
             return _MOMENT.sub(self._moment, value)
         if value in self._names:
