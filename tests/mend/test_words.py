@@ -1,5 +1,6 @@
 """What stands around a step, in each language."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -90,3 +91,28 @@ def test_a_slovak_ticket_is_slovak_around_its_steps(
     unknown = fill(incident(sending=None, confidence="possible"), slovak, hosts)
     assert unknown.title.startswith("Na overenie: Server odosielateľa ")
     assert any("Na serveri odosielateľa zatiaľ nič nemeňte" in told for told in unknown.withheld)
+
+
+SLOVAK = [
+    (file, line)
+    for file in sorted((words.FOLDER / "sk").rglob("*.*"))
+    for line in re.sub(r"(?ms)^```.*?^```$", "", file.read_text("utf-8")).split("\n")
+]
+
+
+def test_slovak_runbooks_keep_to_the_glossary() -> None:
+    """One word for one thing (docs/texts.md): none of the words that stand under "not" there."""
+    shunned = re.compile(
+        r"(?i)\b(nedoručenk|fronta\b|povesť|povesti\b|hovor\w+ TLS|ukradnut|spätn\w+ men|prijíman\w+ domén|administrátor"
+        r"|denník|blacklist|whitelist|transportné pravidl)"
+    )
+    assert [(file.name, line) for file, line in SLOVAK if shunned.search(line)] == []
+
+
+def test_slovak_names_of_hosts_stand_behind_the_word_server() -> None:
+    """A host that is not known reads "servera odosielateľa": so its place stands behind "server", in any case."""
+    alone = re.compile(
+        r"(?<!server )(?<!servera )(?<!serveri )(?<!serveru )(?<!serverom )\{\{ (host|sender|receiver) \}\}",
+        re.IGNORECASE,
+    )
+    assert [(file.name, line) for file, line in SLOVAK if alone.search(line)] == []

@@ -156,6 +156,20 @@ def test_what_stands_in_a_place_is_told_too() -> None:
     assert slovak("the reply itself names the cause (no text)") == "príčinu uvádza sama odpoveď (bez textu)"
 
 
+def test_a_shape_of_times_that_cannot_be_filled_in_stops_nothing() -> None:
+    """Times stay as they were made, and the check says why; a good shape is filled in, whichever form the time has."""
+    said = {"change": {"by {who} until {until}": "{who} bis {until}"}, "time": {"shape": "{day}. {month}"}}
+    assert Retold(said)("by anna until 2026-10-19T07:00:00Z") == "anna bis 2026-10-19T07:00:00Z"
+    assert list(problems(said, frozenset(), frozenset())) == [
+        "said.time: the shape needs the places day, month, year and clock, and no others"
+    ]
+    said["time"] = {"shape": "{day}. {month} {year}, {clock} UTC", "Oct": "Oktober"}
+    assert Retold(said)("by anna until 2026-10-19T07:00:00Z") == "anna bis 19. Oktober 2026, 07:00 UTC"
+    assert Retold(said)("by anna until 3 Mar 2026 07:00 UTC") == "anna bis 3. Mar 2026, 07:00 UTC"
+    assert Retold(said)("by anna until noon") == "anna bis noon"
+    assert list(problems(said, frozenset(), frozenset())) == []
+
+
 def test_the_checks_of_rules_are_held_against_their_patterns() -> None:
     """One pattern may serve several rules; a check without any is named, and a pattern that no check fits."""
     given = {"rule_check": {"Look at {host}": "Pozrite ({host})", "Ring {name}": "Volajte ({name})"}}

@@ -46,7 +46,8 @@ class Retold:
         self._parts = [(_pattern(english), own) for english, own in said.get("part", {}).items()]
         self._values = tuple(said.get("value", {}).items())
         self._thousands = said.get("number", {}).get("thousands", ",")
-        self._quotes, self._names, self._time = (said.get(table, {}) for table in ("quote", "name", "time"))
+        self._quotes, self._names = said.get("quote", {}), said.get("name", {})
+        self._time = {} if _wrong_shape(said) else said.get("time", {})
 
     def __call__(self, text: str) -> str:
         """Tell a sentence in this language, its final count too."""
@@ -74,18 +75,21 @@ class Retold:
             return "; ".join(self(part) for part in value.split("; "))
         if name in _PARTS:
             return "; ".join(self._filled(part, self._parts) or part for part in value.split("; "))
+        if name == "n":
+            return value.replace(",", self._thousands)
+        if name in _TIMES:
+            return _MOMENT.sub(self._moment, value) if self._time else value
         if name.endswith("software") or name == "sources":
             for english, own in self._values:
                 value = value.replace(english, own)
-        if name == "n":
-            return value.replace(",", self._thousands)
-        if name in _TIMES and self._time:
-            return _MOMENT.sub(self._moment, value)
-        if value in self._names:
-            return self._names[value]
-        if self._quotes and len(value) > 1 and value[0] == "“" and value[-1] == "”":
-            return f"{self._quotes.get('open', '“')}{value[1:-1]}{self._quotes.get('close', '”')}"
-        return value
+            return value
+        return self._names.get(value) or self._quoted(value)
+
+    def _quoted(self, value: str) -> str:
+        """Give a stranger's words between the marks of this language; anything else as it is."""
+        if not (self._quotes and len(value) > 1 and value[0] == "“" and value[-1] == "”"):
+            return value
+        return f"{self._quotes.get('open', '“')}{value[1:-1]}{self._quotes.get('close', '”')}"
 
     def _moment(self, found: re.Match[str]) -> str:
         """Write a point in time as this language does: the shape of `time`, with its names of months."""
@@ -94,9 +98,7 @@ class Retold:
             day, year, clock = found.group("d", "y", "c")
             month = _MONTHS[int(found["m"]) - 1]
         own = self._time.get(month, month)
-        return self._time.get("shape", "{day} {month} {year} {clock} UTC").format(
-            day=int(day), month=own, year=year, clock=clock
-        )
+        return self._time["shape"].format(day=int(day), month=own, year=year, clock=clock)
 
 
 @cache
@@ -124,6 +126,8 @@ def problems(
     if not said:
         return
     yield from _of_rules(said, rule_checks)
+    if _wrong_shape(said):
+        yield "said.time: the shape needs the places day, month, year and clock, and no others"
     for table, originals in (("evidence", evidence), ("check", checks)):
         given = said.get(table, {})
         yield from (f"said.{table} lacks “{sentence}”" for sentence in sorted(originals - given.keys()))
@@ -151,3 +155,12 @@ def _of_rules(said: Tree, rule_checks: frozenset[str]) -> Iterator[str]:
             for english, pattern in given.items()
             if not any(pattern.fullmatch(text) for text in filled)
         )
+
+
+def _wrong_shape(said: Tree) -> bool:
+    """True where the shape of a point in time cannot be filled in: then times stay as they were made."""
+    shape = said.get("time", {}).get("shape", "")
+    rest = _PLACE.sub("", shape)
+    return "time" in said and (
+        set(_PLACE.findall(shape)) != {"day", "month", "year", "clock"} or "{" in rest or "}" in rest
+    )
