@@ -88,19 +88,25 @@ def _prose(mail: Mail, text: str, form: Form) -> Prose | None:
     domain = sender.rpartition("@")[2].lower() or None
     own = frozenset(one.lower() for name in ("from", "to") if (one := read_address(mail.words(name))))
     prose = read_prose(
-        text, from_mail_system=is_report, known=known, subject=mail.words("subject"), domain=domain, own=own
+        text,
+        from_mail_system=is_report,
+        known=known,
+        subject=mail.words("subject"),
+        domain=domain,
+        own=own if is_report and not form.doubtful else None,
     )
     if prose is None and not is_report and (passed_on := forwarded_report(text)):
         prose = read_prose(passed_on, from_mail_system=True, subject=mail.words("subject"), own=own)
     if prose is None or is_challenge(text):
         return None
     named = [one for one in prose.failures if one.recipient]
-    if named or (is_report and prose.strong):
+    coded = any(_CODE.search(one.diagnostic or "") for one in prose.failures)
+    if (named and (coded or prose.strong or not form.doubtful)) or (is_report and prose.strong):
         return prose
-    is_report = is_report and not form.by_name
+    is_report = is_report and not form.doubtful
     said = [one.diagnostic for one in prose.failures if is_report and one.diagnostic]
-    coded = len(text) <= MAX_NAMELESS and any(map(_CODE.search, said))
-    return prose if said and (form.report_subject or coded) else None
+    short = len(text) <= MAX_NAMELESS and any(map(_CODE.search, said))
+    return prose if said and (form.report_subject or short) else None
 
 
 def _is_challenge_only(found: Found) -> bool:

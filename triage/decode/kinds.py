@@ -37,14 +37,14 @@ class Words(msgspec.Struct, frozen=True):
 class Form(msgspec.Struct, frozen=True, kw_only=True):
     """What the form of a message says of who wrote it.
 
-    `kind` is decided where the form alone decides. `mail_system`: a mail system wrote it; `by_name` where nothing says
-    so but the name beside the address, which anyone can choose. `forward`: a person passes on something. `bulk`: a list
-    or newsletter. `auto_reply`: a mailbox answered by itself.
+    `kind` is decided where the form alone decides. `mail_system`: a mail system wrote it; `doubtful` where nothing says so
+    but the name beside the address, which anyone can choose, or a mailbox from which people write too. `forward`: a person
+    passes on something. `bulk`: a list or newsletter. `auto_reply`: a mailbox answered by itself.
     """
 
     kind: Kind | None = None
     mail_system: bool = False
-    by_name: bool = False
+    doubtful: bool = False
     report_subject: bool = False
     forward: bool = False
     bulk: bool = False
@@ -71,7 +71,7 @@ def form_of(mail: Mail) -> Form:
     return Form(
         kind=kind,
         mail_system=system,
-        by_name=system and not _is_mail_system(mail, report_subject, by_name=False),
+        doubtful=system and not _is_surely(mail, report_subject),
         report_subject=report_subject,
         forward=bare.startswith(words().subjects["forward"]),
         bulk=not system and _is_bulk(mail),
@@ -113,8 +113,14 @@ def _by_parts(mail: Mail, subject: str) -> Kind | None:
     if report_type == "tlsrpt" or any(kind.startswith("application/tlsrpt") for kind in kinds):
         return "tls-report"
     if report_type == "disposition-notification" or "text/disposition-notification" in kinds:
-        return "other"
+        return None if _is_refusal(mail) else "other"
     return None
+
+
+def _is_refusal(mail: Mail) -> bool:
+    """True for a message that a filter refused after it was taken (RFC 5429 section 2.2): the refusal has a receipt's form."""
+    texts = (leaf.text[:MAX_TEXT].lower() for leaf in mail.of_kind("text/plain"))
+    return any(mark in text for text in texts for mark in words().bodies["refusal"])
 
 
 def _is_complaint(mail: Mail, subject: str) -> bool:
@@ -126,26 +132,45 @@ def _is_exchange_report(mail: Mail) -> bool:
     return mail.header("x-ms-exchange-message-is-ndr") is not None or mail.content_type == "multipart/report"
 
 
-def _is_mail_system(mail: Mail, report_subject: bool, *, by_name: bool = True) -> bool:
+def _is_mail_system(mail: Mail, report_subject: bool) -> bool:
+    return _has_form_of_report(mail, report_subject) or _names_mail_system(mail.words("from"))
+
+
+def _is_surely(mail: Mail, report_subject: bool) -> bool:
+    """True where more than a name says that a mail system wrote it."""
+    if _has_form_of_report(mail, report_subject):
+        return True
+    local = _name_and_mailbox(mail.words("from"))[1]
+    if local in words().mail_system["people_too"]:
+        return report_subject
+    return _is_mailbox_of_system(local)
+
+
+def _has_form_of_report(mail: Mail, report_subject: bool) -> bool:
     if _is_exchange_report(mail) or mail.header("x-failed-recipients"):
         return True
-    senders = mail.words("from")
-    if _names_mail_system(senders, by_name=by_name):
-        return True
     null_sender = (mail.header("return-path") or "-").strip() in _NULL
-    return null_sender and (report_subject or senders.strip() in _NULL or bool(mail.attached))
+    return null_sender and (report_subject or mail.words("from").strip() in _NULL or bool(mail.attached))
 
 
-def _names_mail_system(sender: str, *, by_name: bool = True) -> bool:
-    known = words().mail_system
+def _name_and_mailbox(sender: str) -> tuple[str, str]:
+    """Give the name and the mailbox of a sender in lower case, each as far as it is there."""
     name, address = parseaddr(sender) if sender.count("(") <= MAX_COMMENTS else ("", "")
     local = (address or sender).strip(" <>\"'").partition("@")[0].strip("\"'").lower()
-    if local in known["local_parts"] or local.startswith(str(known["exchange_local_part"])):
-        return True
-    if not by_name and address:
-        return local in known["names"]
-    plain = (name or sender).strip(" \"'<>").lower()
-    if local in known["names"]:
+    return (name or sender).strip(" \"'<>").lower(), local
+
+
+def _is_mailbox_of_system(local: str) -> bool:
+    known = words().mail_system
+    return (
+        local in known["local_parts"] or local in known["names"] or local.startswith(str(known["exchange_local_part"]))
+    )
+
+
+def _names_mail_system(sender: str) -> bool:
+    known = words().mail_system
+    plain, local = _name_and_mailbox(sender)
+    if _is_mailbox_of_system(local):
         return True
     return plain in known["names"] or any(" " in one and one in plain for one in known["names"])
 

@@ -56,12 +56,13 @@ def read_prose(
     known: tuple[str, ...] = (),
     subject: str = "",
     domain: str | None = None,
-    own: frozenset[str] = frozenset(),
+    own: frozenset[str] | None = None,
 ) -> Prose | None:
     """Read a human part; None where no mail server speaks in it. Never raises.
 
     `from_mail_system` lets the weaker phrases count, and the `subject`. `known` are recipients that a header names
-    (X-Failed-Recipients), `domain` is the one that the report comes from, `own` whom the message itself is from and to.
+    (X-Failed-Recipients), `domain` is the one that the report comes from, `own` whom the message itself is from and to:
+    where it is given, the only other address is the recipient of a coded report that names none by a line.
     """
     lines = text_lines(text)
     report, original = _split(lines)
@@ -81,7 +82,7 @@ def read_prose(
     failures = failures or _failures(rest, introduction.action, known)
     if not any(one.diagnostic for one in failures) and (above := _labelled(report[:start])):
         failures = tuple(_failure(one.recipient, one.action, above, report) for one in failures)
-    if from_mail_system and len(failures) == 1 and failures[0].recipient is None and _has_code(failures[0]):
+    if own is not None and len(failures) == 1 and failures[0].recipient is None and _has_code(failures[0]):
         failures = (msgspec.structs.replace(failures[0], recipient=_only_address(rest, own)),)
     return Prose(
         mailer=introduction.mailer,
