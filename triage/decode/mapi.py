@@ -13,7 +13,7 @@ from hashlib import sha256
 import msgspec
 
 from triage.decode.limits import MAX_HEADER, MAX_RECIPIENTS
-from triage.decode.rtf import text_of_rtf
+from triage.decode.rtf import RtfRoom, text_of_rtf
 from triage.decode.x400 import Meaning, meaning_of
 
 MAX_DEPTH = 3
@@ -95,11 +95,15 @@ def charset_of(code_page: int | None) -> str:
 
 def as_message(item: Item) -> bytes:
     """Write an item as the message that it stands for. Never raises."""
+    return _written(item, RtfRoom())
+
+
+def _written(item: Item, room: RtfRoom) -> bytes:
     own = item.properties
     kind = str(own.get(CLASS, "")).lower()
     action = _last_of(kind, dict(_ACTIONS)) if kind.startswith("report.") else None
     receipt = _last_of(kind, _RECEIPTS) if kind.startswith("report.") else None
-    parts = [*_bodies(own)]
+    parts = [*_bodies(own, room)]
     form = "multipart/mixed"
     if action is not None:
         form = "multipart/report; report-type=delivery-status"
@@ -108,7 +112,7 @@ def as_message(item: Item) -> bytes:
         form = "multipart/report; report-type=disposition-notification"
         told = f"Disposition: manual-action/MDN-sent-manually; {receipt}\r\n"
         parts.append(_part("message/disposition-notification", told.encode()))
-    parts += map(_attachment, item.attached)
+    parts += [_attachment(one, room) for one in item.attached]
     if action is not None and not any(isinstance(one.content, Item) for one in item.attached):
         parts += _original(own)
     boundary = f"=_{sha256(b''.join(parts)).hexdigest()[:32]}"
@@ -147,7 +151,7 @@ def _without_form(lines: list[str]) -> list[str]:
     return kept
 
 
-def _bodies(own: Properties) -> list[bytes]:
+def _bodies(own: Properties, room: RtfRoom) -> list[bytes]:
     """Give the text: plain and HTML where both are there; where there is neither, that of RTF, else a report's own."""
     parts = []
     if plain := str(own.get(BODY, "")).strip():
@@ -158,14 +162,14 @@ def _bodies(own: Properties) -> list[bytes]:
         parts.append(_part(f"text/html; charset={charset_of(page if isinstance(page, int) else None)}", html))
     elif isinstance(html, str) and html:
         parts.append(_part("text/html; charset=utf-8", html.encode("utf-8", "replace")))
-    if not parts and (text := _of_rtf(own) or str(own.get(REPORT_TEXT, "")).strip()):
+    if not parts and (text := _of_rtf(own, room) or str(own.get(REPORT_TEXT, "")).strip()):
         parts.append(_part("text/plain; charset=utf-8", text.encode("utf-8", "replace")))
     return parts
 
 
-def _of_rtf(own: Properties) -> str:
+def _of_rtf(own: Properties, room: RtfRoom) -> str:
     packed = own.get(RTF)
-    return text_of_rtf(packed).strip() if isinstance(packed, bytes) else ""
+    return text_of_rtf(packed, room).strip() if isinstance(packed, bytes) else ""
 
 
 def _machine_part(item: Item, action: str) -> str:
@@ -228,9 +232,9 @@ def _original(own: Properties) -> list[bytes]:
     return [_part("text/rfc822-headers; charset=utf-8", text.encode("utf-8", "replace"))] if text else []
 
 
-def _attachment(one: Attached) -> bytes:
+def _attachment(one: Attached, room: RtfRoom) -> bytes:
     if isinstance(one.content, Item):
-        return _part("message/rfc822", as_message(one.content))
+        return _part("message/rfc822", _written(one.content, room))
     name = (_said(one.properties, LONG_FILE_NAME) or _said(one.properties, FILE_NAME)).replace('"', "'")
     declared = _said(one.properties, MEDIA_TYPE)
     kind = declared if _MEDIA_TYPE.fullmatch(declared) else "application/octet-stream"

@@ -11,7 +11,7 @@ from collections.abc import Callable
 import msgspec
 
 MAX_RTF = 2**20
-"""Bytes of RTF: a report has some ten thousand, and a megabyte is read in less than a second."""
+"""Bytes of RTF, of an item with all within it: a report has some ten thousand, and a megabyte takes half a second."""
 MAX_DEPTH = 256
 """Groups within groups; RTF readers refuse more than some hundred."""
 MAX_FONTS = 500
@@ -64,23 +64,32 @@ class _Group(msgspec.Struct):
     fallback: int = 1
 
 
-def text_of_rtf(content: bytes) -> str:
+class RtfRoom(msgspec.Struct):
+    """How many bytes of RTF may still be read for one item and what is within it."""
+
+    left: int = MAX_RTF
+
+
+def text_of_rtf(content: bytes, room: RtfRoom | None = None) -> str:
     """Give the text of a PidTagRtfCompressed value; empty where it is none. Never raises."""
-    return _Text(decompressed(content)).read()
+    room = room or RtfRoom()
+    rtf = decompressed(content, room.left)
+    room.left -= len(rtf)
+    return _Text(rtf).read()
 
 
-def decompressed(content: bytes) -> bytes:
-    """Undo the compression ([MS-OXRTFCP] section 2.2.2), at most `MAX_RTF` bytes of it; the checksum is not asked for."""
+def decompressed(content: bytes, at_most: int = MAX_RTF) -> bytes:
+    """Undo the compression ([MS-OXRTFCP] section 2.2.2), up to a bound; the checksum is not asked for."""
     kind, packed = content[8:12], content[_HEAD:]
     if kind == _RAW:
-        return packed[: min(int.from_bytes(content[4:8], "little"), MAX_RTF)]
-    return _unpacked(packed) if kind == _COMPRESSED else b""
+        return packed[: max(0, min(int.from_bytes(content[4:8], "little"), at_most))]
+    return _unpacked(packed, at_most)[: max(0, at_most)] if kind == _COMPRESSED else b""
 
 
-def _unpacked(packed: bytes) -> bytes:
+def _unpacked(packed: bytes, at_most: int) -> bytes:
     window = bytearray(_PRELOAD.ljust(_WINDOW, b" "))
     write, at, out = len(_PRELOAD), 0, bytearray()
-    while at < len(packed) and len(out) < MAX_RTF:
+    while at < len(packed) and len(out) < at_most:
         control = packed[at]
         at += 1
         for bit in range(8):

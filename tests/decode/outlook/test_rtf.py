@@ -9,11 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from triage.decode import decode
+from triage.decode.mapi import as_message
+from triage.decode.message import read_mail
+from triage.decode.msg_file import read_msg
 from triage.decode.rtf import MAX_RTF, decompressed, text_of_rtf
 from triage.hosts import Hosts
 
 Writer = Callable[[dict[str, Any]], bytes]
-UNICODE, BINARY = 0x001F, 0x0102
+INTEGER, UNICODE, BINARY = 0x0003, 0x001F, 0x0102
 
 EXAMPLE = bytes.fromhex(
     "2d0000002b0000004c5a4675f1c5c7a703000a00726370673132354232 0af32068656c090020627705b06c647d0a800fa0".replace(
@@ -112,10 +115,32 @@ def test_hostile_rtf_ends_soon(rtf: bytes) -> None:
     assert time.process_time() - began < 5
 
 
+def repeated(size: int) -> bytes:
+    """Give RTF whose text is a run of `x` of about this size, compressed by references to the letter before."""
+    packed, write = bytearray(b"\0{\\rtf1 x"), 207 + 8
+    for _ in range(size // 17 // 8 + 1):
+        packed.append(0xFF)
+        for _ in range(8):
+            packed += ((write - 1) % 4096 << 4 | 15).to_bytes(2)
+            write = (write + 17) % 4096
+    return bytes(8) + b"LZFu" + bytes(4) + bytes(packed)
+
+
 def test_what_is_put_out_is_bounded() -> None:
-    """References that repeat themselves make no more than the bound and one run of eight."""
-    content = bytes(8) + b"LZFu" + bytes(4) + b"\x00aaaaaaaa" + (b"\xff" + b"\x0c\xff" * 8) * 100_000
-    assert len(decompressed(content)) <= MAX_RTF + 8 * 17
+    """A text that references make eight times as long as what is stored ends at the bound."""
+    assert len(decompressed(repeated(MAX_RTF * 2))) == MAX_RTF
+    assert text_of_rtf(repeated(1000)).count("x") >= 1000
+
+
+@pytest.mark.parametrize(("size", "told"), [(1000, True), (MAX_RTF * 2, False)])
+def test_items_within_an_item_share_the_bound(msg: Writer, size: int, told: bool) -> None:
+    """What the outer item's RTF uses up is not there for the items within it."""
+    inner = {"properties": {(0x001A, UNICODE): "IPM.Note", (0x1009, BINARY): stored(b"{\\rtf1 inner text}")}}
+    outer = {(0x001A, UNICODE): "IPM.Note", (0x1009, BINARY): repeated(size)}
+    item = read_msg(msg({"properties": outer, "attached": [({(0x3705, INTEGER): 5}, inner)]}))
+    assert item is not None
+    (within,) = read_mail(as_message(item)).attached
+    assert any("inner text" in leaf.text for leaf in within.leaves) is told
 
 
 @given(st.binary(max_size=400))
