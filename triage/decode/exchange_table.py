@@ -11,6 +11,8 @@ _VALUE_CODE = re.compile(rf"[:：\t]\s{{0,8}}(?P<code>{_CODE})(?!\.?\d)(?P<rest>
 _GENERATED_BY = re.compile(
     r"[:：\t]\s{0,8}(?P<host>(?:[A-Za-z0-9-]{1,63}\.){2,6}(?:outlook\.com|outlook\.cn|office365\.us))", re.IGNORECASE
 )
+_FOLLOWING = re.compile(r"\s{0,8}[^:：\t\n]{3,60}[:：\t][ \t]{0,8}(?P<value>[^\n]{4,300})")
+"""The line below the generating server: where another server refused, its name (`mx.example (192.0.2.1)`)."""
 
 
 class Table(msgspec.Struct, frozen=True, kw_only=True):
@@ -44,11 +46,15 @@ def read_table(text: str) -> Table | None:
     server = _GENERATED_BY.search(text, repeated[0].end())
     if not between or not server:
         return None
+    following = _FOLLOWING.match(text, server.end())
+    receiving, ip = name_and_address(following.group("value")) if following else (None, None)
     return Table(
         reply=" ".join((repeated[0].group("code") + repeated[0].group("rest")).split()),
         recipient=between[1] if len(between) > 1 else between[0],
         end=server.end(),
         generating_server=server.group("host"),
+        receiving_server=receiving,
+        receiving_ip=ip if receiving else None,  # a Received field may stand there
         sender=between[0] if len(between) > 1 else None,
     )
 

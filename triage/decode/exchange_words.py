@@ -8,10 +8,12 @@ from pathlib import Path
 
 import msgspec
 
+from triage.decode.failure import FULL_WIDTH
 from triage.decode.reply import address
 
 ADDRESS = re.compile(
-    r"(?<![\w.@+=/-])(?P<address>[^\s@<>()\[\],;:\"|']{1,256}@(?:[\w-]{1,63}\.){1,12}(?:xn--[A-Za-z0-9-]{2,59}|[^\W\d_]{2,24}))"
+    rf"(?<![\w.@+=/-])(?P<address>[^\s@<>()\[\],;:\"|'{FULL_WIDTH}]{{1,256}}@"
+    r"(?:[\w-]{1,63}\.){1,12}(?:xn--[A-Za-z0-9-]{2,59}|[^\W\d_]{2,24}))"
 )
 HOST = re.compile(r"(?<![\w.@-])(?P<host>(?:[A-Za-z0-9_-]{1,63}\.){1,12}[A-Za-z][A-Za-z0-9-]{1,62})\.?(?![\w@])")
 HEADER_BLOCK = re.compile(

@@ -11,9 +11,9 @@ from triage.decode.reply import address as ip_of
 from triage.hosts import normal
 from triage.model.words import Action
 
-_FULL_WIDTH = "\uff1a\uff1b\uff0c\u3002\u3001\uff08\uff09\uff1c\uff1e\u3010\u3011\u300c\u300d\u201c\u201d"
+FULL_WIDTH = "\uff1a\uff1b\uff0c\u3002\u3001\uff08\uff09\uff1c\uff1e\u3010\u3011\u300c\u300d\u201c\u201d"
 """Punctuation of Chinese, Japanese and Korean texts, which stands beside an address without a space."""
-ADDRESS = rf"[^\s<>()\[\],;:\"'@|\\{_FULL_WIDTH}]{{1,64}}@[^\s<>()\[\],;:\"'@/\\{_FULL_WIDTH}]{{1,255}}"
+ADDRESS = rf"[^\s<>()\[\],;:\"'@|\\{FULL_WIDTH}]{{1,64}}@[^\s<>()\[\],;:\"'@/\\{FULL_WIDTH}]{{1,255}}"
 """An address as reports write it; not all that RFC 5321 allows (quoted local parts are read by `read_address`)."""
 
 _ESCAPED = re.compile(r"\\x\{([0-9A-Fa-f]{2,6})\}")
