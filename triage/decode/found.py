@@ -96,7 +96,8 @@ def _prose(mail: Mail, text: str, form: Form) -> Prose | None:
         own=own if is_report and not form.doubtful else None,
     )
     if prose is None and not is_report and (passed_on := forwarded_report(text)):
-        prose = read_prose(passed_on, from_mail_system=True, subject=mail.words("subject"), own=own)
+        quoted, sure = passed_on
+        prose = read_prose(quoted, from_mail_system=True, subject=mail.words("subject"), own=own if sure else None)
     if prose is None or is_challenge(text):
         return None
     named = [one for one in prose.failures if one.recipient]

@@ -79,11 +79,13 @@ def form_of(mail: Mail) -> Form:
     )
 
 
-def forwarded_report(text: str) -> str | None:
-    """Give what stands behind the line of an inline forward that names a mail system as its sender; None without one."""
+def forwarded_report(text: str) -> tuple[str, bool] | None:
+    """Give what stands behind the line of an inline forward that names a mail system as its sender, and whether no person
+    writes from that mailbox; None without such a line."""
     for _, found in zip(range(MAX_SENDERS), _SENDER_LINE.finditer(text, 0, MAX_TEXT), strict=False):
         if _names_mail_system(found.group("who")):
-            return text[found.end() :]
+            sure = _name_and_mailbox(found.group("who"))[1] not in words().mail_system["people_too"]
+            return text[found.end() :], sure
     return None
 
 
@@ -106,6 +108,8 @@ def is_challenge(text: str) -> bool:
 def _by_parts(mail: Mail, subject: str) -> Kind | None:
     report_type = mail.parameter("report-type")
     kinds = {leaf.kind for leaf in mail.leaves}
+    if _starts(subject, "notice"):
+        return "other"
     if "text/delivery-status" in kinds:
         return None
     if "text/feedback-report" in kinds or report_type == "feedback-report" or _is_complaint(mail, subject):
