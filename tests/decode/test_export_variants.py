@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from tests.decode.variants import Expected, seen
 from triage.decode import decode
 from triage.hosts import Hosts
-from triage.model import Observation
 
 HOSTS = Hosts(domains=["contoso.example"])
 TENANT = "contoso-example.mail.protection.outlook.com"
@@ -20,23 +20,6 @@ FAILOVER = (
 DROPPED = "421 4.4.2 Connection dropped due to SocketError"
 WRAPPED = f"451 4.4.397 Error communicating with target host. -> {DROPPED}"
 GROUPS = f"[{{LED={WRAPPED}}};{{MSG=}};{{FQDN={TENANT}}};{{IP=203.0.113.25}};{{LRT=10/18/2026 9:14:03 AM}}]"
-
-Expected = dict[str, Any]
-"""Fields of an observation; `recipient` and the like are compared only where they are named."""
-
-
-def seen(observation: Observation, expected: Expected) -> Expected:
-    """Give those fields of an observation that the answer names."""
-    given = {
-        "error": observation.tls.error,
-        "phase": observation.tls.phase,
-        "message_id": observation.original.message_id,
-        "from": observation.original.from_,
-        "wrapped_by": [one.status for one in observation.wrappers],
-        "trust": observation.trust.level,
-    }
-    return {name: given[name] if name in given else getattr(observation, name) for name in expected}
-
 
 VARIANTS: dict[str, tuple[bytes, list[Expected]]] = {}
 

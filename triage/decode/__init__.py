@@ -10,6 +10,7 @@ from triage.decode.protocol_log import (
     PART_BYTES,
     LogReader,
     Side,
+    copied_log,
     declared_side,
     is_protocol_log,
     pieces,
@@ -57,6 +58,8 @@ def decode(content: bytes, hosts: Hosts, authserv_id: str | None = None, mark: M
         return Document(kind="unreadable", error="It is empty.")
     if is_protocol_log(content[:SNIFFED]):
         return read_protocol_log([content], hosts)
+    if (rows := copied_log(content)) is not None:
+        return read_protocol_log([rows], hosts)
     if (export := read_export(content, hosts)) is not None:
         return export
     if is_dmarc_report(content):

@@ -14,7 +14,7 @@ from triage.decode.failure import read_address
 from triage.decode.limits import HEAD_BYTES, TAIL_BYTES
 from triage.decode.message import Leaf, Mail
 from triage.decode.outcome import domain_of
-from triage.decode.protocol_log import is_protocol_log, read_protocol_log
+from triage.decode.protocol_log import copied_log, is_protocol_log, log_in, read_protocol_log
 from triage.decode.reader import MAX_UNPACKED, Reader
 from triage.decode.trust import Claims, assess
 from triage.hosts import Hosts
@@ -26,9 +26,7 @@ MAX_BODIES = 4
 _KINDS = ("queue", "protocol-log", "tls-report")
 _PICTURES = ("image/", "audio/", "video/")
 _QUOTE = re.compile(r"^(?:> ?){1,6}", re.MULTILINE)
-_LOG_LINE = re.compile(
-    r"^(?:#Software: Microsoft Exchange|\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?Z,)", re.MULTILINE
-)
+_LOG_ROW = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?Z\"?[,;\t]")
 _TOO_LARGE = (
     f"It is larger than the {(HEAD_BYTES + TAIL_BYTES) // 2**20} MiB of a mail that are read, and what is attached to it"
     " is an export or a log: save the attachment and give the file."
@@ -69,6 +67,8 @@ def _attached(mail: Mail, reader: Reader) -> Iterator[Document]:
 def _read(content: bytes, reader: Reader) -> Document | None:
     if is_protocol_log(content):
         return read_protocol_log([content], reader.hosts)
+    if (rows := copied_log(content)) is not None:
+        return read_protocol_log([rows], reader.hosts)
     return read_export(content, reader.hosts)
 
 
@@ -93,9 +93,8 @@ def _pasted(mail: Mail, hosts: Hosts) -> Iterator[Document]:
 
 
 def _pasted_log(text: str, hosts: Hosts) -> Document | None:
-    found = _LOG_LINE.search(text)
-    content = text[found.start() :].encode("utf-8", "replace") if found else b""
-    return read_protocol_log([content], hosts) if content and is_protocol_log(content) else None
+    rows = log_in(text) if _LOG_ROW.search(text) else None
+    return None if rows is None else read_protocol_log([rows], hosts)
 
 
 def _is_body(leaf: Leaf) -> bool:

@@ -18,7 +18,7 @@ _NAMES = (
     # certificates and chains
     "UntrustedRoot", "SubjectMismatch", "CertificateExpired", "CertExpired", "CertUnknown", "CertificateRevoked",
     "RevocationStatusUnknown", "RevocationCheckFailure", "PartialChain", "NotTimeValid", "EmptyCertificate",
-    "NoRemoteCertificate", "OfflineRevocation", "ChainPolicyStatus",
+    "NoRemoteCertificate", "OfflineRevocation", "RevocationOffline", "ChainPolicyStatus",
     # Exchange's own
     "SuspiciousRemoteServerError", "InfoNoRecords", "InfoDomainNonexistent", "InfoTruncated", "ErrorRetry",
     "ErrorTimeout", "ServerFailure", "NonExistentDomain",

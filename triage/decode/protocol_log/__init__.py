@@ -1,11 +1,13 @@
 """SMTP protocol logs of Exchange 2010 to SE, Send and Receive → observations of sessions.
 
 rows (bytes → rows) → reader (rows → sessions) → outcome, closed (what became of each) → tally (observations).
-`log_reader` joins them for one log after another; `part` reads a piece of a log in another process.
+`log_reader` joins them for one log after another; `part` reads a piece of a log in another process; `copied` makes
+rows of what people copy out of a log.
 """
 
 from collections.abc import Callable, Iterable
 
+from triage.decode.protocol_log.copied import copied_log, log_in
 from triage.decode.protocol_log.head import LOG_HEAD, declared_side, is_protocol_log, side_of_log
 from triage.decode.protocol_log.log_reader import LogReader
 from triage.decode.protocol_log.part import PART_BYTES, Piece, pieces, read_part
@@ -20,8 +22,10 @@ __all__ = [
     "LogReader",
     "Piece",
     "Side",
+    "copied_log",
     "declared_side",
     "is_protocol_log",
+    "log_in",
     "pieces",
     "read_part",
     "read_protocol_log",

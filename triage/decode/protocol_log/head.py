@@ -16,6 +16,7 @@ _ROW = re.compile(
     rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?Z,"
     rb'(?:[^,"\n]{0,300}|"[^"\n]{0,300}"),[0-9A-F]{8,32},\d{1,9},[^,\n]{0,60},[^,\n]{1,60},[-+*<>],'
 )
+_ANY_FIELDS = re.compile(rb"(?im)^#Fields: ?[a-z]")
 _HEADER_FIELD = re.compile(rb"[A-Za-z][A-Za-z0-9-]{0,60}:(?:\s|$)")
 
 
@@ -52,8 +53,10 @@ def side_of_log(head: bytes) -> Side:
 
 
 def _has_header(text: bytes) -> bool:
-    if _LOG_TYPE.search(text) or _FIELDS.search(text):
+    if _FIELDS.search(text):
         return True
+    if _LOG_TYPE.search(text):
+        return _ANY_FIELDS.search(text) is None  # columns in another order: `copied` puts them in their own
     if _OTHER_TYPE.search(text):
         return False
     rows = [line for line in text.split(b"\n") if line.strip() and not line.startswith(b"#")]
