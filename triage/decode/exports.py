@@ -40,7 +40,7 @@ _ANNOUNCED = re.compile(
 _JSON = re.compile(r"^[ \t]*(?:\[\s{0,99}){0,3}\{\s{0,99}\"", re.MULTILINE)
 _JSON_WORDS = re.compile(
     r'"(?:NextHopDomain|NextHopConnector|DeliveryType|MessageCount|QueueIdentity|LastError|InternetMessageId'
-    r'|RecipientStatus|MessageSubject|MessageTraceId|report-id|total-failure-session-count)"',
+    r'|RecipientStatus|MessageSubject|MessageTraceId|report[-_]id|total[-_]failure[-_]session[-_]count)"',
     re.IGNORECASE,
 )
 _DAMAGED = "It is an export in JSON, and damaged or cut off."
@@ -184,8 +184,7 @@ def _read_json(text: str, hosts: Hosts) -> Document | None:
     values, damaged = json_values(text)
     if len(values) != 1:
         values = [[one for value in values for one in (value if isinstance(value, list) else [value])]]
-    reports = values[0] if isinstance(values[0], list) else values
-    if any(map(tls_report.is_report, reports)):
+    if reports := tls_report.reports_in(values[0]):
         document: Document | None = tls_report.read_report(reports)
     else:
         objects = export_json.rows_in(values[0])

@@ -19,6 +19,7 @@ from triage.decode.failure import read_address
 from triage.decode.message import Mail, read_mail
 from triage.decode.outcome import domain_of
 from triage.decode.reply import address as ip_of
+from triage.decode.reply import endpoint_address
 from triage.hosts import normal
 from triage.model import Document, Observation, Tls
 from triage.model.words import Phase
@@ -27,6 +28,10 @@ MAX_BYTES = 16 * 2**20
 """Of one report, unpacked: the largest reporters' daily ones have some hundred kilobytes."""
 MAX_OBSERVATIONS = 20_000
 """Of one document; what more there is, is counted as set aside."""
+MAX_POLICY = 64 * 2**10
+"""Characters of a policy: RFC 8461 §3.3 suggests that a sender reads no more than 64 kilobytes."""
+MAX_AROUND = 50
+"""Values of an object around a report that are looked at."""
 MAX_DETAIL = 400
 """Characters of a text that the reporter chose."""
 
@@ -49,9 +54,18 @@ _FILE = re.compile(r"[^!]{1,255}![^!]{1,255}!\d{1,12}!\d{1,12}.{0,80}\.json(?:\.
 def is_report(value: Any) -> bool:
     """Tell whether decoded JSON is a report: policies, and one more of its keys."""
     keys = ("report-id", "date-range", "organization-name", "contact-info")
-    return (
-        isinstance(value, dict) and isinstance(value.get("policies"), list | dict) and any(key in value for key in keys)
-    )
+    report = _dict(value)
+    return isinstance(report.get("policies"), list | dict) and any(key in report for key in keys)
+
+
+def reports_in(value: Any) -> list[Any]:
+    """Give the reports in decoded JSON: itself, its members, or what a program that took them put around each."""
+    members = value if isinstance(value, list) else [value]
+    return [report for one in members for report in ([one] if is_report(one) else _within(one))]
+
+
+def _within(value: Any) -> list[Any]:
+    return [one for one in list(value.values())[:MAX_AROUND] if is_report(one)] if isinstance(value, dict) else []
 
 
 def read_report(values: Iterable[Any]) -> Document:
@@ -121,7 +135,7 @@ def _reports(content: bytes) -> list[Any]:
     if len(content) > MAX_BYTES:
         return []
     values, _ = json_values(text_of(content) or "")
-    return [one for value in values for one in (value if isinstance(value, list) else [value]) if is_report(one)]
+    return [report for value in values for report in reports_in(value)]
 
 
 def _document(reports: Iterable[Any], submitter: str | None) -> Document:
@@ -136,10 +150,10 @@ def _document(reports: Iterable[Any], submitter: str | None) -> Document:
 
 
 def _observations(reports: Iterable[Any], submitter: str | None) -> Iterator[Observation]:
-    for report in reports:
+    for report in map(_dict, reports):
         if not is_report(report):
             continue
-        period = _dict(report.get("date-range"))
+        period = _dict(report.get("date-range")) or {"end-datetime": report.get("end-date")}
         shared = Observation(
             source="tls-report",
             action="failed",
@@ -152,11 +166,12 @@ def _observations(reports: Iterable[Any], submitter: str | None) -> Iterator[Obs
 
 def _policy(entry: dict[str, Any], shared: Observation) -> Iterator[Observation]:
     """Give the failures of a policy, each detail by itself, those without detail, and the successes."""
-    policy, summary = _dict(entry.get("policy")), _dict(entry.get("summary"))
+    # A collector of reports may keep both flat in the entry, with names of its own (parsedmarc does).
+    policy, summary = _dict(entry.get("policy")) or entry, _dict(entry.get("summary")) or entry
     of_policy = msgspec.structs.replace(
         shared,
         recipient_domain=_host(policy.get("policy-domain")),
-        receiving_host=_only_host(policy.get("mx-host")),
+        receiving_host=_only_host(policy.get("mx-host", policy.get("mx-host-patterns"))),
         tls=Tls(required=_required(policy)),
     )
     told = 0
@@ -165,10 +180,10 @@ def _policy(entry: dict[str, Any], shared: Observation) -> Iterator[Observation]
         if failure is not None:
             told += failure.count
             yield failure
-    failed = _count(summary.get("total-failure-session-count")) - told
+    failed = _count(summary.get("total-failure-session-count", summary.get("failed-session-count"))) - told
     if failed > 0:  # real totals also stand below the sum of the details: then the details count
         yield msgspec.structs.replace(of_policy, count=failed)
-    if succeeded := _count(summary.get("total-successful-session-count")):
+    if succeeded := _count(summary.get("total-successful-session-count", summary.get("successful-session-count"))):
         yield msgspec.structs.replace(of_policy, action="relayed", count=succeeded)
 
 
@@ -183,9 +198,9 @@ def _failure(detail: dict[str, Any], of_policy: Observation) -> Observation | No
         of_policy,
         count=count,
         diagnostic=": ".join(text for text in (result, reason) if text) or None,
-        sending_ip=ip_of(_text(detail.get("sending-mta-ip"))),
+        sending_ip=endpoint_address(_text(detail.get("sending-mta-ip"))),
         receiving_host=_host(detail.get("receiving-mx-hostname")) or of_policy.receiving_host,
-        receiving_ip=ip_of(_text(detail.get("receiving-ip"))),
+        receiving_ip=endpoint_address(_text(detail.get("receiving-ip"))),
         tls=Tls(phase=PHASES.get(result), error=result or None, required=of_policy.tls.required),
     )
 
@@ -195,10 +210,13 @@ def _required(policy: dict[str, Any]) -> bool | None:
     kind = _text(policy.get("policy-type")).lower()
     if kind == "tlsa":
         return True
-    lines = policy.get("policy-string")
+    given = policy.get("policy-string", policy.get("policy-strings"))
+    lines = [given] if isinstance(given, str) else given
     if kind != "sts" or not isinstance(lines, list):
         return None
-    modes = {"".join(line.split()).lower() for line in lines[:100] if isinstance(line, str)}
+    # Some put the whole file of the policy (RFC 8461 §3.2) into one text.
+    pieces = (piece for line in lines[:100] if isinstance(line, str) for piece in line[:MAX_POLICY].splitlines())
+    modes = {"".join(piece.split()).lower() for piece in pieces}
     return True if "mode:enforce" in modes else False if modes & {"mode:testing", "mode:none"} else None
 
 
@@ -228,7 +246,8 @@ def _list(value: Any) -> list[Any]:
 
 
 def _dict(value: Any) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}
+    """Give an object with its keys as RFC 8460 spells them: stores and templates write capitals and underscores."""
+    return {str(key).lower().replace("_", "-"): one for key, one in value.items()} if isinstance(value, dict) else {}
 
 
 def _text(value: Any) -> str:
@@ -239,6 +258,8 @@ def _count(value: Any, missing: int = 0) -> int:
     """Give a count of sessions, also one that the reporter wrote as text; `missing` where there is none."""
     if isinstance(value, str) and value.isascii() and value.isdigit():
         value = int(value[:12])
+    elif isinstance(value, float) and value.is_integer():
+        value = int(value)
     if isinstance(value, bool) or not isinstance(value, int):
         return missing
     return value if 0 <= value < 10**12 else 0
