@@ -5,6 +5,7 @@ import codecs
 import csv
 import gzip
 import io
+from itertools import zip_longest
 
 import pytest
 
@@ -341,7 +342,7 @@ add(
 )  # fmt: skip
 add(
     "two sessions in each other's rows, one of which fails",
-    log_of(*[row for pair in zip(WENT_WELL, [*RESET, *[""] * (len(WENT_WELL) - len(RESET))], strict=True) for row in pair if row]),
+    log_of(*[row for pair in zip_longest(WENT_WELL, RESET) for row in pair if row]),
     OF_RESET, OF_WELL, kind="protocol-log",
 )  # fmt: skip
 add(

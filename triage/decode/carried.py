@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 import msgspec
 
 from triage.decode.export_text import GZIP, unpacked, unpacked_start
-from triage.decode.exports import read_export, read_pasted
+from triage.decode.exports import read_export, read_markup, read_pasted
 from triage.decode.failure import read_address
 from triage.decode.limits import HEAD_BYTES, TAIL_BYTES
 from triage.decode.message import Leaf, Mail
@@ -84,12 +84,23 @@ def _read_packed(content: bytes, reader: Reader) -> Document | None:
 
 
 def _pasted(mail: Mail, hosts: Hosts) -> Iterator[Document]:
+    """Read what stands in the plain texts, which keep columns and lines; in the HTML ones where it is not there."""
     bodies = [leaf for leaf in mail.leaves if _is_body(leaf)]
-    for leaf in _best(bodies)[:MAX_BODIES]:
-        text = _QUOTE.sub("", leaf.text)
-        document = _pasted_log(text, hosts) or read_pasted(text, hosts)
-        if document is not None and document.observations:
-            yield document
+    for kind in ("text/plain", "text/html"):
+        found = [one for leaf in bodies[:MAX_BODIES] if leaf.kind == kind and (one := _pasted_in(leaf, hosts))]
+        if found:
+            yield from found
+            return
+
+
+def _pasted_in(leaf: Leaf, hosts: Hosts) -> Document | None:
+    if leaf.kind == "text/html":
+        table = read_markup(leaf.markup, hosts)
+        if table is not None and table.observations:
+            return table
+    text = _QUOTE.sub("", leaf.text)
+    document = _pasted_log(text, hosts) or read_pasted(text, hosts)
+    return document if document is not None and document.observations else None
 
 
 def _pasted_log(text: str, hosts: Hosts) -> Document | None:
@@ -99,11 +110,6 @@ def _pasted_log(text: str, hosts: Hosts) -> Document | None:
 
 def _is_body(leaf: Leaf) -> bool:
     return leaf.kind in ("text/plain", "text/html") and not leaf.filename
-
-
-def _best(bodies: list[Leaf]) -> list[Leaf]:
-    """Give the plain texts, which keep columns and lines; the HTML ones where there are none."""
-    return [leaf for leaf in bodies if leaf.kind == "text/plain"] or bodies
 
 
 def _trust(mail: Mail, reader: Reader) -> Trust:

@@ -21,6 +21,8 @@ _FIELDS = "#Fields:"
 _COLUMN = re.compile(r"[\w .#()-]{0,80}")
 _OF_EXCEL = re.compile(r"\"?sep=.{1,3}", re.IGNORECASE)
 _RULE = re.compile(r"[-: ]*")
+_BLANKS = re.compile(r" {2,}|\t")
+_IDENTITY = re.compile(r"[\w.-]{1,255}\\\w{1,30}")
 
 
 class Head(msgspec.Struct, frozen=True):
@@ -59,7 +61,7 @@ def read_csv(lines: Iterator[str]) -> Iterator[Row]:
             yield {}
         elif len(values) < 2 or values[0].startswith("#") or all(map(_RULE.fullmatch, values)):
             continue
-        elif is_known(plain(values[0])) and (names := _names(values)):
+        elif is_known(plain(values[0])) and (names := names_of(values)):
             records.names = names
         elif len(values) > len(records.names):
             yield {}
@@ -128,9 +130,11 @@ def read_viewer_copy(lines: Iterable[str]) -> Iterator[Row]:
 
 
 def _head(line: str, delimiter: str) -> Head | None:
+    if delimiter == "|" and line.lstrip().startswith("||"):
+        line = line.replace("||", "|")  # a wiki sets a head apart so
     if not 0 < line.count(delimiter) <= MAX_COLUMNS:
         return None
-    names = _names(_split(line, delimiter))
+    names = names_of(_split(line, delimiter))
     return Head(delimiter, names) if names else None
 
 
@@ -142,7 +146,7 @@ def _split(line: str, delimiter: str) -> list[str]:
         return []
 
 
-def _names(columns: list[str]) -> tuple[str, ...] | None:
+def names_of(columns: list[str]) -> tuple[str, ...] | None:
     """Give the plain names of the columns of an export; None for other values, such as a shell's prompt."""
     if len(columns) > MAX_COLUMNS or not all(_COLUMN.fullmatch(column) for column in columns):
         return None
@@ -150,17 +154,39 @@ def _names(columns: list[str]) -> tuple[str, ...] | None:
     return names if is_export(names) else None
 
 
+def is_spaced_row(line: str) -> bool:
+    """Tell whether a line is such a row with wide blanks between its values, for the tabs were lost."""
+    return _spaced_row(line) is not None
+
+
+def read_spaced_rows(lines: Iterable[str]) -> Iterator[Row]:
+    """Give the rows of a copy whose tabs became blanks."""
+    for line in lines:
+        row = _spaced_row(line)
+        if row is not None:
+            yield row
+
+
+def _spaced_row(line: str) -> Row | None:
+    return _row_of(_BLANKS.split(line.strip()[:MAX_CELL], maxsplit=MAX_COLUMNS)) if "   " in line else None
+
+
 def _viewer_row(line: str) -> Row | None:
     if not 4 <= line.count("\t") <= MAX_COLUMNS:
         return None
-    values = [value.strip() for value in line.split("\t")]
+    return _row_of([value.strip() for value in line.split("\t")])
+
+
+def _row_of(values: list[str]) -> Row | None:
+    """Give the row whose values a delivery type, a status and a count among them tell."""
     known = words()
     kinds = (*known.delivery_types, *known.more_delivery_types)
     for at in range(1, len(values) - 2):
         status, count = plain(values[at + 1]), values[at + 2]
         if plain(values[at]) in kinds and status in known.queue_statuses and count.isascii() and count.isdigit():
             last = values[-1] if len(values) > at + 3 else None
-            row: Row = {"nexthopdomain": cell(values[at - 1]), "deliverytype": values[at], "status": status}
+            before = "identity" if _IDENTITY.fullmatch(values[at - 1]) else "nexthopdomain"
+            row: Row = {before: cell(values[at - 1]), "deliverytype": values[at], "status": status}
             row |= {"messagecount": count, "lasterror": cell(last) if last is not None else None}
             return row | ({"identity": values[0]} if at > 1 and "\\" in values[0] else {})
     return None

@@ -10,6 +10,7 @@ _GROUPS = re.compile(
     r"(?P<open>\{? ?\[? ?)(?:\{ ?(?:LED|LRT|MSG) ?=|LED=[245])",
     re.IGNORECASE,
 )
+_WITHIN = re.compile(r"(?<=\s)\{?\[\{(?:LED|LRT)=")
 _REPLY = re.compile(r"(?P<code>[45]\d\d)(?P<more>[ -])#?[45]\.\d{1,3}\.\d{1,3}(?![\d.])")
 _OF_A_QUEUE = re.compile(
     r"4\d\d[ -]4\.[47]\.\d{1,3} (?:Primary target IP address|Target host responded|Error communicating with|Proxy session"
@@ -23,6 +24,12 @@ def begins(line: str) -> bool:
     return _GROUPS.match(line) is not None
 
 
+def within(line: str) -> int | None:
+    """Give where the groups of a LastError begin behind other words of a line; None where they do not."""
+    found = _WITHIN.search(line)
+    return found.start() if found else None
+
+
 def is_bare(line: str) -> bool:
     """Tell whether a line is a LastError without groups: a reply that only Exchange's queues hold."""
     return _OF_A_QUEUE.match(line) is not None
@@ -31,7 +38,9 @@ def is_bare(line: str) -> bool:
 def read_errors(lines: Iterable[str]) -> Iterator[Row]:
     """Give a row for each error. It runs on in the lines below until it is whole; other lines are passed over."""
     one: _Error | None = None
-    for line in map(str.strip, lines):
+    for stripped in map(str.strip, lines):
+        at = None if one is not None or begins(stripped) else within(stripped)
+        line = stripped if at is None else stripped[at:]
         if begins(line) or (_REPLY.match(line) and (one is None or one.is_whole())):
             if one:
                 yield one.row()

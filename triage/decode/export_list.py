@@ -14,8 +14,11 @@ MAX_NAME = 60
 """Characters of a property's name; the longest of Exchange's has 33."""
 
 _OTHER = re.compile(r"[A-Z][A-Za-z0-9_]{1,60}")
-_END = re.compile(r"(?:\[PS\] |PS [A-Za-z]:\\|PS>|\*{10}|-{3,}(?: |$)|#{3})")
-"""What ends a list: the next prompt of a shell, the frame of a transcript, the line under a table's head."""
+_END = re.compile(
+    r"(?:\[PS\] |PS [A-Za-z]:\\|PS>|\*{10}|-{3,}(?: |$)|#{3}|`{3}|\{(?:noformat|code)\}|[A-Z][a-z]{1,20}-[A-Z][A-Za-z]{1,40} : )"
+)
+"""What ends a list: the next prompt of a shell or its error, the frame of a transcript, the line under a table's head, the
+mark of a ticket's code block."""
 
 
 def names_in(lines: Iterable[str], spaced: bool) -> set[str]:
@@ -28,8 +31,10 @@ def read_list(lines: Iterable[str], spaced: bool = True) -> Iterator[Row]:
     row: dict[str, _Value] = {}
     value: _Value | None = None
     indent = ""
+    is_apart = is_spread = False
     for line in lines:
         if not line.strip():
+            is_apart = True
             continue
         if not row:
             indent = line[: len(line) - len(line.lstrip(" \t"))][:40]
@@ -39,13 +44,18 @@ def read_list(lines: Iterable[str], spaced: bool = True) -> Iterator[Row]:
             if name in row:
                 yield _row(row)
                 row = {}
+            # A copy may put an empty line behind each: then one before a line tells nothing of it.
+            is_spread = is_apart if len(row) == 1 else is_spread or not row
             value = row[name] = _Value(bare, at)
         elif _END.match(bare):
             if row:
                 yield _row(row)
             row, value = {}, None
+        elif is_apart and not is_spread and bare[:1] not in " \t":
+            value = None
         elif value is not None:
             value.add(bare)
+        is_apart = False
     if row:
         yield _row(row)
 

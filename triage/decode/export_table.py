@@ -1,8 +1,10 @@
 """Format-Table → rows: a head, a line of hyphens under it, and columns that are cut where the console is too narrow."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
+from typing import NamedTuple
 
 from triage.decode.export_row import MAX_CELL, Row, cell, is_cut, is_export, plain, words
 from triage.decode.export_text import joined
@@ -10,6 +12,8 @@ from triage.decode.export_text import joined
 MAX_WIDTH = 4096
 """Characters of a line: Out-File -Width is seldom set above this; a longer line is no row."""
 MAX_COLUMNS = 60
+MAX_HEAD = 4
+"""Lines over which a head is broken: `DeferredMessageCountsPerPriority` needs four in a column of nine places."""
 
 _RULE = re.compile(r"\s*-+(?: +-+)+\s*")
 _HYPHENS = re.compile(r"-+")
@@ -21,22 +25,51 @@ _UNBROKEN = ("status", "messagecount")
 
 def has_table(lines: Iterable[str]) -> bool:
     """Tell whether the head of an export stands in these lines, with its line of hyphens."""
-    return any(_is_rule(line) and is_export(_names(above, line)) for above, line in pairwise(lines))
+    above: deque[str] = deque(maxlen=MAX_HEAD)
+    for line in lines:
+        if _is_rule(line) and _head(above, line):
+            return True
+        _note(above, line)
+    return False
 
 
 def read_tables(lines: Iterable[str]) -> Iterator[Row]:
     """Give the rows of the tables in a text. What is cut is None."""
     names: list[str] = []
-    rule = above = ""
+    rule = ""
+    above: deque[str] = deque(maxlen=MAX_HEAD)
     body: list[str] = []
     for line in lines:
-        if _is_rule(line) and is_export(found := _names(above, line)):
-            yield from _rows(names, rule, body[:-1])
-            names, rule, body = found, line, []
+        if _is_rule(line) and (found := _head(above, line)):
+            yield from _rows(names, rule, body[: -found.lines])
+            names, rule, body = found.names, line, []
         elif names and line.strip() and len(line) <= MAX_WIDTH:
             body.append(line)
-        above = line
+        _note(above, line)
     yield from _rows(names, rule, body)
+
+
+class _Head(NamedTuple):
+    names: list[str]
+    lines: int
+
+
+def _head(above: Sequence[str], rule: str) -> _Head | None:
+    """Give the names above a line of hyphens: a narrow console breaks them, also within a word, over several lines."""
+    for count in range(1, len(above) + 1):
+        pieces = [_pieces(line, rule) for line in list(above)[-count:]]
+        names = [plain("".join(parts)) for parts in zip(*pieces, strict=True)]
+        if is_export(names):
+            return _Head(names, count)
+    return None
+
+
+def _note(above: deque[str], line: str) -> None:
+    """Remember a line that a rule may follow; an empty one ends the head before it."""
+    if line.strip():
+        above.append(line[:MAX_WIDTH])
+    else:
+        above.clear()
 
 
 def _is_rule(line: str) -> bool:
@@ -47,8 +80,8 @@ def _spans(rule: str) -> list[tuple[int, int]]:
     return [found.span() for found in _HYPHENS.finditer(rule)][:MAX_COLUMNS]
 
 
-def _names(head: str, rule: str) -> list[str]:
-    return [plain(head[start:end]) for start, end in _spans(rule)]
+def _pieces(head: str, rule: str) -> list[str]:
+    return [head[start:end].strip() for start, end in _spans(rule)]
 
 
 def _rows(names: list[str], rule: str, body: list[str]) -> Iterator[Row]:

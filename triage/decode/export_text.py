@@ -46,6 +46,8 @@ def unpacked_start(content: bytes) -> bytes:
 def text_of(content: bytes) -> str | None:
     """Decode an export: UTF-16 as PowerShell 5 writes it, UTF-8, else Windows-1252; None for what is no text."""
     start = content[:512].rstrip(b"\0\r\n ")
+    if (goes_on := _goes_on_in_utf16(start)) is not None:
+        return f"{content[:goes_on].decode('ascii')}{text_of(content[goes_on:]) or ''}"
     charset = "utf-8-sig"
     if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         charset = "utf-16"
@@ -61,6 +63,14 @@ def text_of(content: bytes) -> str | None:
             charset = "cp1252"
         # Cut within a character, as the start of a larger file is: what stands before is as it was.
         return plain_text(content.decode(charset, "replace"))
+
+
+def _goes_on_in_utf16(start: bytes) -> int | None:
+    """Give where ASCII lines end and UTF-16 begins: `>>` of Windows PowerShell 5 does so to a file of another's making."""
+    zero = start.find(b"\0")
+    if zero < 2 or start[: zero - 1][-1:] != b"\n" or not start[: zero - 1].isascii():
+        return None
+    return zero - 1
 
 
 def plain_text(text: str) -> str:

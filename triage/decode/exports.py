@@ -10,7 +10,19 @@ from itertools import chain, islice
 
 import msgspec
 
-from triage.decode import export_csv, export_errors, export_json, export_list, export_table, tls_report
+from triage.decode import (
+    copied,
+    export_columns,
+    export_csv,
+    export_custom,
+    export_errors,
+    export_json,
+    export_list,
+    export_markup,
+    export_table,
+    tls_report,
+    tracking_rows,
+)
 from triage.decode.export_row import Row, is_export, is_known, plain
 from triage.decode.export_text import GZIP, HEAD, json_values, lines_of, plain_text, text_of
 from triage.decode.queue_export import is_message, place_of, read_message, read_queue
@@ -33,6 +45,8 @@ _MAIL_FIELD = re.compile(
 )
 _ALSO_PROPERTIES = frozenset({"received", "subject", "to"})
 """Fields of a mail's header whose names are properties of a queued message or a trace too."""
+_TIME = re.compile(r'"?\d{4}-\d\d-\d\dT\d\d:')
+"""What a row of a log begins with: no field of a header has such a name."""
 _ANNOUNCED = re.compile(
     rb"(?im)^(?:tls-report-domain:|content-type:[^\n]*(?:\n[ \t][^\n]*){0,10}?"
     rb"(?:report-type[ \t]*=[ \t]*\"?tlsrpt|application/tlsrpt))"
@@ -57,9 +71,27 @@ def read_export(content: bytes, hosts: Hosts) -> Document | None:
         return None
     if (at := _json_at(head)) is not None and not _shows_mail(lines_of(head[:at])):
         return _read_json(text_of(content) or "", hosts)
+    if (read := _reader_of(head)) is not None:
+        return read_rows(read(text_of(content) or ""), hosts)
+    sign = copied.sign_before(head)
+    read = _reader_of(copied.taken_off(head, sign)) if sign else None
+    return read_rows(read(copied.taken_off(text_of(content) or "", sign)), hosts) if read and sign else None
+
+
+def _reader_of(head: str) -> "_Read | None":
+    """Give what reads an export whose text begins so; None where it is none."""
+    for is_so, read in _MARKED_UP:
+        if is_so(head):
+            return read
     lines = list(lines_of(head))
-    read = next((read for is_so, read in _SHAPES if is_so(lines)), None)
-    return None if read is None else read_rows(read(text_of(content) or ""), hosts)
+    return next((read for is_so, read in _SHAPES if is_so(lines)), None)
+
+
+def read_markup(text: str, hosts: Hosts) -> Document | None:
+    """Read the tables in the HTML of a mail; None where no export is among them."""
+    rows = export_markup.read_page(text)
+    first = next(rows, None)
+    return None if first is None else read_rows(chain([first], rows), hosts)
 
 
 def read_pasted(text: str, hosts: Hosts) -> Document | None:
@@ -71,7 +103,14 @@ def read_pasted(text: str, hosts: Hosts) -> Document | None:
     start = next((at for at, line in enumerate(lines) if export_csv.head_of([line]) is not None), None)
     if start is not None:
         return read_rows(export_csv.read_csv(iter(lines[start:])), hosts)
-    shapes = ((_is_copied, _read_copied), (_is_spaced, _read_spaced), (_shows_error, _read_errors))
+    shapes = (
+        (_is_copied, _read_copied),
+        (tracking_rows.has_rows, _read_tracking),
+        (_is_spaced, _read_spaced),
+        (_is_apart, _read_apart),
+        (_shows_error, _read_errors),
+        (_has_error, _read_errors),
+    )
     read = next((read for is_so, read in shapes if is_so(lines)), None)
     return None if read is None else read_rows(read(text), hosts)
 
@@ -146,8 +185,33 @@ def _shows_error(lines: list[str]) -> bool:
     return any(export_errors.begins(line.strip()) for line in lines)
 
 
+def _has_error(lines: list[str]) -> bool:
+    return any(export_errors.within(line) is not None for line in lines)
+
+
 def _read_errors(text: str) -> Iterator[Row]:
     return export_errors.read_errors(lines_of(text))
+
+
+def _is_apart(lines: list[str]) -> bool:
+    return any(map(export_csv.is_spaced_row, lines))
+
+
+def _read_apart(text: str) -> Iterator[Row]:
+    return export_csv.read_spaced_rows(lines_of(text))
+
+
+def _has_columns(lines: list[str]) -> bool:
+    return export_columns.delimiter_of(lines) is not None
+
+
+def _read_columns(text: str) -> Iterator[Row]:
+    delimiter = export_columns.delimiter_of(list(lines_of(text[:HEAD])))
+    return export_columns.read_columns(lines_of(text), delimiter or "\t")
+
+
+def _read_tracking(text: str) -> Iterator[Row]:
+    return tracking_rows.read_rows(lines_of(text))
 
 
 def _read_copied(text: str) -> Iterator[Row]:
@@ -168,11 +232,20 @@ def _shows_mail(lines: Iterable[str]) -> bool:
     return bool(names - _ALSO_PROPERTIES)
 
 
-_SHAPES: tuple[tuple[Callable[[list[str]], bool], Callable[[str], Iterator[Row]] | None], ...] = (
+_Read = Callable[[str], Iterator[Row]]
+
+_MARKED_UP: tuple[tuple[Callable[[str], bool], _Read], ...] = (
+    (export_markup.is_clixml, export_markup.read_clixml),
+    (export_markup.is_page, export_markup.read_page),
+)
+_SHAPES: tuple[tuple[Callable[[list[str]], bool], _Read | None], ...] = (
     (_begins_with_error, _read_errors),
     (_is_delimited, lambda text: export_csv.read_csv(lines_of(text))),
+    (_has_columns, _read_columns),
     (_is_copied, _read_copied),
+    (tracking_rows.has_rows, _read_tracking),
     (_shows_mail, None),
+    (export_custom.has_objects, lambda text: export_custom.read_objects(lines_of(text))),
     (_is_spaced, _read_spaced),
     (_is_flush, lambda text: _read_list(text, spaced=False)),
     (_shows_error, _read_errors),
@@ -200,6 +273,8 @@ def _is_mail(start: bytes) -> bool:
     """Tell whether bytes begin with a header field of a mail message, or with the separator line of a mailbox."""
     first = start.lstrip(b"\xef\xbb\xbf \t\r\n").partition(b"\n")[0][:HEAD]
     line = first.decode("ascii", "replace")
+    if _TIME.match(line) or copied.is_of_search(line):
+        return False
     if first.startswith((b"From ", b">From ")):
         return export_csv.head_of([line]) is None
     return _FIELD.match(first) is not None and not _begins_export(line)

@@ -115,10 +115,14 @@ class Leaf:
     def text(self) -> str:
         """The decoded text, HTML as text; at most `limits.TEXT_BYTES` of it (more of a delivery-status part)."""
         if self._text is None:
-            bound = limits.STATUS_BYTES if self.kind == "text/delivery-status" else limits.TEXT_BYTES
-            text = decode_text(_content(self._node)[:bound], _charset(self._node))
-            self._text = text_of_html(text) if self.kind == "text/html" else text
+            self._text = text_of_html(self.markup) if self.kind == "text/html" else self.markup
         return self._text
+
+    @property
+    def markup(self) -> str:
+        """The decoded text as it stands, HTML with its tags; at most as much as of `text`."""
+        bound = limits.STATUS_BYTES if self.kind == "text/delivery-status" else limits.TEXT_BYTES
+        return decode_text(_content(self._node)[:bound], _charset(self._node))
 
 
 class Mail:

@@ -8,6 +8,7 @@ import re
 
 import msgspec
 
+from triage.decode.export_errors import begins, is_bare
 from triage.decode.export_row import Row, moment, number, word, words
 from triage.decode.failure import read_address
 from triage.decode.outcome import domain_of, spoken
@@ -60,7 +61,7 @@ def read_queue(row: Row, hosts: Hosts) -> Observation | str:
         return "empty"
     if not _has_error(row, words().queue_statuses):
         return "no-error"
-    said = _said(row.get("lasterror"))
+    said = _said(row["lasterror"] if "lasterror" in row else _grouped_by(row))
     # An export without a count still shows a queue that is there: Exchange deletes one that is empty.
     return _observation(row, said, hop_of(row, said, hosts), count=1 if depth is None else depth)
 
@@ -150,9 +151,17 @@ def _delivery_type(row: Row) -> str | None:
 def _has_error(row: Row, statuses: tuple[str, ...]) -> bool:
     """Tell whether the row shows an error: its text, also a cut one; or Retry, where the export has no such text."""
     if "lasterror" not in row:
+        if _grouped_by(row) is not None:
+            return True
         return word(row.get("status"), statuses) == "retry"
     error = row["lasterror"]
     return error is None or bool(error.strip(" {}[];") and not _NO_ERROR.search(error))
+
+
+def _grouped_by(row: Row) -> str | None:
+    """Give the error that Get-QueueDigest put queues together by; None where it did so by something else."""
+    value = row.get("groupbyvalue") or ""
+    return value if begins(value) or is_bare(value) else None
 
 
 def _next_hop(row: Row, hosts: Hosts) -> tuple[str | None, str | None]:

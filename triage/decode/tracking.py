@@ -35,9 +35,12 @@ _IMPACTS: dict[Action, Impact] = {"failed": "returned", "delayed": "waiting"}
 
 _TIMES = ("datetime", "datetimeutc", "origintimestamputc", "timestamp", "date")
 
-_BETWEEN = re.compile(r"(?<=\}\])[ }]?\}?[,;] ?(?=\{? ?\[ ?\{)")
+_BETWEEN = re.compile(
+    r"(?:(?<=\}\])[ }]?\}?[,;] ?(?=\{? ?\[ ?\{|[245]\d\d[ -]))|[,;] ?(?=\{? ?\[ ?\{(?:LED|LRT|MSG) ?=)"
+)
 _BETWEEN_REPLIES = re.compile(r"[,;] ?(?=[245]\d\d[ -][245]\.\d{1,3}\.\d)")
 _MARK = re.compile(r"(?:LED|LRT) ?=")
+_GROUPS = re.compile(r"[,;] ?\{? ?\[ ?\{(?:LED|LRT|MSG) ?=")
 _EMPTY = re.compile(r"\{LED ?= ?\}")
 _LABEL = re.compile(r"^(?:Reason|RecipientStatus|Status|Detail|LastError) ?: ?", re.IGNORECASE)
 _REPLY = re.compile(r"\{?[245]\d\d[ -]")
@@ -77,7 +80,7 @@ def read_event(row: Row) -> list[Observation] | str:
     if event is not None and event not in _EVENTS:
         return "other-event"
     recipients = _recipients(row)
-    said = [unwrap(text) for text in _statuses(row, len(recipients))]
+    said = [unwrap(text) if text else None for text in _statuses(row, len(recipients))]
     if not said and event is None:
         return "no-error"
     seen: list[Observation] = []
@@ -107,19 +110,26 @@ def _is_success(said: Unwrapped) -> bool:
     return said.cause.reply_code is not None and said.cause.reply_code < 300
 
 
-def _statuses(row: Row, recipients: int) -> list[str]:
-    """Give the error texts of the row's recipients, in their order."""
+def _statuses(row: Row, recipients: int) -> list[str | None]:
+    """Give the error texts of the row's recipients, in their order; None for one whose groups are empty."""
     for name in ("recipientstatus", "detail", "status", "reason", "lasterror"):
         text = _LABEL.sub("", " ".join((row.get(name) or "").split()))
         if text.startswith("{") and text.endswith("}") and not _MARK.match(text[1:].lstrip()):
             text = text[1:-1].strip()
-        if _MARK.search(text[:200]):
-            ones = _BETWEEN.sub("\n", text).split("\n")[:MAX_RECIPIENTS]
-            return [one for one in ones if not _EMPTY.search(one)]
+        if _MARK.search(text[:200]) or _GROUPS.search(text):
+            pieces = _BETWEEN.sub("\n", text).split("\n")[:MAX_RECIPIENTS]
+            # Who has the message stands among the others with a reply alone.
+            ones = [one for piece in pieces for one in ([piece] if "{" in piece else _replies(piece))]
+            every = [None if _EMPTY.search(one) else one for one in ones]
+            return every if len(every) == recipients and any(every) else [one for one in every if one]
         if _REPLY.match(text):
-            ones = _BETWEEN_REPLIES.sub("\n", text).split("\n")
-            return ones if len(ones) == recipients else [text]
+            ones = _replies(text)
+            return [*ones] if len(ones) == recipients else [text]
     return []
+
+
+def _replies(text: str) -> list[str]:
+    return _BETWEEN_REPLIES.sub("\n", text).split("\n")
 
 
 def _recipients(row: Row) -> list[str]:
@@ -130,13 +140,13 @@ def _recipients(row: Row) -> list[str]:
     return []
 
 
-def _paired(recipients: list[str], said: list[Unwrapped]) -> list[tuple[str | None, Unwrapped | None]]:
+def _paired(recipients: list[str], said: list[Unwrapped | None]) -> list[tuple[str | None, Unwrapped | None]]:
     """Give each recipient his status: by place where there are as many, the only one for all, else nobody's."""
     if not said:
         return [(recipient, None) for recipient in recipients] or [(None, None)]
     if len(recipients) == len(said):
         return list(zip(recipients, said, strict=True))
-    if recipients and len({one.cause for one in said}) == 1:
+    if recipients and len({one and one.cause for one in said}) == 1:
         return [(recipient, said[0]) for recipient in recipients]
     return [(None, one) for one in said]
 
