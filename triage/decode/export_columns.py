@@ -16,6 +16,8 @@ from triage.decode.export_row import Row, cell, number, plain, words
 SHOWN = 30
 """Rows by which the columns are told."""
 MIN_COLUMNS = 3
+MAX_ABOVE = 6
+"""Rows above the first queue: the head, and what somebody wrote above that."""
 
 _IDENTITY = re.compile(r"[\w.-]{1,255}\\(?:\d{1,20}|[A-Za-z]{1,20})(?:\\\d{1,20})?")
 _DOMAIN = re.compile(r"[\w.,:\[\] -]{1,400}")
@@ -69,12 +71,15 @@ def _row(values: list[str], columns: Columns) -> Iterator[Row]:
 
 
 def _columns(rows: list[list[str]]) -> Columns | None:
-    """Tell the columns by the values below the head: at least a type of delivery or an identity, and an error."""
-    below = rows[1:]
-    if not below:
-        return None
-    width = min(map(len, below))
-    values = [[row[at] for row in below] for at in range(width)]
+    """Tell the columns by the values below the head, which may have a title or a greeting above it."""
+    told = (_told(rows[above:]) for above in range(1, min(len(rows), MAX_ABOVE)))
+    return next((columns for columns in told if columns is not None), None)
+
+
+def _told(rows: list[list[str]]) -> Columns | None:
+    """Tell the columns of rows that are all alike: at least an error, and a type of delivery or an identity."""
+    width = min(map(len, rows))
+    values = [[row[at] for row in rows] for at in range(width)]
     columns: Columns = {}
     for at, column in enumerate(values):
         name = _name(column)

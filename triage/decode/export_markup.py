@@ -33,13 +33,13 @@ _NO_VALUE = frozenset({"T", "TN", "TNRef", "Props", "MS", "Objs", "DCT", "En", "
 
 
 def is_clixml(text: str) -> bool:
-    """Tell whether a text begins as Export-Clixml writes it."""
-    return _CLIXML.match(text) is not None
+    """Tell whether a text begins as Export-Clixml writes it, with an object of an export; the text may be cut off."""
+    return _CLIXML.match(text) is not None and any(read_clixml(text))
 
 
 def is_page(text: str) -> bool:
-    """Tell whether a text begins as HTML does, and has a table."""
-    return _HTML.match(text) is not None and _TABLE.search(text) is not None
+    """Tell whether a text begins as HTML does, and has the table of an export."""
+    return _HTML.match(text) is not None and _TABLE.search(text) is not None and any(read_page(text))
 
 
 def read_page(text: str) -> Iterator[Row]:

@@ -104,6 +104,7 @@ def read_pasted(text: str, hosts: Hosts) -> Document | None:
     if start is not None:
         return read_rows(export_csv.read_csv(iter(lines[start:])), hosts)
     shapes = (
+        (_has_columns, _read_columns),
         (_is_copied, _read_copied),
         (tracking_rows.has_rows, _read_tracking),
         (_is_spaced, _read_spaced),

@@ -11,7 +11,8 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from triage.decode.copied import Cut, cut_at
-from triage.decode.export_text import HEAD, lines_of, text_of
+from triage.decode.export_text import lines_of, text_of
+from triage.decode.protocol_log.head import LOG_HEAD
 from triage.decode.protocol_log.rows import MAX_ROW
 
 FIELDS = (
@@ -48,7 +49,7 @@ def copied_log(content: bytes) -> bytes | None:
 
     The first line that is not empty must be a row or a head, so that neither a mail nor another log is one.
     """
-    head = text_of(content[:HEAD])
+    head = text_of(content[:LOG_HEAD])
     if head is None:
         return None
     for at, line in enumerate(lines_of(head)):
@@ -90,28 +91,28 @@ def log_in(text: str) -> bytes | None:
 def _whole(lines: Iterable[str]) -> Iterator[Cut]:
     """Give the lines that begin as rows or heads do, each with the lines in which it runs on."""
     one: Cut | None = None
-    above = ""
-    in_order = True
+    pieces: list[str] = []
+    size, above, in_order = 0, "", True
     for line in lines:
         cut = cut_at(line, _BEGINS)
         if named := _columns_of(cut.text if cut else line):
             in_order = named.names[0] == "date-time"
         if cut is None and (named or not in_order):
             cut = Cut(line)
-        if cut is not None:
+        more = "" if cut else line.lstrip("> \t").rstrip()
+        runs_on = more and len(above) + 1 + len(more.partition(" ")[0]) > WRAP and size < MAX_ROW
+        if one is not None and runs_on:
+            pieces.append(more)
+            size += len(more)
+        else:
             if one is not None:
-                yield one
+                yield Cut(" ".join(pieces), one.file)
             one = cut
-        elif one is not None:
-            more = line.lstrip("> \t").rstrip()
-            if more and len(above) + 1 + len(more.partition(" ")[0]) > WRAP and len(one.text) < MAX_ROW:
-                one = Cut(f"{one.text} {more}", one.file)
-            else:
-                yield one
-                one = None
+            pieces = [cut.text] if cut else []
+            size = len(cut.text) if cut else 0
         above = line
     if one is not None:
-        yield one
+        yield Cut(" ".join(pieces), one.file)
 
 
 def _columns_of(line: str) -> _Columns | None:
