@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tests.decode import test_log_variants, test_queue_variants, test_report_variants, test_tracking_variants
 from triage.decode import decode
 from triage.decode.copied import cut_at, sign_before, taken_off
-from triage.decode.export_markup import MAX_NESTED, read_clixml, read_page
+from triage.decode.export_markup import MAX_NESTED, read_page, read_xml
 from triage.decode.protocol_log.copied import copied_log
 from triage.hosts import Hosts
 
@@ -82,13 +82,13 @@ def test_a_text_without_signs_has_none() -> None:
 def test_a_document_type_is_refused() -> None:
     """Entities that grow without end are never read: PowerShell writes no document type."""
     bomb = '<!DOCTYPE a [<!ENTITY b "bbbbbbbbbb"><!ENTITY c "&b;&b;&b;&b;&b;&b;&b;&b;">]>'
-    assert list(read_clixml(f'{bomb}{OBJS}<Obj RefId="0">{QUEUE}</Obj></Objs>')) == [{}]
+    assert list(read_xml(f'{bomb}{OBJS}<Obj RefId="0">{QUEUE}</Obj></Objs>')) == [{}]
 
 
 def test_objects_deeper_than_any_real_one_are_refused() -> None:
     """Nesting is bounded; what stands before it is read."""
     deep = '<Obj RefId="1">' * (MAX_NESTED + 1)
-    rows = list(read_clixml(f'{OBJS}<Obj RefId="0">{QUEUE}</Obj>{deep}'))
+    rows = list(read_xml(f'{OBJS}<Obj RefId="0">{QUEUE}</Obj>{deep}'))
     assert rows == [{"lasterror": "421 4.4.2 x", "messagecount": "5"}, {}]
 
 

@@ -9,7 +9,19 @@ import pytest
 
 from tests.decode.protocol_log.conftest import header, log_of
 from tests.decode.test_log_variants import (
-    GREETED, IN, OF_BEGUN, OF_IN, OF_RESET, OF_WELL, RESET, SEND, WENT_WELL, mail, sent, taken, text,
+    GREETED,
+    IN,
+    OF_BEGUN,
+    OF_IN,
+    OF_RESET,
+    OF_WELL,
+    RESET,
+    SEND,
+    WENT_WELL,
+    mail,
+    sent,
+    taken,
+    text,
 )  # fmt: skip
 from tests.decode.test_queue_variants import FAILOVER, GROUPS, LIST, OF_GROUPS, OF_LIST, OF_REFUSED, PAIRS, TENANT
 from tests.decode.test_queue_variants import mail as letter
@@ -50,7 +62,7 @@ add(
 add(
     "Queue Viewer's list as text with commas: the error holds commas, and nothing is in quotes",
     "Next Hop Domain,Delivery Type,Status,Message Count,Next Retry Time,Last Error\r\n"
-    'fabrikam.example,DnsConnectorDelivery,Retry,6,10/18/2026 9:24:03 AM,451 4.4.0 Primary target IP address responded with:'
+    "fabrikam.example,DnsConnectorDelivery,Retry,6,10/18/2026 9:24:03 AM,451 4.4.0 Primary target IP address responded with:"
     f' "421 4.2.1 Unable to connect."{FAILOVER}\r\n'
     "Submission,Undefined,Ready,0,,\r\n",
     {**OF_REFUSED, "count": 6, "recipient_domain": "fabrikam.example"},
@@ -58,7 +70,9 @@ add(
 )
 add(
     "a chat: the writer's name and the time above, runs of blanks lost",
-    "[18.10.2026 09:20] Karl Holm\n" + "\n".join(" ".join(row.split()) for row in LIST.splitlines()) + "\n[09:21] Eva: ok\n",
+    "[18.10.2026 09:20] Karl Holm\n"
+    + "\n".join(" ".join(row.split()) for row in LIST.splitlines())
+    + "\n[09:21] Eva: ok\n",
     OF_OURS,
 )
 add(
@@ -68,8 +82,7 @@ add(
 )
 add(
     "a table of Markdown with its backslashes escaped",
-    "| Identity | Status | MessageCount | LastError |\n|---|---|---|---|\n"
-    f"| EX01\\\\3 | Retry | 41 | {GROUPS} |\n",
+    f"| Identity | Status | MessageCount | LastError |\n|---|---|---|---|\n| EX01\\\\3 | Retry | 41 | {GROUPS} |\n",
     {**OF_GROUPS, "count": 41, "reported_by": "ex01"},
 )
 
@@ -213,6 +226,23 @@ add(
                  "-,,Remote(ConnectionReset)")),
     {**OF_BEGUN, "phase": "starttls", "error": "ConnectionReset", "diagnostic": "Remote(ConnectionReset)"},
     kind="protocol-log",
+)  # fmt: skip
+
+HIDDEN = [row for row in WENT_WELL if not any(word in row for word in ("TLS", "EHLO", "Ready", "attempting"))]
+add(
+    "a search that left out what was said of TLS: the mail was handed over, and how is not known",
+    text(*HIDDEN),
+    {"action": "relayed", "impact": "none", "version": None, "count": 1}, kind="protocol-log",
+)  # fmt: skip
+add(
+    "the same behind a handshake that failed: nothing went out in clear text as far as is known",
+    text(*RESET, *(row.replace("T09:16:", "T09:14:") for row in HIDDEN)),
+    OF_RESET, {"action": "relayed", "impact": "none", "version": None, "count": 1}, kind="protocol-log",
+)  # fmt: skip
+add(
+    "the same with the file's name before each row",
+    text(*(f"SEND2026101809-1.LOG:{row}" for row in HIDDEN)),
+    {"action": "relayed", "impact": "none", "version": None, "count": 1}, kind="protocol-log",
 )  # fmt: skip
 
 # Reports

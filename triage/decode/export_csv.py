@@ -7,10 +7,13 @@ from itertools import islice
 
 import msgspec
 
-from triage.decode.export_row import MAX_CELL, Row, cell, is_export, is_known, plain, words
+from triage.decode.export_errors import begins, is_bare
+from triage.decode.export_row import MAX_CELL, Row, cell, is_export, is_known, number, plain, words
 
 DELIMITERS = (",", ";", "\t", "|")
 MAX_COLUMNS = 200
+MIN_CONSOLE = 60
+"""Places of a line; narrower windows are not worked in."""
 MAX_BEFORE = 20
 """Lines before the head: empty ones and comments."""
 
@@ -64,9 +67,22 @@ def read_csv(lines: Iterator[str]) -> Iterator[Row]:
         elif is_known(plain(values[0])) and (names := names_of(values)):
             records.names = names
         elif len(values) > len(records.names):
-            yield {}
+            yield _with_the_rest(records.names, values, head.delimiter)
         else:
             yield {name: cell(value) for name, value in zip(records.names, values, strict=False)}
+
+
+def _with_the_rest(names: tuple[str, ...], values: list[str], delimiter: str) -> Row:
+    """Give a row whose last column, an error, holds delimiters without quotes around it; an empty row for another."""
+    last = len(names) - 1
+    error = f"{delimiter} ".join(value.strip() for value in values[last:])
+    row = dict(zip(names, [*values[:last], error], strict=True))
+    is_whole = (
+        names[last] == "lasterror"
+        and (begins(error) or is_bare(error))
+        and number(row.get("messagecount", "0")) is not None
+    )
+    return {name: cell(value) for name, value in row.items()} if is_whole else {}
 
 
 class _Records:
@@ -94,6 +110,8 @@ class _Records:
             except csv.Error:
                 yield from map(self._alone, self._taken)
                 continue
+            if len(self._taken) > 1 and _is_broken_by_console(self._taken):
+                values = _trimmed(_split("".join(self._taken), self._delimiter), len(self.names))
             if len(self._taken) < 2 or len(values) == len(self.names):
                 yield values
             else:
@@ -107,6 +125,15 @@ class _Records:
     def _alone(self, line: str) -> list[str] | None:
         values = _trimmed(_split(line, self._delimiter), len(self.names))
         return values if not line.strip() or len(values) == len(self.names) else None
+
+
+def _is_broken_by_console(lines: list[str]) -> bool:
+    """Tell whether a console broke these lines: all but the last are as wide as it, whatever stands at the end."""
+    width = len(lines[0])
+    is_width = len(lines) > 2 or width % 10 == 0
+    return (
+        is_width and width >= MIN_CONSOLE and len(lines[-1]) <= width and all(len(line) == width for line in lines[:-1])
+    )
 
 
 def _trimmed(values: list[str], most: int) -> list[str]:

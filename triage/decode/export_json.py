@@ -32,6 +32,8 @@ def _text(value: Any) -> str | None:
         return ""
     if isinstance(value, str):
         return cell(value)
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
     if isinstance(value, bool | int | float):
         return str(value)[:400]
     if isinstance(value, list):

@@ -6,6 +6,7 @@ comes a second time, not a blank line, begins the next row.
 
 import re
 from collections.abc import Iterable, Iterator
+from itertools import pairwise
 
 from triage.decode.export_row import MAX_CELL, Row, cell, is_known, plain
 from triage.decode.export_text import joined
@@ -13,6 +14,10 @@ from triage.decode.export_text import joined
 MAX_NAME = 60
 """Characters of a property's name; the longest of Exchange's has 33."""
 
+MIN_INNER = 4
+"""Properties on one line that make it a list whose line ends were lost."""
+
+_INNER = re.compile(r"(?:^|(?<=\s))(?P<name>[A-Za-z]{3,40}) : ")
 _OTHER = re.compile(r"[A-Z][A-Za-z0-9_]{1,60}")
 _END = re.compile(
     r"(?:\[PS\] |PS [A-Za-z]:\\|PS>|\*{10}|-{3,}(?: |$)|#{3}|`{3}|\{(?:noformat|code)\}|[A-Z][a-z]{1,20}-[A-Z][A-Za-z]{1,40} : )"
@@ -24,6 +29,25 @@ mark of a ticket's code block."""
 def names_in(lines: Iterable[str], spaced: bool) -> set[str]:
     """Give the plain names that begin a line; `spaced` as for `field`."""
     return {name for line in lines if (name := field(line.strip(), spaced)[0]) is not None}
+
+
+def is_flattened(line: str) -> bool:
+    """Tell whether a line holds a whole list, of which a web mail or a chat lost the line ends."""
+    return len(_inner(line)) >= MIN_INNER
+
+
+def unflattened(line: str) -> str:
+    """Give each property in such a line a line of its own."""
+    starts = _inner(line)
+    if len(starts) < MIN_INNER:
+        return line
+    return "\n".join(line[start:end] for start, end in pairwise([0, *starts, len(line)]) if start < end)
+
+
+def _inner(line: str) -> list[int]:
+    if line.count(" : ") < MIN_INNER:
+        return []
+    return [found.start("name") for found in _INNER.finditer(line[:MAX_CELL]) if is_known(plain(found.group("name")))]
 
 
 def read_list(lines: Iterable[str], spaced: bool = True) -> Iterator[Row]:

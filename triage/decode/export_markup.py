@@ -1,4 +1,5 @@
-"""Markup → rows: the table of ConvertTo-Html or of a mail, and the objects of Export-Clixml ([MS-PSRP] §2.2.5).
+"""Markup → rows: the table of ConvertTo-Html or of a mail, and the objects of Export-Clixml ([MS-PSRP] §2.2.5)
+and ConvertTo-Xml.
 
 Both are read from end to end once, without a tree of the document.
 """
@@ -20,21 +21,27 @@ MAX_ITEMS = 5000
 CHUNK = 2**20
 """Characters that are parsed at once."""
 
-_CLIXML = re.compile(
-    r"\s{0,99}(?:<\?xml[^<>]{0,200}\?>\s{0,99})?<Objs\s[^<>]{0,200}schemas\.microsoft\.com/powershell/"
+_XML = re.compile(
+    r"\s{0,99}(?:<\?xml[^<>]{0,200}\?>\s{0,99})?"
+    r"(?:<Objs\s[^<>]{0,200}schemas\.microsoft\.com/powershell/|<Objects>\s{0,99}<Object[\s>])"
 )
 _HTML = re.compile(r"\s{0,99}<[!a-zA-Z]")
 _TABLE = re.compile(r"(?i)<table(?=[\s>])")
 _CELLS = re.compile(r"(?i)<(?P<end>/?)(?P<tag>tr|td|th|table)(?=[\s/>])[^<>]{0,2000}>")
 _TAG = re.compile(r"<[!/?a-zA-Z][^<>]{0,2000}>")
 _NUMBERED = re.compile(r"_x(?P<number>[0-9A-Fa-f]{4})_")
+_OBJECTS = frozenset({"Obj", "Object", "Property"})
+"""What may hold others: of ConvertTo-Xml a property too, whose members are properties without a name."""
 _LISTS = frozenset({"LST", "IE", "QUE", "STK"})
-_NO_VALUE = frozenset({"T", "TN", "TNRef", "Props", "MS", "Objs", "DCT", "En", "Ref"})
+_NO_VALUE = frozenset({"T", "TN", "TNRef", "Props", "MS", "Objs", "Objects", "DCT", "En", "Ref"})
 
 
-def is_clixml(text: str) -> bool:
-    """Tell whether a text begins as Export-Clixml writes it, with an object of an export; the text may be cut off."""
-    return _CLIXML.match(text) is not None and any(read_clixml(text))
+def is_xml(text: str) -> bool:
+    """Tell whether a text begins as Export-Clixml or ConvertTo-Xml writes it, with an object of an export.
+
+    The text may be cut off.
+    """
+    return _XML.match(text) is not None and any(read_xml(text))
 
 
 def is_page(text: str) -> bool:
@@ -82,7 +89,7 @@ def _shown(markup: str) -> str:
     return " ".join(html.unescape(_TAG.sub(" " if "<br" in markup else "", markup)).split())
 
 
-def read_clixml(text: str) -> Iterator[Row]:
+def read_xml(text: str) -> Iterator[Row]:
     """Give a row for each object of an export; an empty row where the rest is damaged or cut off."""
     objects = _Objects()
     parser = expat.ParserCreate("utf-8")
@@ -110,6 +117,7 @@ class _Object(msgspec.Struct):
     properties: dict[str, str | None] = {}
     members: list[str] | None = None
     shown: str = ""
+    is_property: bool = False
 
 
 class _Objects:
@@ -134,11 +142,11 @@ class _Objects:
     def start(self, tag: str, attributes: dict[str, str]) -> None:
         """Begin an object, a list or a value."""
         self._text, self._size = [], 0
-        self._name = attributes.get("N")
-        if tag == "Obj":
+        self._name = attributes.get("N", attributes.get("Name"))
+        if tag in _OBJECTS:
             if len(self._open) >= MAX_NESTED:
                 raise _RefusedError
-            self._open.append(_Object(self._name))
+            self._open.append(_Object(self._name, is_property=tag == "Property"))
         elif tag in _LISTS and self._open:
             self._open[-1].members = self._open[-1].members or []
 
@@ -153,11 +161,12 @@ class _Objects:
         value = _NUMBERED.sub(lambda found: chr(int(found.group("number"), 16)), "".join(self._text)).strip()
         name, self._name = self._name, None
         self._text = []
-        if tag == "Obj":
+        if tag in _OBJECTS:
             one = self._open.pop()
             if is_export(one.properties):
                 self._rows.append(one.properties)
-            self._give(one.name, one.shown if one.members is None else f"{{{', '.join(one.members)}}}")
+            shown = value if one.is_property else one.shown
+            self._give(one.name, shown if one.members is None else f"{{{', '.join(one.members)}}}")
         elif tag == "ToString" and self._open:
             self._open[-1].shown = value
         elif tag not in _NO_VALUE and tag not in _LISTS:
@@ -169,5 +178,7 @@ class _Objects:
         around = self._open[-1]
         if name is not None:
             around.properties[plain(name)] = cell(value)
+        elif around.is_property and around.members is None:
+            around.members = [value]
         elif around.members is not None and len(around.members) < MAX_ITEMS:
             around.members.append(value)

@@ -27,6 +27,7 @@ _CUT = ("...", "\u2026")
 _NUMBER = re.compile(r"[0-9]{1,11}|[0-9]{1,3}(?:[.,'\u2019\u00a0\u202f ][0-9]{3}){1,3}")
 _NO_DIGIT = re.compile(r"[^0-9]")
 _NO_LETTER = re.compile(r"[^a-z0-9]+")
+_TYPED = re.compile(r"[a-z]_[bdgst]$")
 _TYPE_NAME = re.compile(r"(?:Deserialized\.)?(?:System|Microsoft)\.[\w.`+]{1,200}(?:\[.{0,300})?")
 _ZONED = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d)")
 _JSON_DATE = re.compile(r"\\?/Date\((?P<milliseconds>-?\d{1,15})(?:[+-]\d{4})?\)\\?/")
@@ -53,8 +54,12 @@ def words() -> Words:
 
 @lru_cache(4096)
 def plain(name: str) -> str:
-    """Give the name of a column in the form in which names are compared: `Next Hop Domain` is `nexthopdomain`."""
-    return _NO_LETTER.sub("", name[:100].lower())
+    """Give the name of a column in the form in which names are compared: `Next Hop Domain` is `nexthopdomain`.
+
+    Azure's store of logs puts a letter for the type behind the names of others' tables: `LastError_s`.
+    """
+    text = _NO_LETTER.sub("", name[:100].lower())
+    return text[:-1] if _TYPED.search(name) and is_known(text[:-1]) else text
 
 
 @lru_cache(4096)

@@ -54,7 +54,7 @@ _ANNOUNCED = re.compile(
 _JSON = re.compile(r"^[ \t]*(?:\[\s{0,99}){0,3}\{\s{0,99}\"", re.MULTILINE)
 _JSON_WORDS = re.compile(
     r'"(?:NextHopDomain|NextHopConnector|DeliveryType|MessageCount|QueueIdentity|LastError|InternetMessageId'
-    r'|RecipientStatus|MessageSubject|MessageTraceId|report[-_]id|total[-_]failure[-_]session[-_]count)"',
+    r'|RecipientStatus|MessageSubject|MessageTraceId|report[-_]id|total[-_]failure[-_]session[-_]count)(?:_[bdgst])?"',
     re.IGNORECASE,
 )
 _DAMAGED = "It is an export in JSON, and damaged or cut off."
@@ -108,6 +108,7 @@ def read_pasted(text: str, hosts: Hosts) -> Document | None:
         (_is_copied, _read_copied),
         (tracking_rows.has_rows, _read_tracking),
         (_is_spaced, _read_spaced),
+        (_is_flattened, _read_flattened),
         (_is_apart, _read_apart),
         (_shows_error, _read_errors),
         (_has_error, _read_errors),
@@ -202,6 +203,14 @@ def _read_apart(text: str) -> Iterator[Row]:
     return export_csv.read_spaced_rows(lines_of(text))
 
 
+def _is_flattened(lines: list[str]) -> bool:
+    return any(map(export_list.is_flattened, lines))
+
+
+def _read_flattened(text: str) -> Iterator[Row]:
+    return _read_list("\n".join(map(export_list.unflattened, lines_of(text))))
+
+
 def _has_columns(lines: list[str]) -> bool:
     return export_columns.delimiter_of(lines) is not None
 
@@ -236,7 +245,7 @@ def _shows_mail(lines: Iterable[str]) -> bool:
 _Read = Callable[[str], Iterator[Row]]
 
 _MARKED_UP: tuple[tuple[Callable[[str], bool], _Read], ...] = (
-    (export_markup.is_clixml, export_markup.read_clixml),
+    (export_markup.is_xml, export_markup.read_xml),
     (export_markup.is_page, export_markup.read_page),
 )
 _SHAPES: tuple[tuple[Callable[[list[str]], bool], _Read | None], ...] = (

@@ -7,18 +7,21 @@ shell or a spreadsheet writes other delimiters, quotes around every field, fewer
 import csv
 import io
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
+from itertools import islice
 from typing import NamedTuple
 
 from triage.decode.copied import Cut, cut_at
 from triage.decode.export_text import lines_of, text_of
 from triage.decode.protocol_log.head import LOG_HEAD
-from triage.decode.protocol_log.rows import MAX_ROW
+from triage.decode.protocol_log.rows import MAX_ROW, in_fields
 
 FIELDS = (
     "date-time", "connector-id", "session-id", "sequence-number", "local-endpoint", "remote-endpoint", "event", "data",
     "context",
 )  # fmt: skip
+SHOWN = 500
+"""Lines by which it is told how a text was broken."""
 MAX_BEFORE = 20
 """Lines before the first row or head of a file: empty ones, and a search's own."""
 WRAP = 56
@@ -31,7 +34,9 @@ _COLUMNS = re.compile(
     r'(?:#Fields: ?)?"?[a-z][a-z-]{3,20}"?(?P<delimiter>[,;\t])"?[a-z][a-z-]{3,20}"?[,;\t]', re.IGNORECASE
 )
 _PLAIN = re.compile(
-    rf'{_TIME},(?:[^,"]{{0,300}}|"[^"]{{0,300}}"),[0-9A-F]{{8,32}},\d{{1,9}},[^,"]{{0,60}},[^,"]{{1,60}},[-+*<>],'
+    rf'{_TIME},(?:[^,"]{{0,300}}|"[^"]{{0,300}}"),(?P<session>[0-9A-F]{{8,32}}),(?P<number>\d{{1,9}}),[^,"]{{0,60}},[^,"]{{0,60}},'
+    r"(?P<event>[-+*<>]),",
+    re.IGNORECASE,
 )
 _TIMED = re.compile(_TIME)
 _SESSION = re.compile(r"[0-9A-F]{8,32}", re.IGNORECASE)
@@ -66,53 +71,112 @@ def copied_log(content: bytes) -> bytes | None:
 
 def log_in(text: str) -> bytes | None:
     """Give the rows of a log that stand somewhere in a text; None where there are none."""
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\r\n")
-    columns, side, found = _Columns(), None, False
-    for cut in _whole(lines_of(text)):
+    out = _Rows()
+    columns = _Columns()
+    for cut in _whole(text):
         if named := _columns_of(cut.text):
             columns = named
-            continue
-        if cut.text.startswith("#"):
-            out.write(f"{cut.text}\r\n")
-            continue
-        if cut.file is not None and (kind := _SIDES.get(cut.file[:4])) and kind != side:
-            out.write(f"#Log-type: {kind}\r\n")
-            side = kind
-        if columns == _Columns() and _PLAIN.match(cut.text):
-            out.write(f"{cut.text}\r\n")
-            found = True
+        elif cut.text.startswith("#"):
+            out.lines.append((None, cut.text))
+        elif columns == _Columns() and (plain := _PLAIN.match(cut.text)):
+            out.add(cut, cut.text, plain)
         elif (fields := _fields(cut.text, columns)) is not None:
-            writer.writerow(fields)
-            found = True
-    return out.getvalue().encode("utf-8", "replace") if found else None
+            row = _written(fields)
+            out.add(cut, row, _PLAIN.match(row))
+    return out.log() if out.is_found else None
 
 
-def _whole(lines: Iterable[str]) -> Iterator[Cut]:
+class _Rows:
+    """The rows that were found, and of which sessions some are missing: a search gives the rows with a word alone.
+
+    What is missing may be TLS, or that it was offered. So such a session is given without its beginning: then nothing
+    is concluded from what it does not say.
+    """
+
+    def __init__(self) -> None:
+        self.lines: list[tuple[str | None, str]] = []
+        self.is_found = False
+        self._last: dict[str, int] = {}
+        self._missing: set[str] = set()
+        self._side: str | None = None
+
+    def add(self, cut: Cut, row: str, plain: re.Match[str] | None) -> None:
+        """Take a row; the name of the file that it was found in tells its side."""
+        kind = _SIDES.get((cut.file or "")[:4])
+        if kind and kind != self._side:
+            self.lines.append((None, f"#Log-type: {kind}"))
+            self._side = kind
+        session = plain.group("session") if plain else None
+        self.is_found = True
+        self.lines.append((session, row))
+        if plain is not None and session is not None:
+            number = int(plain.group("number"))
+            if number and self._last.get(session, number - 1) != number - 1:
+                self._missing.add(session)
+            self._last[session] = number
+
+    def log(self) -> bytes:
+        """Give all of it as a log."""
+        rows = (self._without_start(row) if session in self._missing else row for session, row in self.lines)
+        return "".join(f"{row}\r\n" for row in rows if row).encode("utf-8", "replace")
+
+    def _without_start(self, row: str) -> str | None:
+        plain = _PLAIN.match(row)
+        if plain is None or plain.group("event") == "+":
+            return None
+        start, end = plain.span("number")
+        return f"{row[:start]}{int(plain.group('number')) or 1}{row[end:]}"
+
+
+def _written(fields: list[str]) -> str:
+    """Give fields as Exchange writes them: in quotes only where they hold a comma or a quote."""
+    out = io.StringIO()
+    csv.writer(out, lineterminator="").writerow(fields)
+    return out.getvalue()
+
+
+def _whole(text: str) -> Iterator[Cut]:
     """Give the lines that begin as rows or heads do, each with the lines in which it runs on."""
+    console = _console(text)
     one: Cut | None = None
     pieces: list[str] = []
     size, above, in_order = 0, "", True
-    for line in lines:
+    for line in lines_of(text):
         cut = cut_at(line, _BEGINS)
         if named := _columns_of(cut.text if cut else line):
             in_order = named.names[0] == "date-time"
         if cut is None and (named or not in_order):
             cut = Cut(line)
-        more = "" if cut else line.lstrip("> \t").rstrip()
-        runs_on = more and len(above) + 1 + len(more.partition(" ")[0]) > WRAP and size < MAX_ROW
+        more = "" if cut else line if console else line.lstrip("> \t").rstrip()
+        runs_on = more and size < MAX_ROW and _was_broken(above, more, console)
         if one is not None and runs_on:
-            pieces.append(more)
+            pieces.append(more if console else f" {more}")
             size += len(more)
         else:
             if one is not None:
-                yield Cut(" ".join(pieces), one.file)
+                yield Cut("".join(pieces), one.file)
             one = cut
             pieces = [cut.text] if cut else []
             size = len(cut.text) if cut else 0
         above = line
     if one is not None:
-        yield Cut(" ".join(pieces), one.file)
+        yield Cut("".join(pieces), one.file)
+
+
+def _was_broken(above: str, more: str, console: int | None) -> bool:
+    """Tell whether a line was broken before this one: at the console's width, or where the next word had no room."""
+    return len(above) == console if console else len(above) + 1 + len(more.partition(" ")[0]) > WRAP
+
+
+def _console(text: str) -> int | None:
+    """Give the width of the console that broke the rows wherever it ended; None for what breaks at spaces."""
+    widths: list[int] = []
+    above = ""
+    for line in islice(lines_of(text), SHOWN):
+        if line.strip() and above and cut_at(line, _BEGINS) is None:
+            widths.append(len(above))
+        above = line
+    return widths[0] if len(widths) > 1 and len(set(widths)) == 1 and widths[0] > WRAP else None
 
 
 def _columns_of(line: str) -> _Columns | None:
@@ -129,6 +193,7 @@ def _columns_of(line: str) -> _Columns | None:
 
 def _fields(line: str, columns: _Columns) -> list[str] | None:
     """Give the nine fields of a row in their own order; None for what is no row."""
+    line = in_fields(line.encode("utf-8", "replace")).decode("utf-8")
     begun = _TIMED.match(line.lstrip('"'))
     delimiter = columns.delimiter
     if delimiter is None and begun is not None:
@@ -145,5 +210,5 @@ def _fields(line: str, columns: _Columns) -> list[str] | None:
     is_row = _TIMED.fullmatch(time) and _SESSION.fullmatch(session) and event in ("+", "-", "*", "<", ">")
     if not is_row or not (_ENDPOINT.fullmatch(local) and _ENDPOINT.fullmatch(remote)):
         return None
-    fields[3] = sequence if sequence.isdigit() else "1"
+    fields[3] = sequence if sequence.isdigit() and len(sequence) < 10 else ""
     return fields

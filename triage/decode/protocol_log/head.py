@@ -16,6 +16,7 @@ _ROW = re.compile(
     rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?Z,"
     rb'(?:[^,"\n]{0,300}|"[^"\n]{0,300}"),[0-9A-F]{8,32},\d{1,9},[^,\n]{0,60},[^,\n]{1,60},[-+*<>],'
 )
+_BEGINS = re.compile(rb'#|"?\d{4}-\d\d-\d\dT\d\d:')
 _ANY_FIELDS = re.compile(rb"(?im)^#Fields: ?[a-z]")
 _HEADER_FIELD = re.compile(rb"[A-Za-z][A-Za-z0-9-]{0,60}:(?:\s|$)")
 
@@ -28,11 +29,13 @@ def is_protocol_log(head: bytes) -> bool:
     """
     text = _plain(head[:LOG_HEAD]).lstrip(b"\r\n\t ")
     if text.startswith(b"#"):
-        return _has_header(text)
+        return _has_header(text) and not _is_broken(text)
     first, _, rest = text.partition(b"\n")
     if _HEADER_FIELD.match(first) or first.startswith((b"From ", b">From ")):
         return False
     lines = rest.split(b"\n")
+    if _is_filtered(text):
+        return False
     if _ROW.match(first):
         return len(lines) < 2 or any(_ROW.match(line) for line in lines[:2])
     return len(lines) >= 2 and all(_ROW.match(line) for line in lines[:2])
@@ -61,6 +64,26 @@ def _has_header(text: bytes) -> bool:
         return False
     rows = [line for line in text.split(b"\n") if line.strip() and not line.startswith(b"#")]
     return bool(rows) and _ROW.match(rows[0]) is not None
+
+
+def _is_broken(text: bytes) -> bool:
+    """Tell whether rows run on in other lines, as a console or a mail program broke them: then `copied` mends them."""
+    whole = text.split(b"\n")[:-1]
+    odd = sum(_BEGINS.match(line) is None for line in whole if line.strip())
+    return odd > 1 and odd * 20 > len(whole)
+
+
+def _is_filtered(text: bytes) -> bool:
+    """Tell whether rows are missing within a session, as in what a search gave: `copied` takes care of what they hid."""
+    last: dict[bytes, int] = {}
+    for line in text.split(b"\n"):
+        fields = line.split(b",", 4)
+        if len(fields) == 5 and fields[3].isdigit() and len(fields[3]) < 10:
+            number = int(fields[3])
+            if last.get(fields[2], number - 1) != number - 1 and number > 0:
+                return True
+            last[fields[2]] = number
+    return False
 
 
 def _plain(head: bytes) -> bytes:

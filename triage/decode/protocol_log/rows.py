@@ -11,6 +11,8 @@ MAX_ROW = 65_536
 _UTF8_BOM = b"\xef\xbb\xbf"
 _UTF16_BOMS = {b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}
 _SNIFFED = 4
+_IN_A_CELL = b'\n"2'
+"""What a row begins with where all of it stands in quotes: its time is of this millennium."""
 
 
 def encoding_of(head: bytes) -> tuple[str | None, int]:
@@ -106,4 +108,14 @@ def rows_in(text: bytes) -> list[bytes]:
     rows = text.split(b"\n")
     if not rows[-1]:
         rows.pop()
+    if _IN_A_CELL in text or text.startswith(_IN_A_CELL[1:]):
+        rows = [in_fields(row) for row in rows]
     return rows if max(map(len, rows), default=0) <= MAX_ROW else [row[:MAX_ROW] for row in rows]
+
+
+def in_fields(row: bytes) -> bytes:
+    """Give a row that a spreadsheet took for one value, and put in quotes, as it was; any other as it is."""
+    bare = row.rstrip(b"\r")
+    if not bare.startswith(_IN_A_CELL[1:]) or bare[-1:] != b'"' or b'"' in bare[1:].partition(b",")[0]:
+        return row
+    return bare[1:-1].replace(b'""', b'"')
