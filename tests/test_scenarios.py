@@ -111,7 +111,9 @@ def compare(expected: Sequence[Mapping[str, Any]], documents: Documents, parts: 
 def probe(told: Mapping[str, Any], documents: Documents) -> None:
     """Let a probe of addresses answer, and close the incident which that proves mended."""
     results = [
-        Probed(address=Address(ip), outcome="answered", starttls=True, versions=(Version(version="1.2", answer=answer),))
+        Probed(
+            address=Address(ip), outcome="answered", starttls=True, versions=(Version(version="1.2", answer=answer),)
+        )
         for ip, answer in told["answers"].items()
     ]
     for incident in list(incidents(documents)):
@@ -123,7 +125,7 @@ def play(path: Path, store: Path) -> list[str]:
     """Play the steps of a scenario on one store, and say after each what is not as expected."""
     told = scenario(path)
     parts = parts_for(told)
-    wrong = []
+    wrong: list[str] = []
     with SqliteDocuments(store) as documents:
         for number, step in enumerate(told["step"], start=1):
             contents = [content for one in step.get("input", ()) for content in inputs(one)]

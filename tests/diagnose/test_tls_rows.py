@@ -53,7 +53,7 @@ STATED = [
     ("TLS session: (SSL_connect): error:1:SSL routines::unsupported protocol", "tls-version", "receiving"),
     ("454 4.7.0 SSL_accept error: error:1:SSL routines::unsupported protocol", "tls-version", "sending"),
     ("TLS session: (SSL_connect): error:1:SSL routines:x:tlsv1 alert protocol version", "tls-version", "sending"),
-    ("421 4.4.2 Connection dropped due to UnsupportedFunction", "tls-version", "sending"),
+    ("421 4.4.2 Connection dropped due to UnsupportedFunction", "tls-version", None),
     ("454 4.7.0 Temporary authentication failure because negotiated Tls cipher strength is too weak", "tls-cipher", "sending"),
     ("454 4.7.5 The certificate specified in TlsCertificateName of it could not be found.", "tls-certificate", "sending"),
     ("450 4.4.317 Cannot connect to remote server [Message=CertificateExpired]", "tls-certificate", "receiving"),

@@ -147,12 +147,13 @@ def _log(side: str, facts: Facts) -> bytes:
         f"#Date: {start}.000Z",
         f"#Fields: {FIELDS}",
     ]
-    number = 0
-    for part in facts.get("parts", [{}]):
-        for at in range(part.get("sessions", facts.get("sessions", 1))):
-            begun = datetime.fromisoformat(part.get("start", start)) + timedelta(minutes=at * facts.get("every", 1))
-            lines.extend(_session(side, {**facts, **part}, begun, number))
-            number += 1
+    sessions = [
+        (datetime.fromisoformat(part.get("start", start)) + timedelta(minutes=at * facts.get("every", 1)), part)
+        for part in facts.get("parts", [{}])
+        for at in range(part.get("sessions", facts.get("sessions", 1)))
+    ]
+    for number, (begun, part) in enumerate(sorted(sessions, key=lambda pair: pair[0])):
+        lines.extend(_session(side, {**facts, **part}, begun, number))
     return ("\r\n".join(lines) + "\r\n").encode()
 
 

@@ -12,10 +12,10 @@ import msgspec
 from triage.diagnose.case import Case
 from triage.diagnose.engine import MAX_AGAINST, MAX_FOR, Concluded
 from triage.diagnose.evidence import facts
-from triage.diagnose.owner import actor_for
+from triage.diagnose.owner import OF_MICROSOFT, actor_for
 from triage.hosts import Hosts
 from triage.model import Diagnosis, Evidence, Responsible, Surroundings, Tallied
-from triage.model.words import CONFIDENCES, Category, Confidence, Side, rank
+from triage.model.words import CONFIDENCES, Actor, Category, Confidence, Side, rank
 
 MAX_NAMED = 3
 """Other ends that a sentence names."""
@@ -43,9 +43,18 @@ def blamed_by_pattern(
     """
     side, others, host = _pattern(concluded.case, around)
     if side is None or host is None:
-        return verdict, ()
-    states_cause = concluded.rule is not None and concluded.rule.states_cause
+        return _past_the_way_out(verdict, concluded.case, around, hosts)
+    # "No answer" states what, and not where.
+    states_cause = concluded.rule is not None and concluded.rule.states_cause and verdict.responsible.side != "path"
     fact = facts()["fails-to-many" if side == "sending" else "many-fail-to-it"]
+    if (
+        verdict.responsible.side == "path"
+        and side == "sending"
+        and verdict.category in ("connection-timeout", "tls-required")
+    ):
+        # What nobody can be reached through lies before all of them: on the way out, no server's own fault.
+        told = fact.told(concluded.case, supports=True, values={"others": _named(others)})
+        return msgspec.structs.replace(verdict, actor=_network_of(host, hosts)), (told,)
     agrees = verdict.responsible.side == side
     told = fact.told(concluded.case, supports=agrees or not states_cause, values={"others": _named(others)})
     if states_cause and not agrees:
@@ -58,6 +67,23 @@ def blamed_by_pattern(
         responsible = msgspec.structs.replace(responsible, kind=verdict.responsible.kind, ours=verdict.responsible.ours)
     actor = verdict.actor if agrees else actor_for("owner", responsible, concluded.case, hosts)
     return msgspec.structs.replace(verdict, responsible=responsible, actor=actor), (told,)
+
+
+def _past_the_way_out(
+    verdict: Diagnosis, case: Case, around: Surroundings, hosts: Hosts
+) -> tuple[Diagnosis, tuple[Evidence, ...]]:
+    """Give the verdict on a server that does not answer, while others take mail from the same sender: our way out is open,
+    and whoever owns the far end has to look."""
+    if verdict.category != "connection-timeout" or verdict.responsible.side != "path" or not around.reached:
+        return verdict, ()
+    told = facts()["reaches-others"].told(case, supports=True, values={"others": _named(around.reached)})
+    if hosts.is_ours(case.receiving_host) is not False or hosts.kind(case.receiving_host) in OF_MICROSOFT:
+        return verdict, (told,)
+    return msgspec.structs.replace(verdict, actor="partner-postmaster"), (told,)
+
+
+def _network_of(host: str, hosts: Hosts) -> Actor:
+    return "partner-postmaster" if hosts.is_ours(host) is False else "network-team"
 
 
 def _pattern(case: Case, around: Surroundings) -> tuple[Side | None, tuple[str, ...], str | None]:

@@ -10,23 +10,17 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from triage import exchange
+from triage.diagnose.addresses import SESSIONS, blamed_by_address, seen_by_address, told_by_address
 from triage.diagnose.around import blamed_by_pattern, told_by_others, with_facts
-from triage.diagnose.case import Case, Shared, case_of, ends_of
+from triage.diagnose.case import Shared, case_of, ends_of
 from triage.diagnose.engine import MAX_AGAINST, MAX_FOR, SUCCESSES, Concluded, conclude
-from triage.diagnose.evidence import Fact, facts
+from triage.diagnose.evidence import Fact
 from triage.diagnose.near import near_successes
 from triage.diagnose.rulebook import Rulebook
 from triage.diagnose.weigh import HANDSHAKE
 from triage.hosts import Hosts
 from triage.model import Diagnosis, Evidence, Product, Surroundings, Tallied
 from triage.model.words import UNVERIFIED, Permanence, rank, told_in
-
-MAX_ADDRESSES = 6
-"""Addresses whose failures and successes are told apart in one sentence."""
-
-SESSIONS = ("send-log", "receive-log")
-_SESSION = 8
-"""Bytes of a session's digest in `Tallied.members`."""
 
 
 class _Weighty(msgspec.Struct, frozen=True):
@@ -55,12 +49,14 @@ def judge(tallies: Sequence[Tallied], around: Surroundings, rulebook: Rulebook, 
     weighty = _weighed(tallies, failures, around, rulebook, hosts)
     believed = [one for one in weighty if one.is_trusted] or weighty
     best = _best(believed)
-    verdict = best.concluded.diagnosis
+    verdict = _witnessed(best, believed)
     alike = [one.concluded.diagnosis for one in weighty if one.concluded.diagnosis.category == verdict.category]
     verdict = msgspec.structs.replace(verdict, evidence=_merged(best, weighty), permanence=_worst(verdict, alike))
     case = best.concluded.case
+    seen = seen_by_address(case, tallies, hosts)
+    verdict = blamed_by_address(verdict, seen, case, hosts)
     verdict, pattern = blamed_by_pattern(verdict, best.concluded, around, hosts)
-    told = (*_by_address(case, tallies, hosts), *pattern, *told_by_others(verdict, around.hearsay, case))
+    told = (*told_by_address(case, seen), *pattern, *told_by_others(verdict, around.hearsay, case))
     return msgspec.structs.replace(verdict, evidence=with_facts(verdict.evidence, told))
 
 
@@ -77,7 +73,8 @@ def _weighed(
     builds, handshakes, successes = _shared(tallies, around, hosts)
     weighty = []
     for one in failures:
-        near = near_successes(one, successes.get(ends_of(one.observation, hosts), ())) if successes else 0
+        others = [other for other in successes.get(ends_of(one.observation, hosts), ()) if other is not one]
+        near = near_successes(one, others)
         shared = Shared(builds, near, handshakes)
         weighty.append(_Weighty(one, conclude(case_of(one.observation, hosts, shared), rulebook, hosts)))
     return sorted(weighty, key=_order)
@@ -101,32 +98,20 @@ def _best(believed: Sequence[_Weighty]) -> _Weighty:
     return next(one for one in believed if _claim(one) == winner)
 
 
-def _by_address(case: Case, tallies: Sequence[Tallied], hosts: Hosts) -> tuple[Evidence, ...]:
-    """Tell of a fault that comes and goes how often it was seen at each address of the far end."""
-    if case.tls12_successes == 0 or not case.failed_handshake:
-        return ()
-    failed: defaultdict[str, list[Tallied]] = defaultdict(list)
-    passed: defaultdict[str, list[Tallied]] = defaultdict(list)
-    is_far_receiver = hosts.is_ours(case.receiving_host) is not True
-    for one in tallies:
-        seen = one.observation
-        address = seen.receiving_ip if is_far_receiver else seen.sending_ip
-        if seen.source in SESSIONS and address:
-            if seen.action not in SUCCESSES and seen.tls.phase == HANDSHAKE:
-                failed[address].append(one)
-            elif seen.tls.version in ("1.2", "1.3"):
-                passed[address].append(one)
-    counts = {one: (_sessions(failed[one]), _sessions(passed[one])) for one in {*failed, *passed}}
-    ranked = sorted(counts, key=lambda one: (-counts[one][0], one))
-    told = ", ".join(f"{one} {counts[one][0]} of {sum(counts[one])}" for one in ranked[:MAX_ADDRESSES])
-    more = f" and {len(ranked) - MAX_ADDRESSES} more" if len(ranked) > MAX_ADDRESSES else ""
-    return (facts()["intermittent"].told(case, supports=True, values={"addresses": told + more}),)
-
-
-def _sessions(tallies: Sequence[Tallied]) -> int:
-    """Count the sessions of several tallies, each once, though a cut copy of a log may show one in another way."""
-    known = {one.members[at : at + _SESSION] for one in tallies for at in range(0, len(one.members), _SESSION)}
-    return len(known) + sum(one.count - len(one.members) // _SESSION for one in tallies)
+def _witnessed(best: _Weighty, believed: Sequence[_Weighty]) -> Diagnosis:
+    """Give the diagnosis of the winning tally; where our own log shows the same cause to lie elsewhere, the log's answer
+    to where. What a report or a queue cannot see, such as a device that masks STARTTLS, stands in a log alone."""
+    diagnosis = best.concluded.diagnosis
+    in_logs = [
+        one.concluded.diagnosis
+        for one in believed
+        if one.tallied.observation.source in SESSIONS and one.concluded.diagnosis.category == diagnosis.category
+    ]
+    sides = [one.responsible.side for one in in_logs]
+    if diagnosis.responsible.side in sides:
+        return diagnosis
+    witness = next((one for one in in_logs if one.responsible.side is not None), diagnosis)
+    return msgspec.structs.replace(witness, confidence=diagnosis.confidence, family=diagnosis.family)
 
 
 def _worst(verdict: Diagnosis, alike: Sequence[Diagnosis]) -> Permanence | None:
@@ -173,7 +158,9 @@ def _shared(
                 shown = (product, told_in(seen.source, seen.trust.level))
                 builds[host] = max(builds.get(host, shown), shown, key=_newness)
         is_success = seen.action in SUCCESSES
-        if is_success and seen.tls.version in ("1.2", "1.3") and (ends := ends_of(seen, hosts)):
+        # A session of a log that broke after its handshake shows as well that the ends have a version in common.
+        has_spoken = (is_success or seen.source in SESSIONS) and seen.tls.version in ("1.2", "1.3")
+        if has_spoken and (ends := ends_of(seen, hosts)):
             successes[ends].append(one)
         elif (
             not is_success

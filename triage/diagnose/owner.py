@@ -1,5 +1,6 @@
 """Whose fault is it, and who has to act: two questions, answered from the rule, the hosts and the settings."""
 
+import re
 from typing import TYPE_CHECKING, Literal
 
 from triage.diagnose.case import Case
@@ -14,6 +15,9 @@ if TYPE_CHECKING:
 MACHINES = ("host", "device", "connector")
 OF_MICROSOFT = ("exchange-online", "microsoft")
 
+_OF_A_SYSTEM = re.compile(r"(?i)(?:microsoftexchange[0-9a-f]{32}|postmaster|mailer-daemon)@(?P<domain>[^\s<>@]{1,253})")
+"""Senders behind which is no person: Exchange's own (system mail, journal reports), and RFC 5321's postmaster."""
+
 
 def responsible_for(
     rule: "Rule | None", defaults: "CategoryDefaults", case: Case, hosts: Hosts, confidence: Confidence
@@ -26,7 +30,7 @@ def responsible_for(
     said = rule.responsible if rule is not None else None
     kind = said.kind if said and said.kind else defaults.responsible.kind
     side = said.side if said and said.side else defaults.responsible.side
-    host = _host(kind, side, case)
+    host = _host(kind, side, case, hosts)
     most = said.confidence if said else None
     if _is_claim(rule, side, case):
         most = _least("probable", most)
@@ -52,12 +56,20 @@ def _least(confidence: Confidence, most: Confidence | None) -> Confidence:
     return confidence if most is None or rank(confidence) <= rank(most) else most
 
 
-def _host(kind: ResponsibleKind | None, side: Side | None, case: Case) -> str | None:
+def _host(kind: ResponsibleKind | None, side: Side | None, case: Case, hosts: Hosts) -> str | None:
     if side not in ("sending", "receiving"):
         return None
+    if kind in MACHINES and side == "receiving" and _refused_itself(case, hosts):
+        return hosts.canonical(case.seen.reported_by)
     if kind in MACHINES:
         return case.sending_host if side == "sending" else case.receiving_host
     return domain_of(side, case) if kind == "domain" else None
+
+
+def _refused_itself(case: Case, hosts: Hosts) -> bool:
+    """Say whether a server of ours refused a message and reported it itself: no other server was asked."""
+    asked = case.sending_host or case.receiving_host
+    return asked is None and case.seen.source == "ndr" and hosts.is_ours(case.seen.reported_by) is True
 
 
 def domain_of(side: Side | None, case: Case) -> str | None:
@@ -89,11 +101,19 @@ def actor_for(
     """Give who must act. "owner" is whoever owns the host; a named actor holds unless the host is another's."""
     if said == "owner":
         return _owner(said, responsible, hosts)
+    if said == "sender" and _is_nobody(case.seen.original.from_, hosts):
+        return "mail-team"
     if said in ("mail-team", "partner-postmaster") and responsible.kind in ("host", "device"):
         return _owner(said, responsible, hosts)
     if said == "network-team" and case.sending == "exchange-online":
         return _network_before(case, hosts)
     return said
+
+
+def _is_nobody(sender: str | None, hosts: Hosts) -> bool:
+    """Say whether a message was sent by a system of ours, such as journaling: nobody reads what comes back to it."""
+    found = _OF_A_SYSTEM.match((sender or "").rpartition("<")[2])
+    return found is not None and hosts.is_our_domain(found["domain"].lower().rstrip(".")) is not False
 
 
 def _network_before(case: Case, hosts: Hosts) -> Actor | None:

@@ -6,6 +6,7 @@ changes nothing, and a pass that was cut off is made good by the next.
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from datetime import timedelta
 
 import msgspec
 
@@ -18,14 +19,19 @@ from triage.group.notices import Router, nobody
 from triage.group.owners import owner_of
 from triage.group.packed import digest
 from triage.group.stored import Head, change_existing, heads, load_ledger
+from triage.group.times import later
 from triage.hosts import Hosts, pool_ids
 from triage.model import Surroundings, Tallied
-from triage.model.words import Category
+from triage.model.words import SOURCE_NAMES, Category
 
 MAX_ENDS = 20
 """Other ends that are named: two already make the pattern."""
 MAX_HEARSAY = 50
 """Tallies out of TLS reports that one incident takes into account."""
+MAX_REACHED = 3
+"""Ends that took mail meanwhile: one already shows that the way out is open."""
+NEAR, LATELY = timedelta(hours=1), timedelta(days=1)
+"""How near to a failure mail has to have passed; where its time is not known, how long before we heard of it."""
 MAX_LINKED = 20
 """Other incidents that are named: the first ids, so that all incidents of one host name the same ones."""
 
@@ -36,6 +42,8 @@ WAYS: Mapping[Category, str] = {
     "connection-dropped": "lost",
     "tls-required": "not offered",
     "tls-certificate": "certificate",
+    "connection-timeout": "no answer",
+    "dns": "no lookup",
 }
 """Faults that may lie with either host, and which of them are alike in how they show: only alike ones make a pattern."""
 
@@ -47,7 +55,7 @@ _News = tuple[Surroundings, tuple[str, ...], str]
 def relate(documents: Documents, hosts: Hosts, judge: Judge, now: str, route: Router = nobody) -> set[str]:
     """Bring the surroundings of every incident up to date, and its verdict with them. Gives the ids that changed."""
     known = dict(heads(documents))
-    patterns = _Patterns(known.values(), hosts)
+    patterns, reached = _Patterns(known.values(), hosts), _Reached(known.values(), hosts)
     builds = known_builds(documents, hosts)
     hearsay = _Hearsay(documents, known)
     blaming = _blaming(known)
@@ -55,7 +63,9 @@ def relate(documents: Documents, hosts: Hosts, judge: Judge, now: str, route: Ro
     for name, head in known.items():
         if not head.is_incident or head.resolved_at is not None:  # what is over keeps its last verdict
             continue
-        around = Surroundings(receivers=patterns.receivers(head), senders=patterns.senders(head))
+        around = Surroundings(
+            receivers=patterns.receivers(head), senders=patterns.senders(head), reached=reached.ends(head)
+        )
         told = ""
         if head.family == "session":
             of_ends = {end: builds[end] for end in (head.sending, head.receiving) if end in builds}
@@ -105,6 +115,8 @@ def _told_by(was: Surroundings, now_is: Surroundings) -> list[str]:
     sources = {source for end, (_, source) in now_is.builds.items() if was.builds.get(end) != now_is.builds[end]}
     if (was.receivers, was.senders) != (now_is.receivers, now_is.senders):
         sources.add("other incidents")
+    if was.reached != now_is.reached:
+        sources.add(SOURCE_NAMES["send-log"])
     return sorted(sources)
 
 
@@ -144,8 +156,31 @@ class _Patterns:
 
 
 def _way(head: Head) -> str | None:
-    is_open = head.is_incident and head.resolved_at is None and head.family == "session"
+    is_open = head.is_incident and head.resolved_at is None and head.family in ("session", "routing")
+    if head.category == "dns" and head.confidence == "certain":
+        return None  # a domain that is stated not to exist was looked up well
     return WAYS.get(head.category) if is_open else None
+
+
+class _Reached:
+    """To whom each server hands mail over, by its own Send logs."""
+
+    def __init__(self, heads_of_all: Iterable[Head], hosts: Hosts) -> None:
+        self._hosts = hosts
+        self._passed: defaultdict[str, list[tuple[str, str]]] = defaultdict(list)
+        for head in heads_of_all:
+            if head.passed and head.sending and head.receiving and head.joined_to is None:
+                self._passed[head.sending].append((head.receiving, head.passed))
+
+    def ends(self, head: Head) -> tuple[str, ...]:
+        """Give unrelated ends that took mail from a server at about the time at which another did not answer it."""
+        if head.category != "connection-timeout" or head.sending is None or head.sending not in self._passed:
+            return ()
+        at = head.last_seen or head.news or ""
+        since = later(at, -NEAR if head.last_seen else -LATELY)
+        owner = owner_of(head.receiving or "", self._hosts)
+        near = (end for end, passed in self._passed[head.sending] if since <= passed <= later(at, NEAR))
+        return tuple(sorted(end for end in near if owner_of(end, self._hosts) not in (None, owner)))[:MAX_REACHED]
 
 
 class _Hearsay:

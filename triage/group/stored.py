@@ -82,7 +82,8 @@ class Head(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What a listing shows of an incident: enough to sort, filter and relate without reading the body.
 
     `is_believed`: some failure of it was told by a report that nothing speaks against. `hearsay` is a digest of what TLS
-    reports tally, `related` one of what was last taken from around the incident.
+    reports tally, `related` one of what was last taken from around the incident. `passed` is when a Send log last shows
+    mail handed over on this hop.
     """
 
     family: Family
@@ -101,6 +102,7 @@ class Head(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     resolved_at: str | None = None
     size: int = 0
     notice_due: str | None = None
+    passed: str | None = None
     news: str | None = None
     quiet_since: str | None = None
     acknowledged_until: str | None = None
@@ -142,6 +144,7 @@ def _head(ledger: Ledger) -> Head:
         resolved_at=ledger.resolved_at,
         size=ledger.size(),
         notice_due=_next_notice(ledger),
+        passed=_passed(ledger),
         news=greatest(ledger.last_failed, ledger.last_news),
         quiet_since=ledger.quiet_since,
         acknowledged_until=ledger.acknowledged_until,
@@ -152,6 +155,11 @@ def _head(ledger: Ledger) -> Head:
 def _hearsay(ledger: Ledger) -> str | None:
     told = sorted((name, one.count) for name, one in ledger.tallies.items() if one.observation.source == HEARSAY)
     return digest(repr(told)).hex() if told else None
+
+
+def _passed(ledger: Ledger) -> str | None:
+    passed = [one for one in ledger.tallies.values() if one.diagnosis is None and one.observation.source == "send-log"]
+    return greatest(*(one.last or one.first for one in passed)) if passed else None
 
 
 def _next_notice(ledger: Ledger) -> str | None:

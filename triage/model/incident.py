@@ -59,13 +59,14 @@ class Surroundings(msgspec.Struct, frozen=True, kw_only=True):
     `receivers` are unrelated ends to which the same host fails to send, this incident's own among them, and `senders`
     unrelated ends that fail to send to the same host; fewer than two say nothing. `builds` are the newest that its two hosts
     showed anywhere, each with the source that told it; `hearsay` tallies out of TLS reports (RFC 8460) about the receiving
-    end.
+    end. `reached` are unrelated ends that took mail from the same server while this one did not answer it.
     """
 
     receivers: tuple[str, ...] = ()
     senders: tuple[str, ...] = ()
     builds: dict[str, tuple[str, str]] = {}
     hearsay: tuple[Tallied, ...] = ()
+    reached: tuple[str, ...] = ()
 
 
 class Affected(msgspec.Struct, frozen=True, kw_only=True):

@@ -288,6 +288,33 @@ def test_sessions_that_show_no_fault_are_counted_only(read, steps, reason):
     assert (document.observations, document.suppressed) == ((), {reason: 1})
 
 
+def many_that_leave(count, *more):
+    """Give sessions in which Exchange Online is offered STARTTLS and leaves, one a minute, and some rows more."""
+    steps = [*RECEIVED, "<,QUIT,", "-,,Local"]
+    rows = [
+        received_rows(steps, key=f"08D92C6B000001{number:02}", at=60 * number, remote="40.107.7.12:40211")
+        for number in range(count)
+    ]
+    return [*(row for session in rows for row in session), *more]
+
+
+def test_starttls_that_exchange_online_does_not_use_was_taken_away(read):
+    """Three sessions that leave after an answer with STARTTLS show a device between; two may be anybody's look."""
+    [seen] = read(*many_that_leave(3), side="receive").observations
+    assert (seen.action, seen.count, seen.tls.phase) == ("failed", 3, "starttls")
+    assert seen.diagnostic.startswith("EHLO answered with STARTTLS, which the client did not use")
+    assert read(*many_that_leave(2), side="receive").suppressed == {"no-mail": 2}
+
+
+def test_starttls_that_the_same_peer_uses_was_not_taken_away(read):
+    """Where Exchange Online delivers in TLS in the same log, sessions without mail show no fault."""
+    steps = [*RECEIVED, *mirrored(*STARTTLS), succeeded("SERVER"), *mirrored(*HANDED), "<,QUIT,", "-,,Local"]
+    good = received_rows(steps, key="08D92C6B00000999", at=900, remote="40.107.7.12:40211")
+    document = read(*many_that_leave(5, *good), side="receive")
+    assert [one.action for one in document.observations] == ["relayed"]
+    assert document.suppressed == {"no-mail": 5}
+
+
 def test_our_own_tls_that_cannot_start_is_a_failure(read):
     """What our server refuses is its work, but for STARTTLS that it offered itself."""
     steps = [*RECEIVED, "<,STARTTLS,", ">,454 4.7.0 TLS not available due to local problem,", "<,QUIT,", "-,,Local"]

@@ -7,7 +7,8 @@ from triage.decode.protocol_log.session import Session, Step
 from triage.model.words import Phase, TlsVersion
 
 Kind = Literal[
-    "handshake-failed", "tls-demanded", "masked", "starttls-not-offered", "dropped", "refused", "not-connected", "relayed",
+    "handshake-failed", "tls-demanded", "masked", "starttls-not-offered",
+    "starttls-not-used", "dropped", "refused", "not-connected", "relayed",
 ]  # fmt: skip
 SetAside = Literal["probe", "no-mail", "rejected", "unfinished"]
 """Sessions that say nothing of a fault: `probe`, ended before a command; `no-mail`, ended in good order without mail;
@@ -20,6 +21,8 @@ _PHASES: dict[Step, Phase] = {
 }  # fmt: skip
 NOT_OFFERED = "EHLO answered without STARTTLS"
 """Our words before the answer itself: what decides is what the answer lacks."""
+NOT_USED = "EHLO answered with STARTTLS, which the client did not use"
+"""The same where our server offers it and Exchange Online leaves as if it had not: something between takes it away."""
 
 _LOST = re.compile(r"421 4\.4\.[12]\b|451 4\.7\.0 Timeout\b|421 .{0,40}\btimed? ?out\b", re.IGNORECASE)
 """What Exchange notes or says when the peer is gone or silent for too long: no verdict on mail."""
@@ -150,6 +153,8 @@ def _without_mail(session: Session, from_exchange_online: bool) -> Outcome | Set
     lacked = session.step == "ehlo" and session.offered is False and session.from_start
     if lacked and ((is_send and not session.anonymous) or from_exchange_online):
         return Outcome("starttls-not-offered", "starttls", f"{NOT_OFFERED}: {text_of(session.greeting)}")
+    if from_exchange_online and session.step == "ehlo" and session.offered and session.quit and session.from_start:
+        return Outcome("starttls-not-used", "starttls", f"{NOT_USED}: {text_of(session.greeting)}")
     # A client that says nothing more and leaves is a probe of some kind; one whose connection broke is not.
     if session.quit or not (is_send or _error(session)):
         return "no-mail"

@@ -30,6 +30,9 @@ MAX_RECENT = 5_000
 FALLBACK_SECONDS = 60
 """After a failed handshake Exchange goes on in clear text within seconds; an ordinary retry comes after minutes."""
 
+MIN_NOT_USED = 3
+"""Sessions in which a client leaves STARTTLS unused: fewer may be somebody who only looks whether the server answers."""
+
 _SOURCES: dict[Side, Source] = {"send": "send-log", "receive": "receive-log"}
 _REPLY_HEAD = re.compile(r"([245]\d\d)[ -](?:([245]\.\d{1,3}\.\d{1,3})\b)?")
 _REAL_BUILD = re.compile(r"\d{1,2}\.\d{1,2}\.\d{1,5}\.\d{1,4}")
@@ -150,6 +153,7 @@ class Tally:
 
     def document(self, versions: dict[Side, str]) -> Document:
         """Give what all sessions say, and forget it. `versions` are those of the logs' headers."""
+        self._forget_doubtful()
         software = {side: _product(version) for side, version in versions.items()}
         observations, members = [], []
         for groups in (self._failures, self._successes):
@@ -161,6 +165,17 @@ class Tally:
         return Document(
             kind="protocol-log", suppressed=self._set_aside, observations=tuple(observations), members=tuple(members)
         )
+
+    def _forget_doubtful(self) -> None:
+        """Set sessions aside that left STARTTLS unused: where they are few, or the same peer used it in others."""
+        unused: dict[tuple[Own, str | None], list[_Key]] = {}
+        for key in self._failures:
+            if key.kind == "starttls-not-used":
+                unused.setdefault((key.own, key.peer), []).append(key)
+        used = {(key.own, key.peer) for key in self._successes if key.version not in (None, "none")} if unused else ()
+        for ends, keys in unused.items():
+            if ends in used or sum(self._failures[key].count for key in keys) < MIN_NOT_USED:
+                self.set_aside("no-mail", sum(self._failures.pop(key).count for key in keys))
 
     def _group(self, key: _Key, closed: Closed, outcome: Outcome) -> _Group | None:
         """Give the group that a session belongs to; None past the bound."""
