@@ -51,13 +51,18 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize("body", blocks("console"))
 def test_a_documented_command_prints_what_is_shown(body: str, clone: Path) -> None:
-    """Each `$ triage …` prints the lines below it; a line of `…` stands for any lines."""
+    """Each `$ triage …`, or `$ echo … | triage …`, prints the lines below it; a line of `…` stands for any lines."""
     for command, expected in runs(body):
         arguments = shlex.split(command)
+        piped = None
+        if arguments[0] == "echo":
+            _, piped, pipe, *arguments = arguments
+            assert pipe == "|", command
         assert arguments[0] == "triage", command
         done = subprocess.run(
             [sys.executable, "-m", "triage", *arguments[1:]],
             cwd=clone,
+            input=f"{piped}\n" if piped is not None else None,
             capture_output=True,
             text=True,
             encoding="utf-8",

@@ -5,14 +5,8 @@ from typing import Annotated
 
 import typer
 
-Paths = Annotated[
-    list[str],
-    typer.Argument(
-        metavar="PATH…",
-        help="Messages (.eml), mbox files, Maildirs, folders, .zip or .gz files; - is standard input.",
-        show_default=False,
-    ),
-]
+PATHS = "Messages, logs, exports, mbox files, Maildirs, folders, .zip or .gz files; - is standard input"
+Paths = Annotated[list[str], typer.Argument(metavar="PATH…", help=f"{PATHS}.", show_default=False)]
 SettingsFile = Annotated[
     Path | None,
     typer.Option("--settings", metavar="FILE", help="Settings (TOML); else triage.toml here.", show_default=False),

@@ -12,7 +12,12 @@ if TYPE_CHECKING:
 
 
 def why(
-    file: Annotated[str, typer.Argument(metavar="FILE", help="One message, or - for standard input.")],
+    file: Annotated[
+        str,
+        typer.Argument(
+            metavar="FILE", help="One message, or - for standard input: a message, or a reply that was pasted."
+        ),
+    ],
     settings: SettingsFile = None,
 ) -> None:
     """Show what was read in a document, the rule that won with the text that it matched, and the rules that lost.
@@ -20,14 +25,14 @@ def why(
     Exit code 1 means that the document could not be read.
     """
     from triage.diagnose import explain
-    from triage.intake import inputs, read
+    from triage.intake import inputs, pasted, read
     from triage.settings import load_settings
     from triage.wiring import parts_of
 
     parts = parts_of(load_settings(settings))
     unreadable = False
     for item in inputs([file]):
-        reading = read(item, parts)
+        reading = pasted(item, parts) or read(item, parts)
         say(f"{reading.source.path} [{reading.source.index}] is: {kind_of(reading)}")
         if reading.kind == "unreadable":
             unreadable = True

@@ -3,5 +3,6 @@
 from triage.intake.crew import Crew, crew_for
 from triage.intake.line import Done, Work, readings
 from triage.intake.one import Knowledge, inputs, inputs_in, read
+from triage.intake.pasted import pasted
 
-__all__ = ["Crew", "Done", "Knowledge", "Work", "crew_for", "inputs", "inputs_in", "read", "readings"]
+__all__ = ["Crew", "Done", "Knowledge", "Work", "crew_for", "inputs", "inputs_in", "pasted", "read", "readings"]

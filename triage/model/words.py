@@ -21,6 +21,7 @@ What = Literal[
     "read-receipt",
     "challenge",
     "dmarc-report",
+    "pasted-reply",
     "abuse",
     "fraud",
     "virus",
