@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from triage.errors import Conflict, Misconfigured
+from triage.errors import Conflict, Misconfigured, Transient
 from triage.group import SqliteDocuments
 
 
@@ -48,3 +48,33 @@ def test_a_store_of_a_newer_version_is_refused(tmp_path: Path) -> None:
     other.close()
     with pytest.raises(Misconfigured, match="newer version"):
         SqliteDocuments(path)
+
+
+def test_a_database_of_another_program_is_left_alone(tmp_path: Path) -> None:
+    """A name that is mistyped into `--store` puts no table of ours into somebody's database."""
+    path = tmp_path / "places.sqlite"
+    with sqlite3.connect(path) as other:
+        other.execute("CREATE TABLE places (url TEXT)")
+    other.close()
+    with pytest.raises(Misconfigured, match="another program"):
+        SqliteDocuments(path)
+    other = sqlite3.connect(path)
+    assert other.execute("SELECT name FROM sqlite_master").fetchall() == [("places",)]
+    other.close()
+
+
+def test_a_full_disk_is_told_in_a_sentence_and_ends_by_itself(store: SqliteDocuments) -> None:
+    """What does not fit is refused with what to do, nothing of its batch stays, and with room the same store goes on."""
+
+    def write_both() -> None:
+        with store.batch():
+            store.put("small", b"", None)
+            store.put("large", bytes(1_000_000), None)
+
+    store._db.execute("PRAGMA max_page_count = 20")
+    with pytest.raises(Transient, match="disk is full; make room"):
+        write_both()
+    assert store.get("small") is None
+    store._db.execute("PRAGMA max_page_count = 100000")
+    write_both()
+    assert store.get("small") is not None
