@@ -4,6 +4,7 @@ TriageError
 ├── BadInput          the input cannot be read: it is recorded as unreadable, the rest goes on
 │   └── TooLarge      the input passes a bound (size, depth, count, time)
 ├── Misconfigured     settings, rules or runbooks are wrong: the operator acts, nothing runs
+├── WrongUse          a command was called in a way that means nothing: its words say how
 ├── NotFound          something was named that does not exist (an incident, a rule, a file)
 ├── Conflict          a document changed under us: reload and try again
 └── Transient         an outside thing failed for now: try again later
@@ -26,6 +27,12 @@ class TooLarge(BadInput):
 
 class Misconfigured(TriageError):
     """Settings, rules, texts or runbooks that contradict their schema."""
+
+    exit_code = 2
+
+
+class WrongUse(TriageError):
+    """Words on the command line that mean nothing, or not here."""
 
     exit_code = 2
 

@@ -270,7 +270,7 @@ def test_a_time_that_makes_no_sense_is_refused_in_a_sentence(
     triage("run", "mail")
     name = json.loads(triage("incidents", "--json").stdout)[0]["id"]
     done = triage(arguments[0], name, *arguments[1:])
-    assert done.returncode != 0
+    assert done.returncode == 2
     assert words in " ".join(done.stderr.decode().replace("│", " ").split())
     assert b"Traceback" not in done.stderr
     (found,) = [one for one in json.loads(triage("incidents", "--json").stdout) if one["id"] == name]

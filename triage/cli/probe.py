@@ -11,6 +11,7 @@ from triage.cli.screen import say, table
 
 if TYPE_CHECKING:
     from triage.probe import Probed
+    from triage.settings import Settings
 
 UNKNOWN = 3
 """The exit code for a server that was not reached, or that said nothing that decides."""
@@ -19,7 +20,9 @@ UNKNOWN = 3
 def probe(
     target: Annotated[
         str | None,
-        typer.Argument(metavar="HOST[:PORT]", help="The server, by name or address; port 25.", show_default=False),
+        typer.Argument(
+            metavar="HOST[:PORT]", help="The server, by name or address; without a port 25.", show_default=False
+        ),
     ] = None,
     for_incident: Annotated[
         str | None,
@@ -42,32 +45,47 @@ def probe(
     It proves the receiving role alone: how that server sends, no probe can see. An address that only a message named
     is not probed unless you name it. Exit code 0: TLS 1.2 is taken at every address; 1: it is not; 3: not known.
     """
-    from triage.group import find_incident
+    from triage.errors import BadInput, Transient, WrongUse
     from triage.probe.versions import library
-    from triage.proof import ask, close, proves, targets
     from triage.settings import load_settings
-    from triage.wiring import acts_of, existing_store_of, hosts_of, now, policy_of
 
     if target is None and for_incident is None:
         raise typer.BadParameter("Name a HOST, or an incident with --for ID.")
     values = load_settings(settings)
-    if for_incident is None:
-        results = ask(targets(None, target, None, hosts_of(values)), seconds, str(ca) if ca else None)
-    else:
-        with existing_store_of(values, store) as documents:
-            incident = find_incident(documents, for_incident)
-            addresses = targets(incident, target, documents, hosts_of(values))
-            results = ask(addresses, seconds, str(ca) if ca else None)
-            if proves(incident, results):
-                journal = acts_of(values, documents, store)
-                incident = close(documents, incident, results, now(), route=policy_of(values), journal=journal)
-                sys.stderr.write(f"Incident {incident.id} is resolved: every address that failed passes.\n")
-            elif incident.state != "resolved":
-                sys.stderr.write(f"Incident {incident.id} stays open: not every address that failed passes.\n")
+    try:
+        results = _asked(values, store, target, for_incident, seconds, str(ca) if ca else None)
+    except BadInput as error:
+        raise WrongUse(str(error)) from error  # nobody was asked, so no answer of the server is meant
+    except Transient as error:
+        say(f"triage: {error}", error=True)
+        raise typer.Exit(UNKNOWN) from error
     _print(results, as_json)
     if not as_json:
         say(f"\nAsked with {library()}. A probe says nothing of how this server sends.")
     raise typer.Exit(_code(results))
+
+
+def _asked(
+    values: "Settings", store: Path | None, target: str | None, for_incident: str | None, seconds: float, ca: str | None
+) -> "list[Probed]":
+    """Ask every address, and close the incident where that proves it mended."""
+    from triage.group import find_incident
+    from triage.proof import ask, close, proves, targets
+    from triage.wiring import acts_of, existing_store_of, hosts_of, now, policy_of
+
+    if for_incident is None:
+        return ask(targets(None, target, None, hosts_of(values)), seconds, ca)
+    with existing_store_of(values, store) as documents:
+        incident = find_incident(documents, for_incident)
+        addresses = targets(incident, target, documents, hosts_of(values))
+        results = ask(addresses, seconds, ca)
+        if proves(incident, results):
+            journal = acts_of(values, documents, store)
+            incident = close(documents, incident, results, now(), route=policy_of(values), journal=journal)
+            sys.stderr.write(f"Incident {incident.id} is resolved: every address that failed passes.\n")
+        elif incident.state != "resolved":
+            sys.stderr.write(f"Incident {incident.id} stays open: not every address that failed passes.\n")
+    return results
 
 
 def _print(results: "list[Probed]", as_json: bool) -> None:
