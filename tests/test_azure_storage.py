@@ -105,7 +105,7 @@ def test_without_an_identity_the_sentence_says_so(identity: Identity, monkeypatc
     assert account is not None
     with blob_service(account, pause=0, jitter=0.01) as service:
         documents = BlobDocuments(service.get_container_client("store"))
-        with pytest.raises(Misconfigured, match="No token for Azure Storage could be had, reading a"):
+        with pytest.raises(Misconfigured, match="Nobody gives a token for Azure Storage could be had, reading a"):
             documents.get("a")
 
 
@@ -161,7 +161,7 @@ def test_a_malformed_connection_is_told_without_the_key() -> None:
 def test_without_azures_packages_the_sentence_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     """A laptop's set-up that is pointed at the cloud is told what it lacks."""
     monkeypatch.setitem(sys.modules, "azure.storage.blob", None)  # what the import system takes for "there is none"
-    with pytest.raises(Misconfigured, match=r"bounce-triage\[azure\]"):
+    with pytest.raises(Misconfigured, match=r"-r requirements\.txt"):
         blob_service(Account(url="https://contoso.blob.core.windows.net"))
 
 

@@ -133,3 +133,30 @@ def test_certificates_are_found_beside_the_file(tmp_path: Path) -> None:
     (tmp_path / "etc").mkdir()
     (tmp_path / "etc" / "t.toml").write_text('[sinks]\nca_file = "ca.pem"\n', encoding="utf-8")
     assert load_settings(tmp_path / "etc" / "t.toml").sinks.ca_file == tmp_path / "etc" / "ca.pem"
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("[ours]\ndomain = []", "ours.domain: there is no such name; domains is meant perhaps."),
+        ('[ours]\ndomains = "contoso.example"', 'ours.domains: a list is wanted, such as ["…", "…"].'),
+        ('[serve]\nsmtp = "localhost"', "as address:port"),
+        ('[retention]\nraw_days = "long"', "retention.raw_days: a whole number is wanted, or it should be 'forever'."),
+        ('[[routing]]\nsinks = ["teams"]\nteams = 1', "routing.0.teams: there is no such name."),
+    ],
+    ids=["misspelt", "no list", "no port", "one of two", "in a row"],
+)
+def test_a_wrong_setting_says_what_is_wanted(tmp_path: Path, text: str, words: str) -> None:
+    """The sentence is for whoever typed it: no pattern, no word of a library, one sentence for each setting."""
+    (tmp_path / "t.toml").write_text(text, encoding="utf-8")
+    with pytest.raises(Misconfigured) as caught:
+        load_settings(tmp_path / "t.toml")
+    assert words in str(caught.value)
+
+
+def test_a_wrong_variable_is_named_and_not_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the environment says it, nobody has to search the file for it."""
+    (tmp_path / "triage.toml").write_text('redact = "all"\n', encoding="utf-8")
+    monkeypatch.setenv("TRIAGE_REDACT", "some")
+    with pytest.raises(Misconfigured, match="TRIAGE_REDACT"):
+        load_settings()

@@ -28,6 +28,9 @@ SDK's own, which begin with 15, outlast a function's patience."""
 
 CONNECT_SECONDS, READ_SECONDS = 10, 60
 
+INSTALL = "in the clone, .venv/bin/python -m pip install -r requirements.txt (Python 3.13)"
+"""How Azure's packages come onto a machine that `make run` set up without them."""
+
 _ROLE = "Storage Blob Data Contributor"
 _TOKEN_CODES = ("AuthenticationFailed", "InvalidAuthenticationInfo", "NoAuthenticationInformation")
 
@@ -113,9 +116,7 @@ def _told(account: Account) -> Iterator[None]:
     try:
         yield
     except ImportError as error:
-        raise Misconfigured(
-            "A storage account is set, and Azure's packages are not installed: pip install 'bounce-triage[azure]'."
-        ) from error
+        raise Misconfigured(f"A storage account is set, and Azure's packages are not installed: {INSTALL}.") from error
     except ValueError as error:
         # The SDK's own sentence may repeat the connection string.
         raise Misconfigured(
@@ -137,9 +138,19 @@ def _options(first: float, pause: float, jitter: float) -> dict[str, Any]:
 def _credential(account: Account) -> "TokenCredential":
     from azure.identity import DefaultAzureCredential, ManagedIdentityCredential
 
+    quiet()
     if account.managed_identity:
         return ManagedIdentityCredential(client_id=account.client_id)
     return DefaultAzureCredential(managed_identity_client_id=account.client_id)
+
+
+def quiet() -> None:
+    """Keep what azure-identity tells of each way that it tried off a terminal; where a host takes logs, it gets them."""
+    import logging
+
+    logger = logging.getLogger("azure")
+    if not logger.handlers:
+        logger.addHandler(logging.NullHandler())
 
 
 @contextmanager
@@ -154,10 +165,11 @@ def in_our_words(doing: str) -> Iterator[None]:
     try:
         yield
     except AzureError as error:
-        raise _translated(error, doing) from error
+        raise translated(error, doing) from error
 
 
-def _translated(error: Any, doing: str) -> TriageError:
+def translated(error: Any, doing: str, role: str = _ROLE) -> TriageError:
+    """Give our error for one of the SDK's; `role` is the one that allows what was attempted."""
     from azure.core.exceptions import ClientAuthenticationError
 
     status: int | None = getattr(error, "status_code", None)
@@ -170,11 +182,14 @@ def _translated(error: Any, doing: str) -> TriageError:
         )
     if status == 403:
         return Misconfigured(
-            f"Azure Storage refused {said}. The identity lacks the role “{_ROLE}” on the account or its container"
+            f"Azure Storage refused {said}. The identity lacks the role “{role}” on the account or on what is read or written"
             " (a new assignment takes some minutes), or the account's firewall does not let this machine in."
         )
     if isinstance(error, ClientAuthenticationError):
-        return Misconfigured(f"No token for Azure Storage could be had, {doing}: {_first_line(error)}")
+        return Misconfigured(
+            f"Nobody gives a token for Azure Storage, {doing}. On a machine of your own sign in with `az login`; in Azure"
+            f" the app's identity gives it. {_first_line(error)}"
+        )
     if status is None or status in (404, 408, 409, 412, 429) or status >= 500:
         return Transient(f"Azure Storage failed for now, {said if status else f'{doing}: {_first_line(error)}'}.")
     return Misconfigured(f"Azure Storage refused {said}: {_first_line(error)}")

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, m
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
-from triage.errors import Misconfigured, NotFound
+from triage.errors import Misconfigured, NotFound, mistake
 from triage.routing import NoticeSettings, Route
 from triage.sink_settings import Sinks, TeamsSettings, WebhookSettings
 
@@ -253,8 +253,39 @@ def load_settings(path: str | Path | None = None) -> Settings:
     except SettingsError as error:
         raise Misconfigured(f"The environment is wrong: {error}. Lists and tables are JSON there.") from None
     except ValidationError as error:
-        wrong = "; ".join(f"{'.'.join(map(str, one['loc'])) or 'settings'}: {one['msg']}" for one in error.errors())
+        found: dict[str, list[str]] = {}
+        for one in error.errors():
+            name, words = _mistake(one["type"], one["msg"], one["loc"])
+            found.setdefault(name, []).append(words)
+        wrong = "; ".join(f"{_where(name)}: {', or '.join(dict.fromkeys(words))}" for name, words in found.items())
         raise Misconfigured(f"Settings are wrong ({file if values else 'environment'}): {wrong}.") from None
+
+
+def _mistake(kind: str, message: str, place: tuple[int | str, ...]) -> tuple[str, str]:
+    """Give the name of a wrong setting, and what is wrong with it; its meaning where the form is not kept."""
+    fields, field = Settings.model_fields, None
+    names: list[str] = []
+    for part in map(str, place):
+        field = fields.get(part)
+        names.append(part)
+        table = _table(field) if field is not None else None
+        if table is None:
+            break
+        fields = table.model_fields
+    rest = place[len(names) :]
+    if rest and isinstance(rest[0], int):  # a row of a list, and what is wrong in it
+        names += map(str, rest)
+        field = None
+    words = mistake(kind, message, names[-1] if names else "", fields if field is None and not rest else ())
+    if field is not None and field.description and kind == "string_pattern_mismatch":
+        words += f" ({field.description.rstrip('.')})"
+    return ".".join(names) or "settings", words
+
+
+def _where(name: str) -> str:
+    """Give a setting's name, with the variable that says it where the environment does."""
+    variable = _environment(name)
+    return f"{name} (in the environment, {variable})" if variable in os.environ else name
 
 
 def _first_secret(values: dict[str, Any], fields: dict[str, FieldInfo]) -> str | None:

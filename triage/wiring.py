@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import structlog
 
 import triage
-from triage.azure_storage import CONNECTION, Account, account_of, blob_service, in_our_words
+from triage.azure_storage import CONNECTION, INSTALL, Account, account_of, blob_service, in_our_words, quiet
 from triage.diagnose import Rulebook
 from triage.errors import BadInput, Misconfigured, NotFound, Transient
 from triage.group import (
@@ -351,8 +351,9 @@ def _credential() -> "TokenCredential":
         from azure.identity import DefaultAzureCredential, ManagedIdentityCredential
     except ModuleNotFoundError as error:
         raise Misconfigured(
-            "Azure's packages are not installed, and what shows an identity needs them: pip install 'bounce-triage[azure]'."
+            f"Azure's packages are not installed, and what shows an identity needs them: {INSTALL}."
         ) from error
+    quiet()
     if "IDENTITY_ENDPOINT" in os.environ:
         names = ("AZURE_CLIENT_ID", f"{CONNECTION}__clientId")
         return ManagedIdentityCredential(

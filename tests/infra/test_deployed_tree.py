@@ -64,3 +64,9 @@ def test_nothing_of_anybodys_machine_is_sent(tree: Path) -> None:
     sent = {path.relative_to(tree).parts[0] for path in tree.rglob("*") if path.is_file()}
     assert sent == {"function_app.py", "host.json", "requirements.txt", "triage"}
     assert [path for path in tree.rglob("*") if path.name.startswith(".") or path.name == "local.settings.json"] == []
+
+
+def test_the_page_tells_how_many_packages_are_built() -> None:
+    """The number that docs/deploy.md gives for the build in Azure is that of the list which Azure installs."""
+    listed = [line for line in (ROOT / "requirements.txt").read_text("utf-8").splitlines() if "==" in line]
+    assert f"{len(listed)} packages, all of them wheels" in (ROOT / "docs" / "deploy.md").read_text("utf-8")

@@ -71,7 +71,7 @@ def proved(problems: Sequence[str], count: int, what: str) -> None:
     if problems:
         import typer
 
-        say(f"{len(problems)} problems in {count} {what}.", error=True)
+        say(f"{len(problems)} {'problem' if len(problems) == 1 else 'problems'} in {count} {what}.", error=True)
         raise typer.Exit(1)
     say(f"{count} {what} hold.")
 

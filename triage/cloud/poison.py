@@ -10,12 +10,15 @@ from typing import Any
 
 import msgspec
 
+from triage.azure_storage import translated
 from triage.cloud.storage import INBOX, INPUTS, NOTICES, POISON, Storage, decoded
 from triage.collect.event import read_events
 from triage.collect.given_up import tell_given_up
-from triage.errors import BadInput, NotFound, Transient
+from triage.errors import BadInput, NotFound, TriageError
 
 QUEUES = (INPUTS, NOTICES)
+
+ROLE = "Storage Queue Data Contributor"
 
 AT_ONCE = 32
 """Messages that the service shows in one answer."""
@@ -37,18 +40,18 @@ class Poisoned(msgspec.Struct, frozen=True):
 def poisoned(storage: Storage, queue: str) -> tuple[list[Poisoned], int]:
     """Give the oldest messages of a queue's poison queue, at most 32, and how many there are in all.
 
-    Raises `Transient` where the service cannot be asked.
+    Raises `Transient` where the service cannot be asked, `Misconfigured` where it refuses.
     """
+    client = storage.queue(queue + POISON)
     from azure.core.exceptions import AzureError, ResourceNotFoundError
 
-    client = storage.queue(queue + POISON)
     try:
         count = client.get_queue_properties().approximate_message_count or 0
         return [_poisoned(queue, one) for one in client.peek_messages(AT_ONCE)], count
     except ResourceNotFoundError:  # the host makes the queue with its first message
         return [], 0
     except AzureError as error:
-        raise _transient(queue, error) from error
+        raise _told(queue, error) from error
 
 
 def tell_waiting(storage: Storage) -> None:
@@ -73,9 +76,9 @@ def drop(storage: Storage, queue: str, ids: Sequence[str]) -> int:
 
 
 def _settle(storage: Storage, queue: str, ids: Sequence[str], *, put_back: bool) -> int:
+    client = storage.queue(queue + POISON)
     from azure.core.exceptions import AzureError
 
-    client = storage.queue(queue + POISON)
     count = 0
     try:
         for message in _meant(client, set(ids)):
@@ -85,7 +88,7 @@ def _settle(storage: Storage, queue: str, ids: Sequence[str], *, put_back: bool)
             count += 1
     except AzureError as error:
         if getattr(error, "error_code", None) != "QueueNotFound":  # the host makes it with its first message
-            raise _transient(queue, error) from error
+            raise _told(queue, error) from error
     if ids and count < len(set(ids)):
         raise NotFound(f"{len(set(ids)) - count} of the messages named are not in {queue}{POISON}; {count} were done.")
     return count
@@ -130,5 +133,5 @@ def about(text: str) -> str:
     return f"incident {incident}" if isinstance(incident, str) else text[:200]
 
 
-def _transient(queue: str, error: Exception) -> Transient:
-    return Transient(f"The queue {queue}{POISON} cannot be reached for now ({type(error).__name__}).")
+def _told(queue: str, error: Exception) -> TriageError:
+    return translated(error, f"asking for the queue {queue}{POISON}", ROLE)

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
 from triage.diagnose.pattern import BadPattern, check_pattern
-from triage.errors import Misconfigured
+from triage.errors import Misconfigured, mistake
 from triage.model.words import (
     Action,
     Actor,
@@ -157,11 +157,13 @@ def read_file(path: Path) -> tuple[Rule, ...]:
     try:
         return RulesFile.model_validate(content).rule
     except ValidationError as error:
-        wrong = "; ".join(_mistake(content, one["loc"], one["msg"]) for one in error.errors()[:5])
+        wrong = "; ".join(_mistake(content, one["loc"], one["type"], one["msg"]) for one in error.errors()[:5])
         raise Misconfigured(f"The rules in {path} are wrong: {wrong}.") from error
 
 
-def _mistake(content: dict[str, Any], place: tuple[int | str, ...], message: str) -> str:
+def _mistake(content: dict[str, Any], place: tuple[int | str, ...], kind: str, message: str) -> str:
+    fields = When.model_fields if "when" in place[:-1] else Rule.model_fields
+    message = mistake(kind, message, str(place[-1]) if place else "", fields)
     if len(place) < 2 or place[0] != "rule" or not isinstance(place[1], int):
         return f"{'.'.join(map(str, place))}: {message}"
     entry = content["rule"][place[1]]
