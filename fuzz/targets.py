@@ -21,6 +21,7 @@ from triage.decode.html_text import text_of_html
 from triage.decode.prose import read_prose, reason_for
 from triage.decode.received import read_received, read_way
 from triage.decode.reply import unwrap
+from triage.decode.rtf import text_of_rtf
 from triage.decode.tls_report import read_packed
 from triage.decode.trust import read_results
 from triage.diagnose import Rulebook, diagnose, explain
@@ -126,6 +127,12 @@ def _outlets(content: bytes) -> None:
     safe_text.redact_addresses(text)
 
 
+def _rtf(content: bytes) -> None:
+    for kind in (b"LZFu", b"MELA"):  # sixteen bytes of head, then the text, packed or as it is
+        text_of_rtf(b"\xff\xff\xff\0\xff\xff\xff\0" + kind + bytes(4) + content)
+        text_of_rtf(b"\xff\xff\xff\0\xff\xff\xff\0" + kind + bytes(4) + b"{\\rtf1 " + content)
+
+
 def _text(content: bytes) -> str:
     return decode_text(content, None)
 
@@ -143,6 +150,7 @@ TARGETS: dict[str, Target] = {
     "protocol-log": _log,
     "received": _received,
     "reply": lambda content: unwrap(_text(content)),
+    "rtf": _rtf,
     "whole": _whole,
     "why": _why,
 }
