@@ -76,6 +76,13 @@ def test_of_several_messages_the_one_that_waits_is_told(states: list[Any], found
     assert find_affected(rows, " anna.b@FABRIKAM.example").state == found
 
 
+def test_the_sender_is_told_the_address_that_he_wrote(incident: Make) -> None:
+    """A message that an alias passed on is found by either address, and the note names the one that the sender knows."""
+    one = Affected(state="returned", recipient="anna@fabrikam.example", sent_to="Info@fabrikam.example")
+    assert find_affected((one,), "info@fabrikam.example") is find_affected((one,), "anna@fabrikam.example") is one
+    assert note(incident(), one).recipient == "Info@fabrikam.example"
+
+
 def test_a_recipient_that_is_not_hit_is_named() -> None:
     """A typing error is no note to nobody."""
     with pytest.raises(NotFound, match=r"No message to x@fabrikam\.example"):

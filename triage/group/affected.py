@@ -38,6 +38,7 @@ def _row(seen: Observation, reported: int) -> Affected:
     return Affected(
         state=word,
         recipient=seen.recipient,
+        sent_to=seen.original_recipient,
         sender=seen.original.from_,
         subject=seen.original.subject,
         message_id=seen.original.message_id,

@@ -28,10 +28,11 @@ _OF_CATEGORY: dict[Category, NoteKind] = {
 def note(incident: Incident, one: Affected | None = None, kind: NoteKind | None = None) -> SenderNote:
     """Give the facts of a note on one affected message, else on the incident as a whole; `kind` overrules what they say.
 
-    A message that still waits must not be sent again, whatever the fault is: that comes first.
+    A message that still waits must not be sent again, whatever the fault is: that comes first. It names the address that
+    the sender wrote, not the one that an alias made of it.
     """
     seen = incident.sample
-    recipient = one.recipient if one is not None else None
+    recipient = (one.sent_to or one.recipient) if one is not None else None
     until = one.tried_until if one is not None else seen.retry_until if seen is not None else None
     return SenderNote(
         incident=incident.id,
@@ -44,9 +45,9 @@ def note(incident: Incident, one: Affected | None = None, kind: NoteKind | None 
 
 
 def find_affected(affected: tuple[Affected, ...], recipient: str) -> Affected:
-    """Find the message to a recipient; of several the one that still waits. Raises `NotFound` where there is none."""
+    """Find the message to a recipient, by either address; of several the one that still waits. Raises `NotFound`."""
     wanted = recipient.strip().lower()
-    found = [one for one in affected if (one.recipient or "").lower() == wanted]
+    found = [one for one in affected if wanted in ((one.recipient or "").lower(), (one.sent_to or "").lower())]
     if not found:
         raise NotFound(f"No message to {recipient} is counted in this incident; `affected.csv` lists those that are.")
     order = ("waiting", "returned", "delivered-later")

@@ -74,6 +74,8 @@ class Affected(msgspec.Struct, frozen=True, kw_only=True):
 
     state: Literal["returned", "waiting", "delivered-later"]
     recipient: str | None = None
+    sent_to: str | None = None
+    """The address that the sender wrote, where it is another one: he knows no other."""
     sender: str | None = None
     subject: str | None = None
     message_id: str | None = None

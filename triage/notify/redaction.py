@@ -44,6 +44,7 @@ class Redaction:
         return msgspec.structs.replace(
             one,
             recipient=self.address(one.recipient),
+            sent_to=self.address(one.sent_to),
             sender=self.address(one.sender),
             subject=self.subject(one.subject),
             diagnostic=self.text(diagnostic) if diagnostic else None,
