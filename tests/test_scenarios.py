@@ -31,7 +31,7 @@ WRITES_KEYS = '"DisabledByDefault"=dword'
 NOBODY = "nobody"
 EXPECTED = {
     "blames", "category", "confidence", "actor", "registry", "state", "returned", "waiting", "sessions", "unencrypted",
-    "says", "says_not", "not_sure_whom", "side", "linked", "sending", "receiving", "never",
+    "says", "says_not", "not_sure_whom", "side", "linked", "sending", "receiving",
 }  # fmt: skip
 
 
