@@ -105,7 +105,7 @@ def test_without_an_identity_the_sentence_says_so(identity: Identity, monkeypatc
     assert account is not None
     with blob_service(account, pause=0, jitter=0.01) as service:
         documents = BlobDocuments(service.get_container_client("store"))
-        with pytest.raises(Misconfigured, match="Nobody gives a token for Azure Storage could be had, reading a"):
+        with pytest.raises(Misconfigured, match="Nobody gives a token for Azure Storage, reading a"):
             documents.get("a")
 
 

@@ -366,3 +366,9 @@ def test_help_costs_no_stage(triage: Run) -> None:
         [sys.executable, "-c", probe], capture_output=True, text=True, check=True, cwd=ROOT, timeout=60
     )
     assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_run_as_a_module_says_how_to_call_it_again(triage: Run, mail: Path) -> None:
+    """Who calls the package by Python, without the command, is told to do so again and not to run one of its files."""
+    named = triage("run", "mail", "--out", "out", PATH=os.defpath).stdout.decode().splitlines()[-1]
+    assert f"{sys.executable} -m triage show <id>" in named

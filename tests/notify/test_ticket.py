@@ -306,6 +306,27 @@ def test_a_long_list_of_messages_is_cut_to_ten(both: Callable[..., tuple[Page, P
         assert "Here are the first 10:" in page.text
 
 
+@pytest.mark.parametrize(
+    ("waiting", "known", "words"),
+    [
+        (2, 2, "All of them stand in affected.csv beside this ticket (2)."),
+        (412, 2, "Those of whom a report names recipient or message stand in affected.csv beside this ticket (2)."),
+        (3, 0, "No report names their recipients or messages"),
+    ],
+)
+def test_the_list_says_whether_it_is_all(
+    both: Callable[..., tuple[Page, Page]],
+    make_incident: Callable[..., Incident],
+    waiting: int,
+    known: int,
+    words: str,
+) -> None:
+    """A queue tells how many wait and not always whose mail: the list claims to be whole only where it is."""
+    hit = [Affected(state="waiting", recipient=f"r{n}@fabrikam.example") for n in range(known)]
+    for page in both(make_incident(counts=Counts(waiting=waiting)), hit=hit):
+        assert words in " ".join(page.text.split())
+
+
 def test_only_https_is_further_reading(both: Callable[..., tuple[Page, Page]], runbook: FilledRunbook) -> None:
     """A link that is not https is left out, and its text cannot end the link."""
     links = (Link("a](https://evil.example)", "https://example.com/a>b c"), Link("gone", "javascript:alert(1)"))

@@ -104,4 +104,8 @@ def _print_incidents(found: "list[Incident]", parts: "Parts", out: Path | None, 
 
 def _own_name() -> str:
     """Give what to type to call this command again: as it was called, where its name alone would not find it."""
-    return "triage" if which("triage") else shlex.quote(sys.argv[0])
+    if which("triage"):
+        return "triage"
+    if os.path.basename(sys.argv[0]) == "__main__.py":
+        return f"{shlex.quote(sys.executable)} -m triage"
+    return shlex.quote(sys.argv[0])

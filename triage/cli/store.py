@@ -39,6 +39,11 @@ def audit(store: Store = None, settings: SettingsFile = None) -> None:
         found = audited(documents, parts, now(), lease_of(values, store))
     _print_audit(found)
     if found.differences:
+        say(
+            "Whose a host is follows from the settings: audit with those with which the mail was read"
+            f" ({'--settings ' + str(settings) if settings else 'triage.toml here, or --settings FILE'}).",
+            error=True,
+        )
         raise typer.Exit(1)
 
 

@@ -195,10 +195,17 @@ def _hit(
         "sizes": ", ".join(texts.count(f"counts.{field}", n) for field, n in sizes if n > 0),
         "listed": texts.phrase("remote.listed", text=incident.id)
         if is_elsewhere and not affected
-        else texts.phrase("ticket.listed", n=texts.number(len(affected))),
+        else _listed(incident, len(affected), texts),
         "shown": texts.phrase("ticket.shown", n=texts.number(LISTED)) if len(affected) > LISTED else "",
         "rows": rows,
     }
+
+
+def _listed(incident: Incident, known: int, texts: Texts) -> str:
+    """Say where the affected mail stands. A queue tells how many wait, and not always whose mail that is."""
+    every = known >= incident.counts.returned + incident.counts.waiting
+    name = "listed" if every else "listed_known" if known else "listed_none"
+    return texts.phrase(f"ticket.{name}", n=texts.number(known))
 
 
 def _alternatives(incident: Incident, texts: Texts) -> list[str]:

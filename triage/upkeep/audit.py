@@ -184,7 +184,7 @@ def _compare(
         for one in sorted(gone):
             found.differences.append(Difference(incident_id, "reading", f"{one.hex()}…", None))
         if new is None:
-            found.differences.append(Difference(incident_id, "incident", "stored", None))
+            found.differences.append(Difference(incident_id, "incident", "an incident", None))
             continue
         found.differences.extend(_different(incident_id, facts(old), facts(new)))
         if old.verdict != new.verdict:
