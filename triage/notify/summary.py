@@ -183,17 +183,17 @@ def why_line(
 
 def _why(change: Change, limit: int, texts: Texts, redaction: Redaction) -> str:
     whole = one_line(texts.retold(by_name(change.text, texts)), LONGEST_REASON)
-    told = redaction.text(_shortened(whole, limit, texts)).rstrip(".")
+    told = _shortened(redaction.text(whole), limit, texts).rstrip(".")  # half an address would slip through
     return texts.find(f"why.{change.kind}", text=told) or texts.phrase("why.other", text=sentence(told))
 
 
 def _shortened(text: str, limit: int, texts: Texts) -> str:
-    """Bound a sentence of ours, and say in its language how much is left out."""
+    """Bound a sentence of ours, after a whole word, and say in its language how much is left out."""
     if len(text) <= limit:
         return text
-    mark = texts.count("why.cut", len(text) - limit)
-    room = max(limit - len(mark), 0)
-    return f"{text[:room].rstrip()}{texts.count('why.cut', len(text) - room)}"
+    room = max(limit - len(texts.count("why.cut", len(text))), 0)
+    kept = text[:room].rpartition(" ")[0] or text[:room]
+    return f"{kept}{texts.count('why.cut', len(text) - len(kept))}"
 
 
 def by_name(text: str, texts: Texts) -> str:
