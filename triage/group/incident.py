@@ -118,11 +118,17 @@ def _host_name(end: str | None) -> str | None:
 
 
 def _newest(own: Product | None, others: list[Product | None], end: str | None, ledger: Ledger) -> Product | None:
-    """Give the highest build that believed reports show of an end, here or elsewhere; a server's build only grows."""
+    """Give the highest build that believed reports show of an end, here or elsewhere; a server's build only grows.
+
+    Where no build is known it is what the sample says, else the one product that the other reports name.
+    """
     elsewhere, _ = ledger.around.builds.get(end or "", (None, ""))
     known = [*others, Product(exchange.product_of(elsewhere), elsewhere) if elsewhere else None]
     with_build = [one for one in known if one is not None and one.build]
-    return max(with_build, key=_order_of_builds, default=own)
+    if with_build or own is not None:
+        return max(with_build, key=_order_of_builds, default=own)
+    named = {one.product for one in known if one is not None and one.product}
+    return Product(product=named.pop()) if len(named) == 1 else None
 
 
 def _order_of_builds(product: Product) -> tuple[tuple[int, ...], str, str]:

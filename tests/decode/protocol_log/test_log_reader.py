@@ -19,6 +19,7 @@ from tests.decode.protocol_log.test_outcomes import (
     STARTTLS,
 )
 from triage.decode.protocol_log import LogReader, pieces, read_part, read_protocol_log, tally
+from triage.decode.protocol_log.log_reader import FORMAT
 from triage.errors import BadInput
 from triage.hosts import Hosts
 from triage.model import Document
@@ -152,7 +153,7 @@ def test_clear_text_in_the_next_file_follows_the_failed_handshake_of_the_last():
         b"",
         b"\x00",
         msgspec.msgpack.encode({"format": 1}),
-        LogReader(HOSTS).state().replace(b"format\x01", b"format\x63"),
+        LogReader(HOSTS).state().replace(b"format" + bytes([FORMAT]), b"format\x63"),
     ],
     ids=["empty", "other bytes", "other shape", "other version"],
 )

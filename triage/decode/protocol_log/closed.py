@@ -4,6 +4,7 @@ import hashlib
 from typing import NamedTuple
 
 from triage.decode.protocol_log.fields import address_of
+from triage.decode.protocol_log.greeting import software_of
 from triage.decode.protocol_log.names import Own, first_name, own_of, peer_of, usable
 from triage.decode.protocol_log.outcome import Outcome, SetAside, outcome_of
 from triage.decode.protocol_log.session import Session, Side
@@ -14,7 +15,8 @@ MEMBER = 8
 
 
 class Closed(NamedTuple):
-    """What counting needs of a session. `peer` is the name that the peer goes by, `remote` its address as logged."""
+    """What counting needs of a session. `peer` is the name that the peer goes by, `remote` its address as logged, and
+    `software` what it says that it is."""
 
     side: Side
     connector: bytes
@@ -29,6 +31,7 @@ class Closed(NamedTuple):
     cipher: bytes | None
     key: bytes
     member: bytes
+    software: str | None = None
 
 
 def closed_of(session: Session, hosts: Hosts) -> tuple[Own, Closed | SetAside]:
@@ -54,6 +57,7 @@ def closed_of(session: Session, hosts: Hosts) -> tuple[Own, Closed | SetAside]:
         cipher=session.cipher,
         key=session.key,
         member=member_of(session) if is_counted else b"",
+        software=software_of(session) if pool is None else None,
     )
     return own, closed
 

@@ -23,7 +23,7 @@ from triage.errors import BadInput
 from triage.hosts import Hosts
 from triage.model import Document
 
-FORMAT = 1
+FORMAT = 2
 """Of the state: raised whenever what a session or a tally holds is changed."""
 
 

@@ -50,6 +50,7 @@ class _Key(NamedTuple):
     error: str | None
     reply: tuple[str | None, str | None]
     impact: Impact
+    software: str | None
     hour: bytes
 
 
@@ -115,7 +116,7 @@ class Tally:
                 outcome = outcome._replace(text=before.text, error=before.error, phase=before.phase, required=False)
         key = _Key(
             closed.side, closed.connector, closed.own, closed.pool or closed.peer, closed.remote, outcome.kind,
-            outcome.phase, outcome.version, outcome.error, _reply_head(outcome), impact, closed.first[:13],
+            outcome.phase, outcome.version, outcome.error, _reply_head(outcome), impact, closed.software, closed.first[:13],
         )  # fmt: skip
         group = self._group(key, closed, outcome)
         if group is None:
@@ -232,12 +233,16 @@ class Tally:
                 error=said.error,
                 required=said.required,
             ),
-            software=Software(sending=software) if is_send else Software(receiving=software),
+            software=Software(software, _claimed(key.software)) if is_send else Software(receiving=software),
             time=_utc(group.first),
             until=_utc(group.last) if count > 1 else None,
             count=count,
             sessions=tuple(group.sessions),
         )
+
+
+def _claimed(software: str | None) -> Product | None:
+    return None if software is None else Product(product=software)
 
 
 class _Said(NamedTuple):
