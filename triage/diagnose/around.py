@@ -17,6 +17,7 @@ from triage.hosts import Hosts
 from triage.model import Diagnosis, Evidence, Responsible, Surroundings, Tallied
 from triage.model.words import CONFIDENCES, Actor, Category, Confidence, Side, rank
 
+ENDS = ("sending", "receiving")
 MAX_NAMED = 3
 """Other ends that a sentence names."""
 
@@ -44,8 +45,8 @@ def blamed_by_pattern(
     side, others, host = _pattern(concluded.case, around)
     if side is None or host is None:
         return _past_the_way_out(verdict, concluded.case, around, hosts)
-    # "No answer" states what, and not where.
-    states_cause = concluded.rule is not None and concluded.rule.states_cause and verdict.responsible.side != "path"
+    # "No answer" and "no version in common" state what, and not where.
+    states_cause = concluded.rule is not None and concluded.rule.states_cause and verdict.responsible.side in ENDS
     fact = facts()["fails-to-many" if side == "sending" else "many-fail-to-it"]
     if (
         verdict.responsible.side == "path"

@@ -108,11 +108,11 @@ def read(incident: Incident, hosts: Hosts) -> Mended:
 
 def allows_change(incident: Incident, gates: frozenset[str]) -> bool:
     """Tell whether the registry change may be printed: TLS version at fault, at least probable, at a known end, on a
-    Windows server whose build can speak TLS 1.2, and told by a report that can be believed."""
+    Windows server whose build can speak TLS 1.2, told by a report that can be believed, and not where 1.2 is refused."""
     verdict = incident.verdict
     sure = verdict.category == "tls-version" and rank(verdict.confidence) >= rank("probable")
     sure = sure and verdict.responsible.side in ("sending", "receiving")
-    return sure and {"windows", "speaks-tls12"} <= gates and "trust-low" not in gates
+    return sure and {"windows", "speaks-tls12"} <= gates and "trust-low" not in gates and "demands-tls13" not in gates
 
 
 def _side(incident: Incident, seen: Observation, hosts: Hosts) -> End | None:
