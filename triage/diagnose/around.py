@@ -12,7 +12,7 @@ import msgspec
 from triage.diagnose.case import Case
 from triage.diagnose.engine import MAX_AGAINST, MAX_FOR, Concluded
 from triage.diagnose.evidence import facts
-from triage.diagnose.owner import OF_MICROSOFT, actor_for
+from triage.diagnose.owner import OF_MICROSOFT, actor_for, owns
 from triage.hosts import Hosts
 from triage.model import Diagnosis, Evidence, Responsible, Surroundings, Tallied
 from triage.model.words import CONFIDENCES, Actor, Category, Confidence, Side, rank
@@ -62,7 +62,11 @@ def blamed_by_pattern(
         return verdict, (told,)
     before = verdict.responsible.confidence if agrees and verdict.responsible.confidence else "possible"
     responsible = Responsible(
-        kind="host", side=side, host=host, ours=hosts.is_ours(host), confidence=_raised(before, verdict.confidence)
+        kind="host",
+        side=side,
+        host=host,
+        ours=owns(host, concluded.case, hosts),
+        confidence=_raised(before, verdict.confidence),
     )
     if agrees and verdict.responsible.host == host:
         responsible = msgspec.structs.replace(responsible, kind=verdict.responsible.kind, ours=verdict.responsible.ours)

@@ -137,6 +137,11 @@ def _owner(said: str, responsible: Responsible, hosts: Hosts) -> Actor | None:
     return None
 
 
+def owns(host: str | None, case: Case, hosts: Hosts) -> bool | None:
+    """Say whether a host is ours: who wrote the reader's own record is, whatever the settings leave open."""
+    return True if host is not None and _wrote_it(host, case, hosts) else hosts.is_ours(host)
+
+
 def _wrote_it(host: str, case: Case, hosts: Hosts) -> bool:
     """Say whether a host wrote the record itself: then it is the reader's, whatever the settings leave open."""
     return case.seen.source in OWN_RECORDS and hosts.canonical(case.seen.reported_by) == host
