@@ -144,4 +144,9 @@ def owns(host: str | None, case: Case, hosts: Hosts) -> bool | None:
 
 def _wrote_it(host: str, case: Case, hosts: Hosts) -> bool:
     """Say whether a host wrote the record itself: then it is the reader's, whatever the settings leave open."""
-    return case.seen.source in OWN_RECORDS and hosts.canonical(case.seen.reported_by) == host
+    seen = case.seen
+    if seen.source not in OWN_RECORDS:
+        return False
+    if seen.reported_by is None:  # a log names its server by its address alone
+        return host == {"send-log": case.sending_host, "receive-log": case.receiving_host}.get(seen.source)
+    return hosts.canonical(seen.reported_by) == host
