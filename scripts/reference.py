@@ -49,7 +49,10 @@ def section(path: str, command: Any) -> str:
 def page() -> str:
     """Give the whole page."""
     top = typer.main.get_command(app)
-    head = "# Commands\n\nWritten by `python scripts/reference.py`. Exit codes: see [the contract](contract.md#exit-codes).\n"
+    head = (
+        "# Commands\n\nWritten by `python scripts/reference.py`. Exit codes: see [the contract](contract.md#exit-codes).\n"
+        "`triage --install-completion` teaches your shell the commands, their options and the ids of incidents.\n"
+    )
     return "\n".join([head, *(section(path, command) for path, command in commands(top, "triage"))]).rstrip() + "\n"
 
 

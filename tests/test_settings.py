@@ -143,8 +143,12 @@ def test_certificates_are_found_beside_the_file(tmp_path: Path) -> None:
         ('[serve]\nsmtp = "localhost"', "as address:port"),
         ('[retention]\nraw_days = "long"', "retention.raw_days: a whole number is wanted, or it should be 'forever'."),
         ('[[routing]]\nsinks = ["teams"]\nteams = 1', "routing.0.teams: there is no such name."),
+        (
+            '[ours]\nrules = "rules"',
+            "ours.rules: it stands below [ours] and belongs above the first table of the file.",
+        ),
     ],
-    ids=["misspelt", "no list", "no port", "one of two", "in a row"],
+    ids=["misspelt", "no list", "no port", "one of two", "in a row", "below a table"],
 )
 def test_a_wrong_setting_says_what_is_wanted(tmp_path: Path, text: str, words: str) -> None:
     """The sentence is for whoever typed it: no pattern, no word of a library, one sentence for each setting."""

@@ -277,6 +277,8 @@ def _mistake(kind: str, message: str, place: tuple[int | str, ...]) -> tuple[str
         names += map(str, rest)
         field = None
     words = mistake(kind, message, names[-1] if names else "", fields if field is None and not rest else ())
+    if kind == "extra_forbidden" and len(names) == 2 and names[1] in Settings.model_fields:
+        words = f"it stands below [{names[0]}] and belongs above the first table of the file"
     if field is not None and field.description and kind == "string_pattern_mismatch":
         words += f" ({field.description.rstrip('.')})"
     return ".".join(names) or "settings", words

@@ -1,6 +1,7 @@
 """The real parts, put together once: settings in, stages ready to work out."""
 
 import os
+import shlex
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -168,7 +169,7 @@ def store_option(settings: Settings, path: str | Path | None = None) -> str:
     """Give what is added to a command to mean the store that `store_of` opens; nothing for the cloud's."""
     if path is None and account_of(os.environ, settings.storage.blob_url) is not None:
         return ""
-    return f" --store {path if path is not None else settings.store}"
+    return f" --store {shlex.quote(str(path if path is not None else settings.store))}"
 
 
 def lease_of(settings: Settings, path: str | Path | None = None) -> Lease:

@@ -31,7 +31,6 @@ app = typer.Typer(
     name="triage",
     help="Read bounces, say what is broken, whose it is and how to mend it: one ticket for each fault.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )

@@ -53,7 +53,8 @@ def run(
             write_out(found, documents, parts, out, now())
         relayed = send_notices(values, documents) if send else None
     _print_summary(progress)
-    _print_incidents(found, parts, out, store_option(values, store))
+    if progress.read or found:
+        _print_incidents(found, parts, out, store_option(values, store))
     if relayed is not None:
         from triage.cli.notices import say_relayed
 
@@ -85,7 +86,10 @@ def _take_in(
 def _print_summary(progress: "Progress") -> None:
     kinds = ", ".join(f"{count} {kind}" for kind, count in sorted(progress.kinds.items(), key=lambda kv: -kv[1]))
     known = f"; {progress.known} of them counted before" if progress.known else ""
-    say(f"{progress.read} documents read: {kinds or 'none'}{known}.")
+    if not progress.read:
+        say("Nothing was read: what was named holds no file.")
+        return
+    say(f"{progress.read} documents read: {kinds}{known}.")
 
 
 def _print_incidents(found: "list[Incident]", parts: "Parts", out: Path | None, store: str) -> None:
