@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from structlog.testing import capture_logs
 
 from triage.errors import BadInput
 from triage.group import (
@@ -328,3 +329,18 @@ def test_silences_go_when_they_are_long_over(documents: Documents) -> None:
     assert len(silences(documents)) == 2
     remove_silences(documents, "2026-10-20T13:00:01Z", "2027-10-20T13:00:00Z")
     assert [one.scope for one in silences(documents)] == [TLS]
+
+
+def test_a_damaged_silence_stops_nothing(documents: Documents, report: Callable[..., str]) -> None:
+    """What cannot be read is logged, silences nothing, and gives way to the next act on the same host."""
+    incident = report()
+    silence_all(documents, SERVER, "Ana", NOW, until=LATER)
+    (stored,) = documents.list("silence/")
+    documents.put(stored.key, b"{", stored.tag)
+    with capture_logs() as logs:
+        assert tell(documents, incident, SOON)
+    assert [one["event"] for one in logs] == ["silence_is_damaged"]
+    remove_silences(documents, MUCH_LATER, "2027-10-20T13:00:00Z")
+    assert [one.key for one in documents.list("silence/")] == [stored.key]
+    known = silence_all(documents, SERVER, "Ana", SOON, until=LATER)
+    assert silences(documents) == (known,)

@@ -14,6 +14,7 @@ from functools import partial
 from typing import get_args
 
 import msgspec
+import structlog
 
 from triage.errors import BadInput, Conflict, NotFound, Transient
 from triage.group.documents import Documents
@@ -83,8 +84,19 @@ def _key(scope: Scope) -> str:
 
 def silences(documents: Documents) -> tuple[Silence, ...]:
     """Give all silences that are known, also those that are over, in the order of their ends."""
-    found = documents.get_many([one.key for one in documents.list(SILENCES)])
-    return tuple(sorted((_DECODER.decode(one[0]) for one in found if one is not None), key=lambda one: one.until))
+    keys = [one.key for one in documents.list(SILENCES)]
+    found = zip(keys, documents.get_many(keys), strict=True)
+    known = [_read(key, one) for key, one in found]
+    return tuple(sorted((one for one in known if one is not None), key=lambda one: one.until))
+
+
+def _read(key: str, found: tuple[bytes, str] | None) -> Silence | None:
+    """Give what a document says; one that is damaged is logged, and silences nothing."""
+    try:
+        return None if found is None else _DECODER.decode(found[0])
+    except msgspec.DecodeError as error:
+        structlog.get_logger().error("silence_is_damaged", key=key, error=str(error))
+        return None
 
 
 def silent_now(documents: Documents, now: str) -> tuple[Silence, ...]:
@@ -98,7 +110,7 @@ def note_silence(documents: Documents, act: Act, scope: Scope) -> Silence:
     mine = Silence(scope=scope, id=act.id, at=act.at, by=act.by, until=until, reason=act.text)
     for _ in range(MAX_TRIES):
         found = documents.get(_key(scope))
-        before = None if found is None else _DECODER.decode(found[0])
+        before = _read(_key(scope), found)
         if before is not None and (before.at, before.id) >= (mine.at, mine.id):
             return before
         with suppress(Conflict):
@@ -156,7 +168,7 @@ def _lifted(ledger: Ledger, over: Silence, timer: Timer, now: str) -> Ledger:
 
 def _note_lifted(documents: Documents, over: Silence) -> None:
     found = documents.get(_key(over.scope))
-    if found is not None and _DECODER.decode(found[0]) == over:
+    if found is not None and _read(_key(over.scope), found) == over:
         with suppress(Conflict):  # somebody silenced it anew
             documents.put(
                 _key(over.scope), msgspec.json.encode(msgspec.structs.replace(over, is_lifted=True)), found[1]
@@ -177,6 +189,7 @@ def remove_silences(documents: Documents, before: str, now: str) -> None:
     before = min(before, later(now, timedelta(days=-KEPT_DAYS)))
     for listed in list(documents.list(SILENCES)):
         found = documents.get(listed.key)
-        if found is not None and _DECODER.decode(found[0]).until < before:
+        one = _read(listed.key, found)
+        if found is not None and one is not None and one.until < before:
             with suppress(Conflict):  # somebody silenced it anew
                 documents.delete(listed.key, found[1])
