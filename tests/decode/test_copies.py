@@ -137,6 +137,11 @@ HOSTILE: dict[str, Callable[[], str]] = {
     "delimiters": lambda: f"{ROW}\n".replace(",", "\t") + "\t" * (2 * MB),
     "rows of a search": lambda: f"SEND20261018-1.LOG:1:{ROW}\n" * (MB // 64),
     "columns of another language": lambda: "a\tb\tc\n" + "x.example\tDnsConnectorDelivery\t421 4.4.2 x 4\n" * (MB // 64),
+    "groups that never end": lambda: "[{LED=" * (MB // 2) + "\n" + "x;[{LED=4\n" * 20,
+    "lists of rows": lambda: f"date-time : {ROW[:24]}\nsession-id : 08DD3FA500000001\nevent : *\n" * (MB // 64),
+    "a listed value without end": lambda: f"date-time : {ROW[:24]}\n" + "    x\n" * (MB // 4),
+    "signs that a wiki escaped": lambda: "&lt;,&gt;," * (MB // 8) + f"\n{ROW}\n" + "&amp;" * (MB // 8),
+    "a list on one line": lambda: "a LastError : 4 Identity : EX01\\3 MessageCount : 5 Status : Retry " * (MB // 64),
     "wide blanks": lambda: f"Identity : EX01\\3\nLastError : {' ' * MB}x{' ' * MB}",
     "classes": lambda: "class A\n{\n  LastError = 4\n  MessageCount = 5\n}\n" * (MB // 32),
 }  # fmt: skip

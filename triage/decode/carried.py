@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
+from triage.decode.export_markup import lines_of_cells
 from triage.decode.export_text import GZIP, unpacked, unpacked_start
 from triage.decode.exports import read_export, read_markup, read_pasted
 from triage.decode.failure import read_address
@@ -95,7 +96,8 @@ def _pasted(mail: Mail, hosts: Hosts) -> Iterator[Document]:
 
 def _pasted_in(leaf: Leaf, hosts: Hosts) -> Document | None:
     if leaf.kind == "text/html":
-        table = read_markup(leaf.markup, hosts)
+        markup = leaf.markup
+        table = _pasted_log("\n".join(lines_of_cells(markup)), hosts) or read_markup(markup, hosts)
         if table is not None and table.observations:
             return table
     text = _QUOTE.sub("", leaf.text)

@@ -20,6 +20,7 @@ MAX_ABOVE = 6
 """Rows above the first queue: the head, and what somebody wrote above that."""
 
 _IDENTITY = re.compile(r"[\w.-]{1,255}\\(?:\d{1,20}|[A-Za-z]{1,20})(?:\\\d{1,20})?")
+_GROUPS = re.compile(r'(?<!["{\w])\[\{(?:LED|LRT)=')
 _DOMAIN = re.compile(r"[\w.,:\[\] -]{1,400}")
 _TIME = re.compile(r"\d{1,4}[./-] ?\d{1,2}[./-] ?\d{1,4}\b")
 
@@ -48,10 +49,27 @@ def _records(lines: Iterator[str], delimiter: str) -> Iterator[list[str]]:
     """Give the values of each line; a line that cannot be split has none."""
     for line in lines:
         try:
-            values = next(csv.reader([line], delimiter=delimiter), [])
+            values = next(csv.reader([_shielded(line)], delimiter=delimiter), [])
         except csv.Error:
             values = []
         yield [value.strip() for value in values]
+
+
+def _shielded(line: str) -> str:
+    """Keep the groups of an error together, which hold semicolons, where nobody put them into quotes."""
+    out: list[str] = []
+    at = end = 0
+    for found in _GROUPS.finditer(line):
+        if found.start() < end:
+            continue
+        end = line.find("}]", found.start()) + 2
+        if end < 2:
+            break
+        if line[end : end + 1] != '"':
+            groups = line[found.start() : end].replace('"', '""')
+            out += [line[at : found.start()], f'"{groups}"']
+            at = end
+    return "".join([*out, line[at:]])
 
 
 def _sample(lines: Iterator[str], delimiter: str) -> list[list[str]]:
@@ -71,8 +89,8 @@ def _row(values: list[str], columns: Columns) -> Iterator[Row]:
 
 
 def _columns(rows: list[list[str]]) -> Columns | None:
-    """Tell the columns by the values below the head, which may have a title or a greeting above it."""
-    told = (_told(rows[above:]) for above in range(1, min(len(rows), MAX_ABOVE)))
+    """Tell the columns by the values below the head, if there is one; a title or a greeting may stand above it."""
+    told = (_told(rows[above:]) for above in range(min(len(rows), MAX_ABOVE)))
     return next((columns for columns in told if columns is not None), None)
 
 

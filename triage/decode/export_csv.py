@@ -44,7 +44,8 @@ def head_of(lines: Iterable[str]) -> Head | None:
     for line in islice(lines, MAX_BEFORE):
         text = line.strip()
         if text.startswith(_FIELDS):
-            return _head(text.removeprefix(_FIELDS), ",")
+            fields = text.removeprefix(_FIELDS).lstrip()
+            return next((head for delimiter in DELIMITERS if (head := _head(fields, delimiter))), None)
         if text and not text.startswith("#") and not _OF_EXCEL.fullmatch(text):
             return next((head for delimiter in DELIMITERS if (head := _head(line, delimiter))), None)
     return None

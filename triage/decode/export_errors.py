@@ -3,13 +3,15 @@
 import re
 from collections.abc import Iterable, Iterator
 
-from triage.decode.export_row import MAX_CELL, Row
+from triage.decode.export_row import MAX_CELL, Row, cell
 
 _GROUPS = re.compile(
     r"(?P<label>Reason|LastError|RecipientStatus|Status|Detail)? ?:? ?"
     r"(?P<open>\{? ?\[? ?)(?:\{ ?(?:LED|LRT|MSG) ?=|LED=[245])",
     re.IGNORECASE,
 )
+_POINT = re.compile(r"^(?:[\u2022\u00b7*-]|\d{1,3}[.)]) {1,3}(?=[\[{45])")
+"""What stands before an item of a list."""
 _WITHIN = re.compile(r"(?<=\s)\{?\[\{(?:LED|LRT)=")
 _REPLY = re.compile(r"(?P<code>[45]\d\d)(?P<more>[ -])#?[45]\.\d{1,3}\.\d{1,3}(?![\d.])")
 _OF_A_QUEUE = re.compile(
@@ -39,8 +41,9 @@ def read_errors(lines: Iterable[str]) -> Iterator[Row]:
     """Give a row for each error. It runs on in the lines below until it is whole; other lines are passed over."""
     one: _Error | None = None
     for stripped in map(str.strip, lines):
-        at = None if one is not None or begins(stripped) else within(stripped)
-        line = stripped if at is None else stripped[at:]
+        pointed = _POINT.sub("", stripped, count=1)
+        at = None if one is not None or begins(pointed) else within(pointed)
+        line = pointed if at is None else pointed[at:]
         if begins(line) or (_REPLY.match(line) and (one is None or one.is_whole())):
             if one:
                 yield one.row()
@@ -88,7 +91,7 @@ class _Error:
         return not (last.endswith("->") or self._quotes % 2 or self._brackets > 0 or (reply and reply["more"] == "-"))
 
     def row(self) -> Row:
-        return {self.name: " ".join(self._lines)}
+        return {self.name: cell(" ".join(self._lines))}
 
 
 def _name(found: re.Match[str]) -> str:

@@ -5,6 +5,8 @@ from typing import Any
 
 from triage.decode.export_row import Row, cell, is_export, plain
 
+MAX_AROUND = 50
+"""Values of an object around a list that are looked at."""
 MAX_ITEMS = 5000
 """Members of one collection, such as the recipients of a message."""
 
@@ -12,12 +14,18 @@ MAX_ITEMS = 5000
 def rows_in(value: Any) -> list[dict[str, Any]] | None:
     """Give the objects of an export in decoded JSON; None where it is something else."""
     if isinstance(value, dict):
-        wrapped = next((value[key] for key in ("value", "Value") if isinstance(value.get(key), list)), None)
-        value = wrapped if wrapped is not None and not is_export(map(plain, value)) else [value]
+        inner = None if is_export(map(plain, map(str, value))) else _inner(value)
+        value = [value] if inner is None else inner
     if not isinstance(value, list):
         return None
     objects = [one for one in value if isinstance(one, dict)]
     return objects if any(is_export(plain(str(name)) for name in one) for one in objects[:20]) else None
+
+
+def _inner(value: dict[str, Any]) -> list[Any] | None:
+    """Give the list that an object holds under some name: a shell's or a web service's answer."""
+    lists = [one for one in list(value.values())[:MAX_AROUND] if isinstance(one, list)]
+    return next((one for one in lists if any(isinstance(member, dict) for member in one[:20])), None)
 
 
 def read_objects(objects: list[dict[str, Any]]) -> Iterator[Row]:

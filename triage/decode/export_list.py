@@ -90,6 +90,8 @@ def field(line: str, spaced: bool = True) -> tuple[str | None, int]:
     `spaced` asks for a space before the colon, as Format-List sets it: without one, `Subject:` may be a word of an
     error text that runs on in this line.
     """
+    if spaced and (tab := _before_tab(line)):
+        return plain(line[:tab]), tab + 1
     colon = line.find(":", 1, 2 * MAX_NAME)
     if colon < 0 or not line[0].isalpha():
         return None, 0
@@ -105,6 +107,14 @@ def field(line: str, spaced: bool = True) -> tuple[str | None, int]:
     if len(name) > MAX_NAME or not (is_known(plain(name)) or (spaced and _OTHER.fullmatch(name))):
         return None, 0
     return plain(name), colon + 1
+
+
+def _before_tab(line: str) -> int | None:
+    """Give where the name ends that a tab sets apart from its value, as a spreadsheet copies two columns."""
+    tab = line.find("\t", 1, MAX_NAME)
+    if tab < 0 or line[tab:].lstrip()[:1] == ":" or not line[0].isalpha() or not is_known(plain(line[:tab])):
+        return None
+    return tab
 
 
 class _Value:

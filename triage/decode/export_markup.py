@@ -68,6 +68,11 @@ def read_page(text: str) -> Iterator[Row]:
         yield listed
 
 
+def lines_of_cells(text: str) -> Iterator[str]:
+    """Give each row of the tables of a page as a line, with tabs between its cells."""
+    return ("\t".join(cells) for cells in _grid(text))
+
+
 def _grid(text: str) -> Iterator[list[str]]:
     """Give the cells of each row. Of a table within a table the inner rows stand for the outer ones."""
     row: list[str] = []

@@ -3,6 +3,7 @@
 Every reader of a format gives rows; `queue_export` and `tracking` read them.
 """
 
+import html
 import re
 import tomllib
 from collections.abc import Iterable
@@ -27,6 +28,7 @@ _CUT = ("...", "\u2026")
 _NUMBER = re.compile(r"[0-9]{1,11}|[0-9]{1,3}(?:[.,'\u2019\u00a0\u202f ][0-9]{3}){1,3}")
 _NO_DIGIT = re.compile(r"[^0-9]")
 _NO_LETTER = re.compile(r"[^a-z0-9]+")
+_ESCAPED = re.compile(r"&(?:lt|gt|amp|quot|#39);")
 _TYPED = re.compile(r"[a-z]_[bdgst]$")
 _TYPE_NAME = re.compile(r"(?:Deserialized\.)?(?:System|Microsoft)\.[\w.`+]{1,200}(?:\[.{0,300})?")
 _ZONED = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d)")
@@ -78,6 +80,8 @@ def is_export(names: Iterable[str]) -> bool:
 def cell(text: str) -> str | None:
     """Give a value as exported; None for a collection of which only the name of its type is left."""
     text = text[:MAX_CELL].strip()
+    if "&" in text and _ESCAPED.search(text):
+        text = html.unescape(text)  # a wiki's copy
     if not text.isascii():
         text = text.encode("utf-8", "replace").decode("utf-8")  # JSON can hold half of a surrogate pair
     return None if text[:1] in "DSM" and _TYPE_NAME.fullmatch(text) else text

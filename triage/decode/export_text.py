@@ -15,7 +15,8 @@ HEAD = 64 * 2**10
 """What shows how an export is written: what a shell prints before the first row is far shorter."""
 
 _COLOUR = re.compile(r"\x1b\[[0-9;?]{0,30}[A-Za-z]")
-_SPACES = str.maketrans({"\ufeff": None, "\u00a0": " "})
+_SPACES = str.maketrans({"\u00a0": " ", **dict.fromkeys("\ufeff\u200b\u200c\u2060\u00ad")})
+"""Byte order marks, no-break spaces, and what web pages put into long words so that they can be broken."""
 _OPENING = re.compile(r"[{\[]")
 
 

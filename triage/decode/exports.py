@@ -188,7 +188,7 @@ def _shows_error(lines: list[str]) -> bool:
 
 
 def _has_error(lines: list[str]) -> bool:
-    return any(export_errors.within(line) is not None for line in lines)
+    return any(export_errors.within(line.strip()) is not None for line in lines)
 
 
 def _read_errors(text: str) -> Iterator[Row]:

@@ -6,7 +6,7 @@ code 10061`) is a detail of that reply and stays in its text.
 """
 
 import re
-from ipaddress import ip_address
+from ipaddress import IPv6Address, ip_address
 
 import msgspec
 
@@ -165,7 +165,9 @@ def address(text: str | None) -> str | None:
     if not _LIKE_ADDRESS.fullmatch(text):
         return None  # names are asked about far more often than addresses
     try:
-        return str(ip_address(text))
+        found = ip_address(text)
+        # RFC 4291 §2.5.5.2: a host that speaks both writes an address of IPv4 so.
+        return str(found.ipv4_mapped if isinstance(found, IPv6Address) and found.ipv4_mapped else found)
     except ValueError:
         return None
 

@@ -242,7 +242,8 @@ def _host(value: Any) -> str | None:
 
 def _list(value: Any) -> list[Any]:
     """Give a list, also where a reporter wrote its only member without the brackets."""
-    return value if isinstance(value, list) else [value] if isinstance(value, dict) else []
+    members = value if isinstance(value, list) else [value] if isinstance(value, dict) else []
+    return [inner for one in members for inner in (one if isinstance(one, list) else [one])]
 
 
 def _dict(value: Any) -> dict[str, Any]:

@@ -5,6 +5,7 @@ shell or a spreadsheet writes other delimiters, quotes around every field, fewer
 """
 
 import csv
+import html
 import io
 import re
 from collections.abc import Iterator
@@ -38,6 +39,9 @@ _PLAIN = re.compile(
     r"(?P<event>[-+*<>]),",
     re.IGNORECASE,
 )
+_LISTED_TIME = re.compile(rf"(?im)^ {{0,8}}date-time {{0,20}}: {{0,4}}{_TIME}\s*$")
+_LISTED = re.compile(rf" {{0,8}}(?P<name>{'|'.join(FIELDS)}) {{0,20}}:(?P<value>(?: .*)?)$", re.IGNORECASE)
+_ESCAPED = re.compile(r",&[lg]t;,")
 _TIMED = re.compile(_TIME)
 _SESSION = re.compile(r"[0-9A-F]{8,32}", re.IGNORECASE)
 _ENDPOINT = re.compile(r"[^\s,]{0,60}")
@@ -64,13 +68,17 @@ def copied_log(content: bytes) -> bytes | None:
             break
     else:
         return None
-    if cut_at(line, _BEGINS) is None and _columns_of(line) is None:
+    if cut_at(line, _BEGINS) is None and _columns_of(line) is None and _LISTED.match(line) is None:
         return None
     return log_in(text_of(content) or "")
 
 
 def log_in(text: str) -> bytes | None:
     """Give the rows of a log that stand somewhere in a text; None where there are none."""
+    if _ESCAPED.search(text):
+        text = html.unescape(text)
+    if _LISTED_TIME.search(text):
+        text = "\n".join(_from_lists(text))
     out = _Rows()
     columns = _Columns()
     for cut in _whole(text):
@@ -84,6 +92,31 @@ def log_in(text: str) -> bytes | None:
             row = _written(fields)
             out.add(cut, row, _PLAIN.match(row))
     return out.log() if out.is_found else None
+
+
+def _from_lists(text: str) -> Iterator[str]:
+    """Give the rows of a text that Format-List wrote of what Import-Csv read, and its other lines as they are."""
+    row: dict[str, list[str]] = {}
+    pieces: list[str] | None = None
+    for line in lines_of(text):
+        found = _LISTED.match(line)
+        name = found.group("name").lower() if found else ""
+        if row and (name in row or not line.strip()):
+            yield _listed_row(row)
+            row = {}
+        if found is not None:
+            pieces = row[name] = [found.group("value").strip()]
+        elif pieces is not None and line.strip() and line[0] in " \t":
+            pieces.append(line.strip()[:MAX_ROW])
+        else:
+            pieces = None
+            yield line
+    if row:
+        yield _listed_row(row)
+
+
+def _listed_row(row: dict[str, list[str]]) -> str:
+    return _written([" ".join(row.get(name, ()))[:MAX_ROW] for name in FIELDS])
 
 
 class _Rows:

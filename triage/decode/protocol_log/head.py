@@ -17,6 +17,7 @@ _ROW = re.compile(
     rb'(?:[^,"\n]{0,300}|"[^"\n]{0,300}"),[0-9A-F]{8,32},\d{1,9},[^,\n]{0,60},[^,\n]{1,60},[-+*<>],'
 )
 _BEGINS = re.compile(rb'#|"?\d{4}-\d\d-\d\dT\d\d:')
+_ESCAPED = re.compile(rb",&[lg]t;,")
 _ANY_FIELDS = re.compile(rb"(?im)^#Fields: ?[a-z]")
 _HEADER_FIELD = re.compile(rb"[A-Za-z][A-Za-z0-9-]{0,60}:(?:\s|$)")
 
@@ -29,7 +30,7 @@ def is_protocol_log(head: bytes) -> bool:
     """
     text = _plain(head[:LOG_HEAD]).lstrip(b"\r\n\t ")
     if text.startswith(b"#"):
-        return _has_header(text) and not _is_broken(text)
+        return _has_header(text) and not (_is_broken(text) or _ESCAPED.search(text))
     first, _, rest = text.partition(b"\n")
     if _HEADER_FIELD.match(first) or first.startswith((b"From ", b">From ")):
         return False
