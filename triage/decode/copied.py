@@ -13,7 +13,7 @@ from triage.decode.export_text import lines_of
 SHOWN = 50
 """Lines by which it is told what stands before all of them."""
 
-_FILE = r"(?P<file>(?:[A-Za-z]:)?[^:\"<>|*?\n]{1,300}\.[A-Za-z][A-Za-z0-9]{1,4})"
+_FILE = r"(?P<file>(?:[A-Za-z]:)?[^:\"<>|*?\n]{1,300}\.(?:log|txt|csv|tsv|out|dat|bak|old|LOG|TXT|CSV))"
 _QUOTE = re.compile(r" ?(?:> ?){1,6}")
 _OF_SEARCH = re.compile(rf"[> ]{{0,3}}{_FILE}[:-](?:\d{{1,9}}[:-])?")
 _NUMBER = re.compile(r"\d{1,9}:(?!\d\d(?::|\s|$))")

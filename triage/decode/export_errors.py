@@ -12,7 +12,7 @@ _GROUPS = re.compile(
 )
 _POINT = re.compile(r"^(?:[\u2022\u00b7*-]|\d{1,3}[.)]) {1,3}(?=[\[{45])")
 """What stands before an item of a list."""
-_WITHIN = re.compile(r"(?<=\s)\{?\[\{(?:LED|LRT)=")
+_WITHIN = re.compile(r"(?<=\s)\{?\[\{(?:LED=#?[245]\d\d|LRT=[\d}])")
 _REPLY = re.compile(r"(?P<code>[45]\d\d)(?P<more>[ -])#?[45]\.\d{1,3}\.\d{1,3}(?![\d.])")
 _OF_A_QUEUE = re.compile(
     r"4\d\d[ -]4\.[47]\.\d{1,3} (?:Primary target IP address|Target host responded|Error communicating with|Proxy session"
