@@ -1,9 +1,9 @@
 """Bytes → a message: its headers, its leaf parts and the messages attached to it, read lazily and within bounds.
 
-The standard library's parser does the usual path. Three things are done differently: the parts that this program reads
+`mime.py` parses as the standard library does. Three things are done differently: the parts that this program reads
 itself (delivery-status and the like) stay text instead of becoming messages; an encoded message part is decoded before
 it is parsed; and a message whose boundary was lost is read again with the boundary that its body shows. What is still
-without parts then is given to mail-parser, whose full parse costs four times as much and which is loaded only then.
+without parts then is given to mail-parser, whose full parse costs many times as much and which is loaded only then.
 """
 
 import codecs
@@ -11,30 +11,13 @@ import email.errors
 import logging
 import re
 from collections.abc import Iterator
-from email._policybase import Compat32
-from email.feedparser import BytesFeedParser
-from email.message import Message
-from typing import TYPE_CHECKING, Any, cast
 
 from triage.decode import limits
-from triage.decode.encoded import decode_text, decode_words, known_charset, unfolded
+from triage.decode.encoded import decode_text, decode_words, unfolded
 from triage.decode.html_text import text_of_html
+from triage.decode.mime import parse
+from triage.decode.node import ENCODED_MESSAGE, Node
 
-if TYPE_CHECKING:
-    from email.policy import Policy
-
-READ_HERE = {
-    "message/delivery-status": "text/delivery-status",
-    "message/global-delivery-status": "text/delivery-status",
-    "message/feedback-report": "text/feedback-report",
-    "message/disposition-notification": "text/disposition-notification",
-    "message/global-disposition-notification": "text/disposition-notification",
-    "message/global-headers": "text/rfc822-headers",
-    "message/external-body": "text/external-body",
-    "message/partial": "text/partial",
-    "text/rfc822-header": "text/rfc822-headers",
-}
-ENCODED_MESSAGE = "application/encoded-message"
 UNTYPED = ("application/octet-stream", "application/x-eml", "application/eml", "text/plain")
 """Types under which webmail and ticket systems attach a saved message; its name and its content then decide."""
 LOST = (
@@ -48,45 +31,6 @@ _DELIMITER = re.compile(r"(?m)^--([^\s-][^\r\n]{0,199}?)[ \t]*\r?\n[Cc]ontent-[\
 _HEADERS = re.compile(rb"(?m)^(Received|From|To|Subject|Date|Message-I[Dd]|MIME-Version|Content-Type):")
 _FIELD = re.compile(rb"[!#-9;=-Z^-z][!-9;-~]{0,75}:")
 """A header field; no field's name begins with a quote or bracket, as JSON and XML do."""
-
-
-class _Policy(Compat32):
-    """The standard library's fastest policy, with bounded header values: a Content-Type is parsed many times over."""
-
-    def header_source_parse(self, sourcelines: list[str]) -> tuple[str, str]:
-        """Split a field into name and value, at most `limits.MAX_HEADER` characters of it."""
-        name, value = super().header_source_parse(sourcelines)
-        return name, value[: limits.MAX_HEADER]
-
-
-_POLICY = cast("Policy[Node]", _Policy())
-
-
-class Node(Message):
-    """A part as the standard library parses it, except that it leaves to us what we read ourselves."""
-
-    def get_content_type(self) -> str:
-        """Give the type in lower case; for parts that are read here, the name under which this program knows them."""
-        kind = super().get_content_type().split()[0]  # a parameter may follow without a semicolon
-        if kind in READ_HERE:
-            return READ_HERE[kind]
-        if kind.startswith("message/") and _is_encoded(self):
-            return ENCODED_MESSAGE
-        return kind
-
-    def get_content_charset(self, failobj: Any = None) -> Any:
-        """Give the charset in lower case; `failobj` for what is none. The standard library decodes with it, and some
-        names make that fail.
-        """
-        try:
-            name = super().get_content_charset()
-        except (TypeError, ValueError, LookupError):
-            return failobj
-        return known_charset(name) or failobj
-
-
-PIECE = 32 * 2**10
-"""Bytes that the parser is fed at once: most reports whole, and little beside a large one."""
 
 
 class Leaf:
@@ -138,20 +82,16 @@ class Mail:
         self.is_cut = False
         self.leaves: list[Leaf] = []
         self.attached: list[Mail] = []
-        self._headers: dict[str, list[str]] | None = None
         self._collect(node, depth)
 
     def headers(self, name: str) -> list[str]:
         """Give every value of a header, unfolded, as it stands (RFC 2047 words are not decoded)."""
-        if self._headers is None:
-            self._headers = {}
-            for key, value in self.node.raw_items():
-                self._headers.setdefault(str(key).lower(), []).append(value)
-        return [unfolded(value) for value in self._headers.get(name.lower(), ())]
+        return [unfolded(value) for value in self.node.values_of(name.lower())]
 
     def header(self, name: str) -> str | None:
         """Give the first value of a header, unfolded; None without one. An empty value is an empty text."""
-        return next(iter(self.headers(name)), None)
+        values = self.node.values_of(name.lower())
+        return unfolded(values[0]) if values else None
 
     def words(self, name: str) -> str:
         """Give the first value of a header with RFC 2047 words decoded; empty without one."""
@@ -233,17 +173,9 @@ def bounded(content: bytes) -> bytes:
 
 def _parse(content: bytes) -> Node:
     try:
-        return _fed(content)
+        return parse(content)
     except RecursionError:
-        return _fed(b"\n" + content[: limits.SMALL_BYTES])
-
-
-def _fed(content: bytes) -> Node:
-    """Parse bytes piece by piece. `BytesParser` would hold all of it once more, with four bytes for each character."""
-    parser = BytesFeedParser(Node, policy=_POLICY)
-    for at in range(0, len(content), PIECE):
-        parser.feed(content[at : at + PIECE])
-    return parser.close()
+        return parse(b"\n" + content[: limits.SMALL_BYTES])
 
 
 def _leaves(node: Node) -> Iterator[tuple[Node, str]]:
@@ -300,10 +232,6 @@ def _not_too_many_parts(content: bytes) -> bytes:
     ):
         return content[: limits.SMALL_BYTES]
     return content
-
-
-def _is_encoded(node: Node) -> bool:
-    return str(node.get("content-transfer-encoding", "")).strip().lower() in ("base64", "quoted-printable")
 
 
 def _content(node: Node) -> bytes:

@@ -1,0 +1,140 @@
+"""Bytes → the tree of a message's parts (RFC 5322, RFC 2045, RFC 2046), the same as the standard library's parser makes.
+
+That parser takes a message line by line, which is most of the time that a report costs. Here a part is found by searching
+for its boundary, and a header by one pattern. Only the usual message is read so; whatever is odd in one (a field without
+a colon, a boundary that does not occur, a carriage return alone) is left to the standard library, and so is a large one,
+which that parser takes in pieces.
+"""
+
+import re
+from email.errors import CloseBoundaryNotFoundDefect
+from email.feedparser import BytesFeedParser
+from typing import NamedTuple
+
+from triage.decode import limits
+from triage.decode.node import POLICY, Node, without_line_end
+
+PIECE = 32 * 2**10
+"""Bytes that the parser is fed at once: little beside a large message."""
+MAX_USUAL = 2**20
+"""Bytes of a message that is read at one go; it is held as text once more, with up to two bytes for each octet."""
+MAX_DEEP = 20
+"""Parts within parts that are read at one go, each by a call of its own."""
+
+_HEADER = re.compile(r"(?:[!-9;-~]++:[^\n]*+(?:\n[ \t][^\n]*+)*+(?:\n|\Z))*+")
+_FIELD = re.compile(r"([!-9;-~]++):[ \t]*+([^\n]*+(?:\n[ \t][^\n]*+)*+)")
+_TAIL = re.compile(r"(--)?[ \t]*+(?:\r?\n|\Z)")
+"""What may follow a boundary on its line (RFC 2046 §5.1.1): the mark of the end, white space."""
+
+
+class _Odd(Exception):
+    """The message is not written in the usual way."""
+
+
+class _Delimiter(NamedTuple):
+    """A line that separates parts: where it begins and ends, and whether it ends the last one."""
+
+    start: int
+    end: int
+    is_last: bool
+
+
+def parse(content: bytes) -> Node:
+    """Parse bytes as they stand, without bounds and repairs.
+
+    Raises `RecursionError` for messages within messages that are too deep for the standard library.
+    """
+    if len(content) <= MAX_USUAL and content.count(b"\r") == content.count(b"\r\n"):
+        text = content.decode("ascii", "surrogateescape")
+        try:
+            return _part(text, 0, len(text), 0)[0]
+        except _Odd:
+            pass
+    return _fed(content)
+
+
+def _fed(content: bytes) -> Node:
+    """Parse bytes piece by piece. `BytesParser` would hold all of it once more, with four bytes for each character."""
+    parser = BytesFeedParser(Node, policy=POLICY)
+    for at in range(0, len(content), PIECE):
+        parser.feed(content[at : at + PIECE])
+    return parser.close()
+
+
+def _part(text: str, start: int, end: int, depth: int, default: str | None = None) -> tuple[Node, Node]:
+    """Parse what stands between two places; give the part, and the innermost one that ends where it ends."""
+    if depth > MAX_DEEP:
+        raise _Odd
+    node = Node(policy=POLICY)
+    if default is not None:
+        node.set_default_type(default)
+    body = _header(node, text, start, end)
+    kind = node.get_content_maintype()
+    if kind == "message":
+        inner, last = _part(text, body, end, depth + 1)
+        node.attach(inner)
+        return node, last
+    if kind == "multipart":
+        _parts(node, text, body, end, depth)
+    else:
+        node.set_payload(text[body:end])
+    return node, node
+
+
+def _header(node: Node, text: str, start: int, end: int) -> int:
+    """Read the header fields, and give where the body begins."""
+    found = _HEADER.match(text, start, end)
+    at = found.end() if found else start
+    fields = []
+    for name, value in _FIELD.findall(text, start, at):
+        if value[:1] in ("\r", "\n"):  # nothing on the field's first line, of which releases of Python differ
+            lines = f"{name}:{value}\n".splitlines(keepends=True)
+            fields.append(POLICY.header_source_parse(lines))
+        else:
+            fields.append((name, value.rstrip("\r\n")[: limits.MAX_HEADER]))
+    node.take_fields(fields)
+    if at == end:
+        return end
+    for blank in ("\n", "\r\n"):
+        if text.startswith(blank, at, end):
+            return at + len(blank)
+    raise _Odd
+
+
+def _parts(node: Node, text: str, start: int, end: int, depth: int) -> None:
+    """Parse the parts of a multipart one."""
+    boundary = node.get_boundary()
+    encoding = str(node.get("content-transfer-encoding", "8bit")).lower()
+    if not boundary or not boundary.isascii() or encoding not in ("7bit", "8bit", "binary"):
+        raise _Odd
+    mark = f"--{boundary}"
+    here = _delimiter(text, mark, start, end)
+    if here is None or here.is_last:
+        raise _Odd
+    if here.start > start:
+        node.preamble = without_line_end(text[start : here.start])
+    default = "message/rfc822" if node.get_content_type() == "multipart/digest" else None
+    while here is not None and not here.is_last:
+        following = _delimiter(text, mark, here.end, end)
+        stop = end if following is None else following.start
+        if stop == here.end:
+            raise _Odd
+        part, last = _part(text, here.end, stop, depth + 1, default)
+        last.end_before_boundary()
+        node.attach(part)
+        here = following
+    if here is None:
+        node.defects.append(CloseBoundaryNotFoundDefect())
+    else:
+        node.epilogue = text[here.end : end]
+
+
+def _delimiter(text: str, mark: str, start: int, end: int) -> _Delimiter | None:
+    """Find the next line that separates parts; `start` is where a line begins."""
+    line = f"\n{mark}"
+    at = start if text.startswith(mark, start, end) else text.find(line, start, end) + 1 or -1
+    while at >= 0:
+        if found := _TAIL.match(text, at + len(mark), end):
+            return _Delimiter(at, found.end(), found.group(1) is not None)
+        at = text.find(line, at, end) + 1 or -1
+    return None
