@@ -1,11 +1,11 @@
 """What one part of a report says of one recipient, before the parts are put together."""
 
 import re
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from datetime import datetime
 
 import msgspec
 
+from triage.decode.dates import utc_of, written
 from triage.decode.limits import MAX_ADDRESS, MAX_HEADER
 from triage.decode.reply import address as ip_of
 from triage.hosts import normal
@@ -96,19 +96,13 @@ def read_host(text: str) -> tuple[str | None, str | None]:
 def utc(text: str | None) -> str | None:
     """Give a date of RFC 5322 as UTC in RFC 3339, None where it is none."""
     moment = moment_of(text)
-    return f"{moment.replace(tzinfo=None).isoformat(timespec='seconds')}Z" if moment else None
+    return written(moment) if moment else None
 
 
 def moment_of(text: str | None) -> datetime | None:
     """Give a date of RFC 5322 as a moment; without a zone it is taken as UTC, as RFC 5322 §4.3 takes unknown ones."""
-    if not text:
-        return None
-    try:
-        moment = parsedate_to_datetime(text[:200])
-        moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
-    except (ValueError, TypeError, OverflowError, IndexError):
-        return None
-    return moment if 1970 <= moment.year < 2200 else None
+    moment = utc_of(text[:200]) if text else None
+    return moment if moment is not None and 1970 <= moment.year < 2200 else None
 
 
 def _unescaped(found: re.Match[str]) -> str:

@@ -8,11 +8,10 @@ authenticated client's own submission, and `with mapi` says nothing of TLS.
 
 import re
 from collections.abc import Sequence
-from datetime import UTC
-from email.utils import parsedate_to_datetime
 
 import msgspec
 
+from triage.decode.dates import utc_of, written
 from triage.decode.reply import address
 from triage.model.words import TlsVersion
 
@@ -41,24 +40,25 @@ _LITERAL = re.compile(r"\[(?:IPv6:)?(?P<ip>[0-9A-Fa-f:.]{2,45})(?:%\w{1,20})?\]"
 _BARE_ADDRESS = re.compile(r"\((?P<ip>[0-9A-Fa-f:.]{3,45})\)")
 _HELO = re.compile(r"\b(?:helo|ehelo|ehlo)[= ](?P<helo>[^\s()]{1,255})", re.IGNORECASE)
 _REVERSE = re.compile(r"\((?P<host>[A-Za-z0-9_-]{1,63}(?:\.[A-Za-z0-9_-]{1,63}){1,10})\.?\s?(?:\[|\))")
+_LETTER = re.compile("[a-z]")
 _FIRST = re.compile(r"(?P<name>[^\s()\[\];]{1,255})")
-_COMMENT = re.compile(r"\([^()]*\)")
-_LITERAL_OR_ANGLE = re.compile(r"\[[^\[\]\x00]*\]|<[^<>\x00]*>")
-_UNUSUAL = re.compile(r"[()\[\]<>]")
 _NEVER_PLAIN = re.compile(r"[\x00\x01\\\"]")
-_KEYWORD = re.compile(
-    r"(?:^|(?<=[ \x00]))(?P<key>(?!with cipher)(?:from|by|via|with|id|for|envelope-(?:from|sender)))(?= )",
+_MARK = re.compile(
+    r"\((?:[^()]++|\((?:[^()]++|\((?:[^()]++|\([^()]*+\))*+\))*+\))*+\)"
+    r"|\[[^()\[\]]*+\]|<[^()<>]*+>"
+    r"|(?P<odd>[()\[\]<>])|(?P<end>;)"
+    r"|(?:^|(?<=[ )]))(?P<key>(?!with cipher)(?:from|by|via|with|id|for|envelope-(?:from|sender)))(?= )",
     re.IGNORECASE,
 )
-_COMMENTS_DEEP = 4
+"""What divides a stamp. Comments (up to four deep), literals and angles come first: no word and no `;` in them counts."""
 _CLAUSE = re.compile(r"(?:^|\s)(?P<key>from|by|with|id|for)\s", re.IGNORECASE)
 
 _STAMPS = (
-    ("Postfix", re.compile(r"\bby \S{1,255} \(Postfix[,)]")),
-    ("Exim", re.compile(r"\(Exim \d")),
-    ("sendmail", re.compile(r"\bby \S{1,255} \(8\.\d{1,2}\.\d{1,2}(?:\.\d{1,3})?/")),
+    ("Postfix", "(Postfix", re.compile(r"\bby \S{1,255} \(Postfix[,)]")),
+    ("Exim", "(Exim ", re.compile(r"\(Exim \d")),
+    ("sendmail", " (8.", re.compile(r"\bby \S{1,255} \(8\.\d{1,2}\.\d{1,2}(?:\.\d{1,3})?/")),
 )
-"""How servers that are not Exchange name themselves in the clause of the stamping host."""
+"""How servers that are not Exchange name themselves in the clause of the stamping host, and what each pattern holds."""
 
 
 class Hop(msgspec.Struct, frozen=True, kw_only=True):
@@ -140,22 +140,21 @@ def _clauses(raw: str) -> tuple[dict[str, str], str]:
 
 
 def _plain_clauses(raw: str) -> tuple[dict[str, str], str] | None:
-    """Split a stamp in which every bracket is closed, nothing is quoted and one `;` stands before the date; else None.
-
-    What is in brackets is covered, so that no word and no `;` in it counts.
-    """
+    """Split a stamp in which every bracket is closed, nothing is quoted and one `;` stands before the date; else None."""
     if _NEVER_PLAIN.search(raw):
         return None
-    bare = raw
-    for _ in range(_COMMENTS_DEEP):
-        if "(" not in bare:
-            break
-        bare = _COMMENT.sub(lambda found: "\x00" * len(found.group()), bare)
-    bare = _LITERAL_OR_ANGLE.sub(lambda found: "\x01" * len(found.group()), bare)
-    if _UNUSUAL.search(bare) or bare.count(";") != 1:
+    marks = []
+    end = -1
+    for mark in _MARK.finditer(raw):
+        kind = mark.lastgroup
+        if kind == "key" and end < 0:
+            marks.append(mark)
+        elif kind == "end" and end < 0:
+            end = mark.start()
+        elif kind in ("end", "odd"):
+            return None
+    if end < 0:
         return None
-    end = bare.index(";")
-    marks = list(_KEYWORD.finditer(bare, 0, end))
     clauses: dict[str, str] = {}
     for mark, following in zip(marks, [*marks[1:], None], strict=False):
         value = raw[mark.end() : following.start() if following else end].strip()
@@ -196,7 +195,7 @@ def _names(sender: str) -> tuple[str | None, str | None]:
 def _host(name: str) -> str | None:
     """Give a host name in lower case; None for an address, "unknown", "localhost" and what has no letter."""
     name = name.strip("[]<>,").rstrip(".").lower()
-    if address(name) or name in ("unknown", "localhost", "localhost.localdomain", "") or not re.search("[a-z]", name):
+    if address(name) or name in ("unknown", "localhost", "localhost.localdomain", "") or not _LETTER.search(name):
         return None
     return name
 
@@ -212,16 +211,16 @@ def _address(clause: str) -> str | None:
 
 def _tls(raw: str, protocol: str) -> tuple[TlsVersion | None, str | None, bool | None]:
     """Read version, cipher and whether the hop was encrypted at all."""
-    exchange = _EXCHANGE.search(raw)
-    if exchange:
+    if "microsoft" in raw.lower() and (exchange := _EXCHANGE.search(raw)):
         return _exchange_tls(exchange.group("tls") or "")
     if protocol.lower().startswith("mapi"):
         return None, None, None
-    found = _CIPHER.search(raw) or _EXIM_CIPHER.search(raw)
+    found = _CIPHER.search(raw) if "cipher" in raw else None
+    found = found or (_EXIM_CIPHER.search(raw) if "TLS1." in raw or "tls " in raw else None)
     version = _version(raw)
     if version or found or _ENCRYPTING.match(protocol):
         return version, found.group("cipher") if found else None, True
-    if secured := _SECURED.search(raw):
+    if ("TLS" in raw or "SSL" in raw) and (secured := _SECURED.search(raw)):
         return None, secured.group("cipher"), True
     return None, None, None
 
@@ -252,7 +251,7 @@ def _build(clauses: dict[str, str], protocol: str) -> str | None:
 
 def _stamped_by(raw: str) -> str | None:
     """Name the software that stamps its name or, as sendmail does, its version twice: `(8.17.1/8.17.1)`."""
-    return next((name for name, mark in _STAMPS if mark.search(raw)), None)
+    return next((name for name, word, mark in _STAMPS if word in raw and mark.search(raw)), None)
 
 
 def _product(build: str, by_host: str | None) -> str | None:
@@ -268,9 +267,5 @@ def _product(build: str, by_host: str | None) -> str | None:
 
 def _time(date: str) -> str | None:
     """Give a date as UTC, RFC 3339."""
-    try:
-        stamp = parsedate_to_datetime(date.strip())
-        stamp = stamp.replace(tzinfo=UTC) if stamp.tzinfo is None else stamp.astimezone(UTC)
-    except (ValueError, TypeError, OverflowError, IndexError):
-        return None
-    return f"{stamp.replace(tzinfo=None).isoformat(timespec='seconds')}Z" if stamp.year >= 1000 else None
+    stamp = utc_of(date.strip())
+    return written(stamp) if stamp is not None and stamp.year >= 1000 else None
