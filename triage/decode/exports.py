@@ -65,7 +65,7 @@ def read_export(content: bytes, hosts: Hosts) -> Document | None:
     if content.startswith(GZIP):
         return tls_report.read_packed(content)
     if _is_mail(content[:HEADERS]):
-        return tls_report.read_mail_report(content) if _ANNOUNCED.search(_header_block(content)) else None
+        return tls_report.read_mail_report(content) if _is_announced(_header_block(content)) else None
     head = text_of(content[:HEAD])
     if head is None or not head.strip():
         return None
@@ -296,6 +296,11 @@ def _begins_export(line: str) -> bool:
         return True
     name = line.partition(":")[0]
     return is_known(plain(name)) and not _MAIL_FIELD.match(line)
+
+
+def _is_announced(header: bytes) -> bool:
+    lower = header.lower()
+    return (b"tls-report-domain" in lower or b"tlsrpt" in lower) and _ANNOUNCED.search(header) is not None
 
 
 def _header_block(content: bytes) -> bytes:

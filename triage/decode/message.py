@@ -29,6 +29,7 @@ LOST = (
 
 _DELIMITER = re.compile(r"(?m)^--([^\s-][^\r\n]{0,199}?)[ \t]*\r?\n[Cc]ontent-[\w-]{1,40}:")
 _HEADERS = re.compile(rb"(?m)^(Received|From|To|Subject|Date|Message-I[Dd]|MIME-Version|Content-Type):")
+_LIKE_ASCII = ("us-ascii", "ascii", "utf-8", "iso-8859-", "windows-125")
 _FIELD = re.compile(rb"[!#-9;=-Z^-z][!-9;-~]{0,75}:")
 """A header field; no field's name begins with a quote or bracket, as JSON and XML do."""
 
@@ -41,14 +42,17 @@ class Leaf:
         self._node = node
         self.kind = kind
         self._text: str | None = None
+        self._filename: str | None = None
 
     @property
     def filename(self) -> str:
         """The name that the part gives itself, or an empty text."""
-        try:
-            return str(self._node.get_filename() or "")[: limits.MAX_HEADER]
-        except (TypeError, ValueError, LookupError):
-            return ""
+        if self._filename is None:
+            try:
+                self._filename = str(self._node.get_filename() or "")[: limits.MAX_HEADER]
+            except (TypeError, ValueError, LookupError):
+                self._filename = ""
+        return self._filename
 
     @property
     def content(self) -> bytes:
@@ -66,7 +70,8 @@ class Leaf:
     def markup(self) -> str:
         """The decoded text as it stands, HTML with its tags; at most as much as of `text`."""
         bound = limits.STATUS_BYTES if self.kind == "text/delivery-status" else limits.TEXT_BYTES
-        return decode_text(_content(self._node)[:bound], _charset(self._node))
+        text = _plain_text(self._node)
+        return text[:bound] if text is not None else decode_text(_content(self._node)[:bound], _charset(self._node))
 
 
 class Mail:
@@ -185,11 +190,11 @@ def _leaves(node: Node) -> Iterator[tuple[Node, str]]:
     while waiting:
         part = waiting.pop()
         kind = part.get_content_type()
-        payload = part.get_payload()
-        if kind.startswith("message/") and not top and isinstance(payload, list) and payload:
-            yield payload[0], kind  # type: ignore[misc]  # the parser makes every part with the class it was given
-        elif isinstance(payload, list):
-            waiting.extend(reversed(payload))  # type: ignore[arg-type]  # as above
+        inside = part.parts
+        if kind.startswith("message/") and not top and inside:
+            yield inside[0], kind
+        elif part.is_multipart():
+            waiting.extend(reversed(inside))
         elif kind == ENCODED_MESSAGE:
             yield _parse(bounded(_content(part))), "message/rfc822"
         elif not top and kind in UNTYPED and (saved := _saved_message(part, kind)):
@@ -223,15 +228,21 @@ def _start_of_message(content: bytes) -> bytes:
 
 
 def _not_too_many_parts(content: bytes) -> bytes:
-    boundaries = content.count(b"boundary=") + content.count(b"BOUNDARY=") + content.count(b"Boundary=")
+    many = (
+        _containers(content) > limits.MAX_BOUNDARIES
+        or (len(content) > limits.MAX_DELIMITERS and content.count(b"\n--") > limits.MAX_DELIMITERS)
+        or (len(content) > limits.MAX_LINES and content.count(b"\n") > limits.MAX_LINES)
+    )
+    return content[: limits.SMALL_BYTES] if many else content
+
+
+def _containers(content: bytes) -> int:
+    """Give how many parts may hold others, or a little more where there are too few of them to count exactly."""
     enclosed = content.count(b"message/rfc822")
-    if (
-        boundaries + enclosed > limits.MAX_BOUNDARIES
-        or content.count(b"\n--") > limits.MAX_DELIMITERS
-        or content.count(b"\n") > limits.MAX_LINES
-    ):
-        return content[: limits.SMALL_BYTES]
-    return content
+    at_most = content.count(b"=") + enclosed
+    if at_most <= limits.MAX_BOUNDARIES:
+        return at_most
+    return enclosed + sum(content.count(word) for word in (b"boundary=", b"BOUNDARY=", b"Boundary="))
 
 
 def _content(node: Node) -> bytes:
@@ -243,6 +254,16 @@ def _content(node: Node) -> bytes:
         return content
     payload = node.get_payload()
     return payload.encode("utf-8", "surrogateescape") if isinstance(payload, str) else b""
+
+
+def _plain_text(node: Node) -> str | None:
+    """Give the payload of a part that is the same in ASCII and in its charset, and not encoded; None for any other."""
+    encoding = str(node.get("content-transfer-encoding", "7bit")).lower()
+    text = node.raw
+    if node.is_multipart() or encoding not in ("7bit", "8bit", "binary") or not text.isascii() or "\x1b" in text:
+        return None
+    charset = _charset(node)
+    return text if charset is None or charset.startswith(_LIKE_ASCII) else None
 
 
 def _charset(node: Node) -> str | None:

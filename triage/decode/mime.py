@@ -44,7 +44,7 @@ def parse(content: bytes) -> Node:
 
     Raises `RecursionError` for messages within messages that are too deep for the standard library.
     """
-    if len(content) <= MAX_USUAL and content.count(b"\r") == content.count(b"\r\n"):
+    if len(content) <= MAX_USUAL and (b"\r" not in content or content.count(b"\r") == content.count(b"\r\n")):
         text = content.decode("ascii", "surrogateescape")
         try:
             return _part(text, 0, len(text), 0)[0]

@@ -58,8 +58,7 @@ class Node(Message):
     _parameters: dict[str, dict[str, str] | None] | None = None
 
     def take_fields(self, fields: list[tuple[str, str]]) -> None:
-        """Take all header fields at once, as a parser split them."""
-        self._forget()
+        """Take all header fields of a new part at once, as a parser split them."""
         self._headers = fields
 
     def end_before_boundary(self) -> None:
@@ -68,6 +67,12 @@ class Node(Message):
             self.epilogue = without_line_end(self.epilogue) if self.epilogue else None
         else:
             self.set_payload(without_line_end(self.raw))
+
+    @property
+    def parts(self) -> "list[Node]":
+        """The parts of a part that has some, in order: the parser makes each with the class it was given."""
+        payload: Any = vars(self)["_payload"]
+        return payload if isinstance(payload, list) else []
 
     @property
     def raw(self) -> str:
@@ -95,7 +100,13 @@ class Node(Message):
         return self._kind
 
     def _declared(self) -> str:
-        kind = super().get_content_type().split()[0]  # a parameter may follow without a semicolon
+        values = self.values_of("content-type")
+        if values and isinstance(values[0], str) and values[0].isascii():
+            kind = values[0].partition(";")[0].strip().lower()
+            kind = kind if kind.count("/") == 1 else "text/plain"  # RFC 2045 §5.2
+        else:
+            kind = super().get_content_type()
+        kind = kind.split()[0]  # a parameter may follow without a semicolon
         if kind in READ_HERE:
             return READ_HERE[kind]
         if kind.startswith("message/") and _is_encoded(self):

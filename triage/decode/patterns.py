@@ -6,6 +6,8 @@ from typing import Any
 
 import re2  # type: ignore[import-untyped]
 
+from triage.unbounded import without_bounds
+
 MAX_AT_ONCE = 65_536
 """Characters that are looked at for all patterns together; in a longer text each is looked for by itself."""
 
@@ -24,7 +26,7 @@ class Patterns(tuple[re.Pattern[str], ...]):
         made = cls(patterns)
         made.together = re2.Set.SearchSet()
         for pattern, rough in zip(made, roughly or [one.pattern for one in made], strict=True):
-            bare = _NAMED.sub("(?:", _LOOK_AROUND.sub("", rough))
+            bare = _NAMED.sub("(?:", _LOOK_AROUND.sub("", without_bounds(rough)))
             made.together.Add(f"(?m{'i' if pattern.flags & re.IGNORECASE else ''}:{bare})")
         made.together.Compile()
         return made

@@ -9,6 +9,8 @@ from typing import Any
 
 import re2  # type: ignore[import-untyped]
 
+from triage.unbounded import without_bounds
+
 PATTERN_MEMORY = 8 * 2**20
 """Bytes that one compiled pattern may take: a rule of a site must not swallow the machine."""
 
@@ -48,6 +50,11 @@ def find(pattern: str, text: str) -> tuple[int, int] | None:
     return None if match is None else match.span()
 
 
+def occurs(pattern: str, text: str) -> bool:
+    """Say whether the pattern matches anywhere in the text."""
+    return _compiled(pattern).search(text) is not None
+
+
 def is_whole(pattern: str, text: str) -> bool:
     """Say whether the pattern matches the whole text."""
     return _compiled(pattern).fullmatch(text) is not None
@@ -64,11 +71,15 @@ class PatternSet:
         self._patterns = tuple(patterns)
         for pattern in self._patterns:
             check_pattern(pattern)
-        self._set = _set_of(self._patterns, whole)
+        self._fits = is_whole if whole else occurs
+        bare = tuple(without_bounds(pattern) for pattern in self._patterns)
+        self._bounded = frozenset(at for at, one in enumerate(bare) if one != self._patterns[at])
+        self._set = _set_of(bare, whole)
 
     def match(self, text: str) -> frozenset[int]:
         """Give the positions of the patterns that match the text."""
-        return frozenset(self._set.Match(text) or ()) if self._patterns else frozenset()
+        possible = self._set.Match(text) or () if self._patterns else ()
+        return frozenset(at for at in possible if at not in self._bounded or self._fits(self._patterns[at], text))
 
 
 def _set_of(patterns: tuple[str, ...], whole: bool) -> Any:
