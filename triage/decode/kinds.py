@@ -2,13 +2,12 @@
 
 import re
 import tomllib
-from email.utils import parseaddr
 from functools import cache
 from pathlib import Path
 
 import msgspec
 
-from triage.decode.limits import MAX_COMMENTS
+from triage.decode.mailbox import mailbox_of
 from triage.decode.message import Mail
 from triage.model.words import Kind
 from triage.typed import converted
@@ -159,7 +158,7 @@ def _has_form_of_report(mail: Mail, report_subject: bool) -> bool:
 
 def _name_and_mailbox(sender: str) -> tuple[str, str]:
     """Give the name and the mailbox of a sender in lower case, each as far as it is there."""
-    name, address = parseaddr(sender) if sender.count("(") <= MAX_COMMENTS else ("", "")
+    name, address = mailbox_of(sender)
     local = (address or sender).strip(" <>\"'").partition("@")[0].strip("\"'").lower()
     return (name or sender).strip(" \"'<>").lower(), local
 

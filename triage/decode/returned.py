@@ -1,10 +1,9 @@
 """The returned message, whole or its headers: which message it was, and what its Received stamps prove."""
 
-from email.utils import getaddresses
-
 import msgspec
 
-from triage.decode.limits import MAX_COMMENTS, MAX_HEADER, MAX_HOPS
+from triage.decode.limits import MAX_HEADER, MAX_HOPS
+from triage.decode.mailbox import addresses_of
 from triage.decode.message import Mail, read_mail
 from triage.decode.received import Hop, read_received
 from triage.exchange import product_of
@@ -131,12 +130,4 @@ def bare_id(value: str | None) -> str | None:
 
 def _addresses(mail: Mail, name: str, at_most: int) -> str | None:
     """Give the bare addresses of a header, joined by commas; None without one."""
-    values = [value for value in mail.headers(name)[:1] if value]
-    if not values:
-        return None
-    found = [
-        address
-        for _, address in getaddresses([value[:MAX_HEADER] for value in values if value.count("(") <= MAX_COMMENTS])
-        if "@" in address
-    ]
-    return ", ".join(found[:at_most]) or None
+    return ", ".join(addresses_of(mail.header(name) or "")[:at_most]) or None

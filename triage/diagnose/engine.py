@@ -147,6 +147,8 @@ def _permanence(seen: Observation) -> Permanence | None:
 
 def _filled(check: str, responsible: str | None, case: Case) -> str:
     """Put the names of this case into a check; words where a name is not known."""
+    if "{" not in check:
+        return check
     # Nobody but Microsoft can run anything on a host of Exchange Online.
     sending = "a host outside" if case.sending == "exchange-online" else _plain(case.sending_host)
     names = {

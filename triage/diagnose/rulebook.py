@@ -57,11 +57,13 @@ class Rulebook:
         textless = frozenset(at for at, rule in enumerate(rules) if rule.when.text is None)
         self._status_alone = textless & self._needs_status
         neither = textless - self._needs_status
-        self._by_code: dict[int, set[int]] = {}
+        self._by_value: dict[object, set[int]] = {}
+        self._neither: set[int] = set()
         for at in neither:
-            for code in rules[at].when.reply_code:
-                self._by_code.setdefault(code, set()).add(at)
-        self._neither = frozenset(at for at in neither if not rules[at].when.reply_code)
+            when = rules[at].when
+            wanted: Collection[object] = when.reply_code or when.error or when.phase or when.source
+            for places in [self._by_value.setdefault(one, set()) for one in wanted] or [self._neither]:
+                places.add(at)
 
     @classmethod
     def load(cls, site: Path | None = None) -> "Rulebook":
@@ -86,14 +88,16 @@ class Rulebook:
     def candidates(self, case: Case) -> Iterator["Rule"]:
         """Give the rules whose text and status match, in the order in which they are tried.
 
-        Of those that ask for neither, the ones for another reply code are left out.
+        Of those that ask for neither, the ones for another reply code, error, phase or source are left out.
         """
         by_text = {self._text_rules[at] for at in self._texts.match(case.text)}
         status = case.seen.status
         by_status = {self._status_rules[at] for at in self._statuses.match(status)} if status else set()
         worded = {at for at in by_text if at not in self._needs_status or at in by_status}
-        by_code = self._by_code.get(case.seen.reply_code or 0, frozenset[int]())
-        for at in sorted(worded | (by_status & self._status_alone) | by_code | self._neither):
+        found = worded | (by_status & self._status_alone) | self._neither
+        for value in (case.seen.reply_code, case.seen.tls.error, case.seen.tls.phase, case.seen.source):
+            found |= self._by_value.get(value, frozenset[int]())
+        for at in sorted(found):
             yield self.rules[at]
 
     def match(self, case: Case) -> "Rule | None":
