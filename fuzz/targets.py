@@ -18,7 +18,7 @@ from triage.decode.encoded import decode_text, decode_words, unfolded
 from triage.decode.exchange import cause_of, read_human
 from triage.decode.exports import read_export, read_pasted
 from triage.decode.html_text import text_of_html
-from triage.decode.prose import read_prose, reason_for
+from triage.decode.prose import HumanText, read_prose, reason_for
 from triage.decode.received import read_received, read_way
 from triage.decode.reply import unwrap
 from triage.decode.rtf import text_of_rtf
@@ -69,8 +69,8 @@ def _whole(content: bytes) -> None:
 def _prose(content: bytes) -> None:
     text = _text(content)
     for system in (True, False):
-        read_prose(text, from_mail_system=system, subject="Undelivered Mail", domain="contoso.example")
-    reason_for(text, "anna@fabrikam.example")
+        read_prose(HumanText(text), from_mail_system=system, subject="Undelivered Mail", domain="contoso.example")
+    reason_for(HumanText(text), "anna@fabrikam.example")
 
 
 def _human(content: bytes) -> None:

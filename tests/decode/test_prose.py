@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from triage.decode.prose import read_prose, reason_for, report_text
+from triage.decode.prose import HumanText, read_prose, reason_for, report_text
 from triage.decode.prose_words import phrases
 from triage.model import Observation
 
@@ -172,7 +172,7 @@ def test_each_recipient_has_its_own_reason() -> None:
         "This is the qmail-send program at mx.contoso.example.\n\n<anna@fabrikam.example>:\nSorry. (#5.1.1)\n\n"
         "<ben@fabrikam.example>:\nRemote host said: 452 4.2.2 full\n"
     )
-    prose = read_prose(text, from_mail_system=True)
+    prose = read_prose(HumanText(text), from_mail_system=True)
     assert prose is not None
     assert [(one.recipient, one.diagnostic) for one in prose.failures] == [
         ("anna@fabrikam.example", "Sorry. (#5.1.1)"),
@@ -183,8 +183,8 @@ def test_each_recipient_has_its_own_reason() -> None:
 def test_weak_words_need_a_mail_system() -> None:
     """What people write too counts only where a mail system wrote it."""
     text = "Your message could not be delivered.\n\nanna@fabrikam.example\n"
-    assert read_prose(text, from_mail_system=False) is None
-    assert read_prose(text, from_mail_system=True) is not None
+    assert read_prose(HumanText(text), from_mail_system=False) is None
+    assert read_prose(HumanText(text), from_mail_system=True) is not None
 
 
 def test_header_names_the_recipient(
@@ -222,8 +222,8 @@ def test_text_adds_what_the_machine_part_leaves_out(
 def test_reason_of_somebody_else_is_not_taken() -> None:
     """What a text says of one recipient is never said of another."""
     text = "<anna@fabrikam.example>: 550 5.1.1 unknown\n\n<eve@fabrikam.example>: 552 5.2.2 full\n"
-    assert reason_for(text, "ben@fabrikam.example") is None
-    found = reason_for(text, "eve@fabrikam.example")
+    assert reason_for(HumanText(text), "ben@fabrikam.example") is None
+    found = reason_for(HumanText(text), "eve@fabrikam.example")
     assert found is not None
     assert found.diagnostic == "552 5.2.2 full"
 
@@ -231,4 +231,4 @@ def test_reason_of_somebody_else_is_not_taken() -> None:
 def test_returned_message_is_cut_off() -> None:
     """What the returned message says is never taken for the report."""
     text = "> unable to deliver\n>\n> ----- Original message -----\n> From: karl@contoso.example\n"
-    assert report_text(text).strip() == "unable to deliver"
+    assert report_text(HumanText(text)).strip() == "unable to deliver"

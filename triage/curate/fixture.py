@@ -13,7 +13,8 @@ from triage.collect.item import Item
 from triage.curate.pseudonyms import ADDRESS, HOST, IP, KEPT_LOCALS, Pseudonyms
 from triage.decode.encoded import decode_text, decode_words
 from triage.decode.limits import HEAD_BYTES, MAX_COMMENTS
-from triage.decode.message import Leaf, Node, parsed
+from triage.decode.message import Leaf, parsed
+from triage.decode.node import Node
 from triage.decode.prose_words import phrases
 from triage.diagnose import Rulebook
 from triage.errors import BadInput

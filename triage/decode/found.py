@@ -11,7 +11,7 @@ from triage.decode.exchange import HumanReport, read_human
 from triage.decode.failure import Report, moment_of, read_address
 from triage.decode.kinds import Form, forwarded_report, is_challenge, is_forwarded_text
 from triage.decode.message import Mail
-from triage.decode.prose import Prose, read_prose, read_unknown, report_text
+from triage.decode.prose import HumanText, Prose, read_prose, read_unknown, report_text
 from triage.decode.ses_notice import read_notice
 
 MAX_TEXTS = 4
@@ -24,14 +24,14 @@ _CODE = re.compile(r"(?<![\d.])[45](?:\d\d|\.\d{1,3}\.\d{1,3})(?![\d.]*\d)")
 
 
 class Found(msgspec.Struct, kw_only=True):
-    """The parts of one report that could be read. `text` is the human part as text."""
+    """The parts of one report that could be read. `text` is the human part."""
 
     mail: Mail
     form: Form
     reports: list[Report]
     human: HumanReport | None = None
     prose: Prose | None = None
-    text: str = ""
+    text: HumanText
 
 
 def find(mail: Mail, form: Form) -> Found | None:
@@ -40,7 +40,7 @@ def find(mail: Mail, form: Form) -> Found | None:
     if not reports and (mail.header("final-recipient") or mail.header("reporting-mta")) is not None:
         reports = [report for report in (read_status(_header_text(mail)),) if report]
     texts = list(_texts(mail))
-    found = Found(mail=mail, form=form, reports=reports, text=texts[0] if texts else "")
+    found = Found(mail=mail, form=form, reports=reports, text=HumanText(texts[0] if texts else ""))
     if not reports and (notice := next((one for text in texts if (one := read_notice(text))), None)):
         reports = found.reports = [notice[0]]
         found.prose = Prose(mailer="Amazon SES", strong=True, failures=(), original=notice[1])
@@ -53,7 +53,9 @@ def find(mail: Mail, form: Form) -> Found | None:
     if found.human is not None and _is_whole(found.human, form, texts):
         return found
     found.human = None
-    spoken = [text for text in texts if not mail.has_headers or _may_report(form, text)]  # without: a saved text
+    spoken = [
+        HumanText(text) for text in texts if not mail.has_headers or _may_report(form, text)
+    ]  # without: saved text
     for text in spoken:
         stretch = find_status(report_text(text))
         if stretch and (report := read_status(stretch)):
@@ -81,7 +83,7 @@ def _is_whole(human: HumanReport, form: Form, texts: list[str]) -> bool:
     return human.generating_server is not None or any(_may_report(form, text) for text in texts)
 
 
-def _prose(mail: Mail, text: str, form: Form) -> Prose | None:
+def _prose(mail: Mail, text: HumanText, form: Form) -> Prose | None:
     is_report = form.mail_system
     known = failed_recipients(mail)
     sender = read_address(mail.words("from")) or ""
@@ -95,10 +97,11 @@ def _prose(mail: Mail, text: str, form: Form) -> Prose | None:
         domain=domain,
         own=own if is_report and not form.doubtful else None,
     )
-    if prose is None and not is_report and (passed_on := forwarded_report(text)):
+    if prose is None and not is_report and (passed_on := forwarded_report(text.text)):
         quoted, sure = passed_on
-        prose = read_prose(quoted, from_mail_system=True, subject=mail.words("subject"), own=own if sure else None)
-    if prose is None or is_challenge(text):
+        behind = HumanText(quoted)
+        prose = read_prose(behind, from_mail_system=True, subject=mail.words("subject"), own=own if sure else None)
+    if prose is None or is_challenge(text.text):
         return None
     named = [one for one in prose.failures if one.recipient]
     coded = any(_CODE.search(one.diagnostic or "") for one in prose.failures)
@@ -106,14 +109,14 @@ def _prose(mail: Mail, text: str, form: Form) -> Prose | None:
         return prose
     is_report = is_report and not form.doubtful
     said = [one.diagnostic for one in prose.failures if is_report and one.diagnostic]
-    short = len(text) <= MAX_NAMELESS and any(map(_CODE.search, said))
+    short = len(text.text) <= MAX_NAMELESS and any(map(_CODE.search, said))
     return prose if said and (form.report_subject or short) else None
 
 
 def _is_challenge_only(found: Found) -> bool:
     """True for a request to confirm that is dressed up as a report: nothing failed, and the text asks for an answer."""
     actions = {failure.action for report in found.reports for failure in report.failures}
-    return "failed" not in actions and is_challenge(found.text)
+    return "failed" not in actions and is_challenge(found.text.text)
 
 
 def failed_recipients(mail: Mail) -> tuple[str, ...]:

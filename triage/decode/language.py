@@ -26,7 +26,7 @@ def language_of(found: Found) -> str | None:
     if found.form.mail_system and (declared := mail.header("content-language")):
         # In any other message the header is that of the person who passed the report on.
         return _only({_language(tag) for tag in declared.split(",")})
-    text = " ".join(f"{mail.words('subject')} {found.text[:MAX_TEXT]}".lower().split())
+    text = " ".join(f"{mail.words('subject')} {found.text.text[:MAX_TEXT]}".lower().split())
     return _only({language for word, language in words().languages.items() if word in text})
 
 

@@ -101,8 +101,9 @@ class Node(Message):
 
     def _declared(self) -> str:
         values = self.values_of("content-type")
-        if values and isinstance(values[0], str) and values[0].isascii():
-            kind = values[0].partition(";")[0].strip().lower()
+        declared = str(values[0]) if values else ""
+        if declared.isascii() and values:
+            kind = declared.partition(";")[0].strip().lower()
             kind = kind if kind.count("/") == 1 else "text/plain"  # RFC 2045 §5.2
         else:
             kind = super().get_content_type()

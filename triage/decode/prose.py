@@ -6,6 +6,7 @@ the lines that name a recipient then cut it into one reason for each, and in the
 
 import re
 from collections.abc import Iterator
+from functools import cached_property
 
 import msgspec
 
@@ -30,6 +31,7 @@ MAX_REASON = 30
 _ADDRESS = re.compile(ADDRESS)
 _HAS_LETTER = re.compile(r"[^\W\d_]")
 _LOCAL_NAME = re.compile(r"[ \t]{1,20}([A-Za-z][A-Za-z0-9._-]{1,63})")
+_HEADER = re.compile(r"\s{0,20}(?:To|From|Cc|Subject|Date|Sent|Reply-To|Message-I[Dd])\s{0,4}:")
 _QUOTE = re.compile(r"^(?:[>|] ?){1,6}")
 _STRAIGHT = str.maketrans(
     {"\u2018": "'", "\u2019": "'", "\u201c": '"', "\u201d": '"', "\u00a0": " ", "\u200b": None, "\ufeff": None}
@@ -49,8 +51,30 @@ class Prose(msgspec.Struct, frozen=True, kw_only=True):
     original: str = ""
 
 
+class HumanText:
+    """A human part, cut into lines and taken apart once, however many recipients and readers ask about it."""
+
+    def __init__(self, text: str) -> None:
+        """Take the text as it stands in its part."""
+        self.text = text
+
+    @cached_property
+    def cut(self) -> tuple[list[str], list[str]]:
+        """The lines of the report without reply quoting, and those of the returned message behind them."""
+        return _split(text_lines(self.text))
+
+    @cached_property
+    def reasons(self) -> tuple[Failure, ...]:
+        """What it says of each recipient that it names, or of all of them; nothing where it gives no reason at all."""
+        report, _ = self.cut
+        named = any(True for _ in _recipients(report))
+        if not named and not _labelled(report) and not _starts_reply(report):
+            return ()
+        return _failures(report, "failed", ())
+
+
 def read_prose(
-    text: str,
+    text: HumanText,
     *,
     from_mail_system: bool,
     known: tuple[str, ...] = (),
@@ -64,8 +88,7 @@ def read_prose(
     (X-Failed-Recipients), `domain` is the one that the report comes from, `own` whom the message itself is from and to:
     where it is given, the only other address is the recipient of a coded report that names none by a line.
     """
-    lines = text_lines(text)
-    report, original = _split(lines)
+    report, original = text.cut
     found = introduction_of(report, from_mail_system, subject)
     for _ in range(MAX_FORWARDS):
         if found is not None or not original:
@@ -93,39 +116,34 @@ def read_prose(
     )
 
 
-def read_unknown(text: str, known: tuple[str, ...]) -> Prose:
+def read_unknown(text: HumanText, known: tuple[str, ...]) -> Prose:
     """Give what a mail system says of recipients that a header names, in words that no phrase knows: all of it."""
-    report, original = _split(text_lines(text))
+    report, original = text.cut
     failures = _without_lines(report, "failed", known)
     return Prose(mailer="", strong=False, failures=failures, original="\n".join(original))
 
 
-def reason_for(text: str, recipient: str | None) -> Failure | None:
+def reason_for(text: HumanText, recipient: str | None) -> Failure | None:
     """Give what a human part says about one recipient of the machine part; None where it says nothing."""
-    report, _ = _split(text_lines(text))
-    named = any(True for _ in _recipients(report))
-    if not named and not _labelled(report) and not _starts_reply(report):
-        return None
-    failures = _failures(report, "failed", ())
     if recipient is not None:
-        for one in failures:
+        for one in text.reasons:
             if one.recipient and one.recipient.lower() == recipient.lower():
                 return one if one.diagnostic else None
-    alone = failures[0] if len(failures) == 1 else None
+    alone = text.reasons[0] if len(text.reasons) == 1 else None
     return alone if alone and alone.diagnostic and (recipient is None or alone.recipient is None) else None
 
 
-def report_text(text: str) -> str:
+def report_text(text: HumanText) -> str:
     """Give a human part without reply quoting and without the returned message behind it."""
-    return "\n".join(_split(text_lines(text))[0])
+    return "\n".join(text.cut[0])
 
 
 def text_lines(text: str) -> list[str]:
     """Give the lines of a text without reply quoting (`> `) and with straight quotes."""
     text = text if text.isascii() else text.translate(_STRAIGHT)
     lines = [line[:MAX_LINE].rstrip() for line in text.splitlines()[:MAX_LINES]]
-    quoted = sum(line.startswith((">", "|")) for line in lines)
-    if quoted * 2 > sum(bool(line) for line in lines):
+    quoted = sum(line.startswith((">", "|")) for line in lines) if ">" in text or "|" in text else 0
+    if quoted * 2 > len(lines) - lines.count(""):
         lines = [_QUOTE.sub("", line) for line in lines]
     return lines
 
@@ -133,7 +151,7 @@ def text_lines(text: str) -> list[str]:
 def _split(lines: list[str]) -> tuple[list[str], list[str]]:
     """Cut a text where the returned message begins."""
     known = phrases().original.possible(lines)
-    for at, line in enumerate(lines):
+    for at, line in enumerate(lines if known else ()):
         if line and any(pattern.match(line) for pattern in known) and any(one.strip() for one in lines[:at]):
             return lines[:at], lines[at:]
     return lines, []
@@ -217,12 +235,13 @@ def _has_code(failure: Failure) -> bool:
 def _recipients(lines: list[str]) -> Iterator[tuple[int, str, str]]:
     """Give line number, address and the rest of the line, of each line that names a recipient."""
     current = ""
-    for at, line in enumerate(lines):
+    patterns = phrases().recipient.possible([line for line in lines if "@" in line])
+    for at, line in enumerate(lines if patterns else ()):
         if not line.strip():
             current = ""
         if "@" not in line or _is_header(line):
             continue
-        for pattern in phrases().recipient:
+        for pattern in patterns:
             found = pattern.match(line)
             if found and (recipient := read_address(found.group("address"))):
                 if recipient.lower() != current:  # else a wrapped reply that repeats the address
@@ -232,7 +251,7 @@ def _recipients(lines: list[str]) -> Iterator[tuple[int, str, str]]:
 
 
 def _is_header(line: str) -> bool:
-    return re.match(r"\s{0,20}(?:To|From|Cc|Subject|Date|Sent|Reply-To|Message-I[Dd])\s{0,4}:", line) is not None
+    return _HEADER.match(line) is not None
 
 
 def _without_lines(lines: list[str], action: Action, known: tuple[str, ...]) -> tuple[Failure, ...]:
