@@ -85,6 +85,7 @@ class Mail:
         self.node = node
         self.depth = depth
         self.is_cut = False
+        self._words: dict[str, str] = {}
         self.leaves: list[Leaf] = []
         self.attached: list[Mail] = []
         self._collect(node, depth)
@@ -100,7 +101,9 @@ class Mail:
 
     def words(self, name: str) -> str:
         """Give the first value of a header with RFC 2047 words decoded; empty without one."""
-        return decode_words(self.header(name) or "")
+        if name not in self._words:
+            self._words[name] = decode_words(self.header(name) or "")
+        return self._words[name]
 
     def parameter(self, name: str) -> str:
         """Give a parameter of Content-Type in lower case (`report-type`); empty without one."""

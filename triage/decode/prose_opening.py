@@ -9,13 +9,13 @@ OPENING = 16_384
 def introduction_of(lines: list[str], from_mail_system: bool, subject: str) -> tuple[Introduction, bool, int] | None:
     """Find the sentence that opens the report; with whether it is a server's own, and the line it stands in."""
     flat, starts = _flattened(lines)
-    strong = _first(flat, "strong")
+    strong = _first(flat, is_strong=True)
     if strong:
         introduction, at = strong
         return introduction, True, max(0, sum(start <= at for start in starts) - 1)
     if not from_mail_system:
         return None
-    weak = _first(flat, "weak") or _first(" ".join(subject.lower().split()), "weak")
+    weak = _first(flat, is_strong=False) or _first(" ".join(subject.lower().split()), is_strong=False)
     return (weak[0], False, 0) if weak else None
 
 
@@ -35,16 +35,12 @@ def _flattened(lines: list[str]) -> tuple[str, list[int]]:
     return " ".join(out), starts
 
 
-def _first(flat: str, strength: str) -> tuple[Introduction, int] | None:
+def _first(flat: str, *, is_strong: bool) -> tuple[Introduction, int] | None:
     """Give the introduction whose phrase comes first; of those in the same place the one that stands first."""
-    best: tuple[Introduction, int] | None = None
-    for introduction in phrases().introductions:
-        for phrase in getattr(introduction, strength):
-            at = flat.find(phrase)
-            if at >= 0 and (best is None or at < best[1]):
-                best = (introduction, at)
-    if best and best[0].action == "failed" and strength == "strong":
-        for introduction in phrases().introductions:  # a delay report repeats the words of a failure
-            if introduction.action == "delayed" and any(phrase in flat for phrase in introduction.strong):
-                return introduction, best[1]
-    return best
+    said = (phrases().strong if is_strong else phrases().weak).within(flat)
+    if not said:
+        return None
+    best, at = min(said, key=lambda one: one[1])
+    if best.action == "failed" and is_strong:  # a delay report repeats the words of a failure
+        best = next((introduction for introduction, _ in said if introduction.action == "delayed"), best)
+    return best, at

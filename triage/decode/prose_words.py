@@ -2,10 +2,13 @@
 
 import re
 import tomllib
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import msgspec
+import re2  # type: ignore[import-untyped]
 
 from triage.decode.failure import ADDRESS
 from triage.decode.patterns import Patterns
@@ -41,10 +44,32 @@ class Introduction(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     reason_first: bool = False
 
 
+class Wordings:
+    """The sentences of introductions, of which a text is asked at once which it holds."""
+
+    def __init__(self, wordings: Sequence[tuple[Introduction, str]]) -> None:
+        """Take them in the order in which they count."""
+        self._wordings = tuple(wordings)
+        self._together: Any = re2.Set.SearchSet()
+        for _, phrase in self._wordings:
+            self._together.Add(re2.escape(phrase))
+        self._together.Compile()
+
+    def within(self, text: str) -> list[tuple[Introduction, int]]:
+        """Give those that stand in a text, in their order, each with where it stands."""
+        possible = sorted(self._together.Match(text.encode("utf-8", "replace")) or ())
+        found = (
+            (introduction, text.find(phrase)) for introduction, phrase in map(self._wordings.__getitem__, possible)
+        )
+        return [one for one in found if one[1] >= 0]
+
+
 class Phrases(msgspec.Struct, frozen=True):
     """The whole of `phrases/prose.toml`, compiled."""
 
     introductions: tuple[Introduction, ...]
+    strong: Wordings
+    weak: Wordings
     original: Patterns
     recipient: Patterns
     sentences: Patterns
@@ -62,8 +87,11 @@ class Phrases(msgspec.Struct, frozen=True):
 def phrases() -> Phrases:
     """Load the phrases, once."""
     raw = tomllib.loads(PHRASES.read_text(encoding="utf-8"))
+    introductions = converted(raw["introduction"], tuple[Introduction, ...])
     return Phrases(
-        introductions=converted(raw["introduction"], tuple[Introduction, ...]),
+        introductions=introductions,
+        strong=Wordings([(one, phrase) for one in introductions for phrase in one.strong]),
+        weak=Wordings([(one, phrase) for one in introductions for phrase in one.weak]),
         original=_compiled(raw["original"]["starts"], re.IGNORECASE),
         recipient=_compiled(raw["recipient"]["lines"]),
         sentences=_compiled(raw["recipient"]["sentences"]),

@@ -43,14 +43,18 @@ _REVERSE = re.compile(r"\((?P<host>[A-Za-z0-9_-]{1,63}(?:\.[A-Za-z0-9_-]{1,63}){
 _LETTER = re.compile("[a-z]")
 _FIRST = re.compile(r"(?P<name>[^\s()\[\];]{1,255})")
 _NEVER_PLAIN = re.compile(r"[\x00\x01\\\"]")
+_KEY = r"(?!with cipher)(?:from|by|via|with|id|for|envelope-(?:from|sender))(?= )"
 _MARK = re.compile(
     r"\((?:[^()]++|\((?:[^()]++|\((?:[^()]++|\([^()]*+\))*+\))*+\))*+\)"
+    rf"(?P<glued>{_KEY})?"
     r"|\[[^()\[\]]*+\]|<[^()<>]*+>"
-    r"|(?P<odd>[()\[\]<>])|(?P<end>;)"
-    r"|(?:^|(?<=[ )]))(?P<key>(?!with cipher)(?:from|by|via|with|id|for|envelope-(?:from|sender)))(?= )",
+    rf"|(?P<odd>[()\[\]<>])|(?P<end>;)| (?P<key>{_KEY})",
     re.IGNORECASE,
 )
-"""What divides a stamp. Comments (up to four deep), literals and angles come first: no word and no `;` in them counts."""
+"""What divides a stamp. Comments (up to four deep), literals and angles come first: no word and no `;` in them counts.
+
+Each alternative begins with a character of its own, so that the words between are passed over at one go.
+"""
 _CLAUSE = re.compile(r"(?:^|\s)(?P<key>from|by|with|id|for)\s", re.IGNORECASE)
 
 _STAMPS = (
@@ -143,12 +147,13 @@ def _plain_clauses(raw: str) -> tuple[dict[str, str], str] | None:
     """Split a stamp in which every bracket is closed, nothing is quoted and one `;` stands before the date; else None."""
     if _NEVER_PLAIN.search(raw):
         return None
-    marks = []
+    raw = f" {raw}"
+    marks: list[tuple[str, int, int]] = []
     end = -1
     for mark in _MARK.finditer(raw):
         kind = mark.lastgroup
-        if kind == "key" and end < 0:
-            marks.append(mark)
+        if kind in ("key", "glued") and end < 0:
+            marks.append((mark[kind].lower(), *mark.span(kind)))
         elif kind == "end" and end < 0:
             end = mark.start()
         elif kind in ("end", "odd"):
@@ -156,9 +161,10 @@ def _plain_clauses(raw: str) -> tuple[dict[str, str], str] | None:
     if end < 0:
         return None
     clauses: dict[str, str] = {}
-    for mark, following in zip(marks, [*marks[1:], None], strict=False):
-        value = raw[mark.end() : following.start() if following else end].strip()
-        clauses.setdefault(mark["key"].lower(), value)
+    stop = end
+    for key, start, behind in reversed(marks):
+        clauses[key] = raw[behind:stop].strip()  # of two of a kind the first stays
+        stop = start
     return clauses, raw[end + 1 :].strip()
 
 
@@ -184,10 +190,11 @@ def _names(sender: str) -> tuple[str | None, str | None]:
     """Read the client's name and what it said in its greeting."""
     first = _FIRST.match(sender)
     said = _host(first.group("name")) if first else None
-    greeting = _HELO.search(sender)
+    lower = sender.lower()
+    greeting = _HELO.search(sender) if "helo" in lower or "ehlo" in lower else None
     if greeting:  # Exim and qmail put the greeting in the comment and the looked-up name in front
         return said, _host(greeting.group("helo")) or greeting.group("helo").strip("[]")
-    reverse = _REVERSE.search(sender)
+    reverse = _REVERSE.search(sender) if "(" in sender else None
     looked_up = _host(reverse.group("host")) if reverse and not address(reverse.group("host")) else None
     return looked_up or said, said
 

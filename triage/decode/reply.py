@@ -50,6 +50,13 @@ _QUOTE_WRAPPER = re.compile(
 )
 _MESSAGE = re.compile(r" ?\[Message=")
 _PAREN = re.compile(r" ?\((?=[245]\d\d[ -])")
+_SIGNS = (
+    (("->",), _ARROW),
+    (("ip address", "frontend"), _QUOTE_WRAPPER),
+    (("[message=",), _MESSAGE),
+    (("(",), _PAREN),
+)
+"""What shows that a reply wraps another, and the words of which each of them has one."""
 _NOTE = re.compile(r" ?\[(?P<key>LastAttemptedServerName|LastAttemptedIP|SmtpSecurity)=(?P<value>[^\]]{0,300})\]")
 _ENDPOINT = re.compile(r"last endpoint attempted was (?P<endpoint>[^\s'\"]{2,60})")
 _PROXY_TARGET = re.compile(r"OutboundProxyTarget(?P<key>IP|HostName): ?(?P<value>[^\s\]]{2,255})")
@@ -132,7 +139,7 @@ def unwrap(text: str) -> Unwrapped:
         frontend_host, frontend_ip = groups.host, address(groups.ip)
     elif groups:
         host, ip = host or groups.host, ip or address(groups.ip)
-    stamp = _STAMP.search(whole)
+    stamp = _STAMP.search(whole) if "[" in whole else None
     spoken = cause.text or ""
     return Unwrapped(
         cause=cause,
@@ -222,7 +229,8 @@ def _split(text: str) -> tuple[str, str | None]:
     """Split a reply into what its server says itself and the reply it wraps, at the first sign of wrapping."""
     if (quoted := _QUOTED_IN_STATUS.search(text)) and _STATUS_HEAD.match(text):
         return text[: quoted.start()], f"{quoted.group('code')} {quoted.group('said')}"
-    signs = [found for sign in (_ARROW, _QUOTE_WRAPPER, _MESSAGE, _PAREN) if (found := sign.search(text))]
+    lower = text.lower()
+    signs = [found for words, sign in _SIGNS if any(word in lower for word in words) and (found := sign.search(text))]
     signs = [sign for sign in signs if sign.re is not _PAREN or _wraps_in_parentheses(text[: sign.start()])]
     if not signs:
         return text, None
@@ -275,7 +283,7 @@ def _within(text: str, start: int, opening: str, closing: str) -> str:
 
 def _reply(text: str) -> Reply:
     """Read code, status and text of one reply."""
-    text = _NOTE.sub("", text).strip().removesuffix("##").rstrip("# ")
+    text = (_NOTE.sub("", text) if "[" in text else text).strip().removesuffix("##").rstrip("# ")
     code = status = None
     head = _HEAD.match(text)
     if head and _is_code(head):
@@ -289,7 +297,8 @@ def _reply(text: str) -> Reply:
         status = quoted.group("status")  # of the server behind the one that answers
     if status is None and (marked := _MARKED_STATUS.search(text)):
         status = marked.group("status")
-    text = _GIVING_UP.sub("", _IN_REPLY_TO.sub("", text)).strip()
+    text = _IN_REPLY_TO.sub("", text) if "(" in text else text
+    text = (_GIVING_UP.sub("", text) if "Giving up" in text or "not going to" in text else text).strip()
     return Reply(reply_code=code, status=status, text=text or None)
 
 
@@ -312,21 +321,22 @@ def _joined(text: str, head: re.Match[str]) -> str:
 def _receiver(text: str) -> tuple[str | None, str | None]:
     """Give name and address of the server last tried, as far as the text names them."""
     host = ip = None
-    for note in _NOTE.finditer(text):
+    for note in _NOTE.finditer(text) if "[" in text else ():
         if note.group("key") == "LastAttemptedServerName":
             host = host or note.group("value").strip() or None
         elif note.group("key") == "LastAttemptedIP":
             ip = ip or endpoint_address(note.group("value"))
-    for target in _PROXY_TARGET.finditer(text):
+    for target in _PROXY_TARGET.finditer(text) if "OutboundProxy" in text else ():
         if target.group("key") == "IP":
             ip = ip or endpoint_address(target.group("value"))
         else:
             host = host or target.group("value").rstrip(".")
-    if found := _ENDPOINT.search(text):
+    if "last endpoint" in text and (found := _ENDPOINT.search(text)):
         ip = ip or endpoint_address(found.group("endpoint"))
-    if found := _BRACKET_HOST.search(text):
+    if "[" in text and (found := _BRACKET_HOST.search(text)):
         host, ip = host or found.group("host"), ip or address(found.group("ip"))
-    if found := _SAYING_HOST.search(text) or _REMOTE_GEN2.search(text):
+    saying = _SAYING_HOST.search(text) if "host " in text else None
+    if found := saying or (_REMOTE_GEN2.search(text) if "#" in text else None):
         host = host or found.group("host")
     if host and (as_ip := address(host)):
         return None, ip or as_ip

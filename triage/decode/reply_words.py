@@ -23,7 +23,8 @@ _NAMES = (
     "SuspiciousRemoteServerError", "InfoNoRecords", "InfoDomainNonexistent", "InfoTruncated", "ErrorRetry",
     "ErrorTimeout", "ServerFailure", "NonExistentDomain",
 )  # fmt: skip
-_NAME = re.compile(r"(?<![A-Za-z])(?:" + "|".join(_NAMES) + r")(?![A-Za-z])")
+_KNOWN = frozenset(_NAMES)
+_WORD = re.compile(f"[A-Za-z]{{{min(map(len, _NAMES))},}}")
 _NAMED_BY_CONTEXT = re.compile(
     r"(?:Connection dropped due to|Security status|negotiation failed with error|DNS query failed ?[(]|\[Message=) ?"
     r"(?P<name>[A-Z][a-z]+(?:[A-Z][a-z]+)+)(?![A-Za-z])"
@@ -91,9 +92,7 @@ def error_in(text: str) -> str | None:
         return f"Winsock {int(found.group('number'))}"
     if found := _NAMED_BY_CONTEXT.search(text):
         return found.group("name")
-    if found := _NAME.search(text):
-        return found.group()
-    return None
+    return next((word for word in _WORD.findall(text) if word in _KNOWN), None)
 
 
 def phase_in(whole: str, cause: Reply) -> Phase | None:

@@ -1,5 +1,7 @@
 """The returned message, whole or its headers: which message it was, and what its Received stamps prove."""
 
+import re
+
 import msgspec
 
 from triage.decode.limits import MAX_HEADER, MAX_HOPS
@@ -9,6 +11,8 @@ from triage.decode.received import Hop, read_received
 from triage.exchange import product_of
 from triage.hosts import normal
 from triage.model import Observation, Original, Product, Software, Tls, Trust
+
+_NAME = re.compile("[!-~]+")
 
 MAX_TO = 5
 """Addresses of the To field that are kept: they only help to recognize the message."""
@@ -44,7 +48,7 @@ def returned_text(text: str) -> Mail | None:
     lines = text[: 4 * MAX_HEADER].splitlines()
     for at, line in enumerate(lines[:40]):
         name, colon, _ = line.partition(":")
-        if colon and name and all("!" <= one <= "~" for one in name) and name.lower() in _STARTS:
+        if colon and name.lower() in _STARTS and name.isascii():
             return read_mail("\n".join(_folded(lines[at:])).encode("utf-8", "replace"))
     return None
 
@@ -56,7 +60,7 @@ def _folded(lines: list[str]) -> list[str]:
 
 def _is_field(line: str) -> bool:
     name, colon, value = line.partition(":")
-    if not (colon and name[:1].isalpha() and all("!" <= one <= "~" for one in name)):
+    if not (colon and name[:1].isalpha() and _NAME.fullmatch(name)):
         return False
     return value[:1] in ("", " ", "\t") or name.lower() in _STARTS
 
