@@ -44,17 +44,12 @@ _LETTER = re.compile("[a-z]")
 _FIRST = re.compile(r"(?P<name>[^\s()\[\];]{1,255})")
 _NEVER_PLAIN = re.compile(r"[\x00\x01\\\"]")
 _KEY = r"(?!with cipher)(?:from|by|via|with|id|for|envelope-(?:from|sender))(?= )"
-_MARK = re.compile(
-    r"\((?:[^()]++|\((?:[^()]++|\((?:[^()]++|\([^()]*+\))*+\))*+\))*+\)"
-    rf"(?P<glued>{_KEY})?"
-    r"|\[[^()\[\]]*+\]|<[^()<>]*+>"
-    rf"|(?P<odd>[()\[\]<>])|(?P<end>;)| (?P<key>{_KEY})",
-    re.IGNORECASE,
-)
-"""What divides a stamp. Comments (up to four deep), literals and angles come first: no word and no `;` in them counts.
-
-Each alternative begins with a character of its own, so that the words between are passed over at one go.
-"""
+_COVERED = r"\((?:[^()]++|\((?:[^()]++|\((?:[^()]++|\([^()]*+\))*+\))*+\))*+\)|\[[^()\[\]]*+\]|<[^()<>]*+>"
+"""A comment (up to four deep), a literal, an angle: no word and no `;` in it counts."""
+_VALUE = rf"(?:(?!(?<=\)){_KEY})[^ ()\[\]<>;]++|{_COVERED}| (?!{_KEY}))*+"
+_ITEM = rf"(?: |(?<=\)))({_KEY})({_VALUE})"
+_CLAUSES = re.compile(_ITEM, re.IGNORECASE)
+_PLAIN = re.compile(rf"(?P<before>{_VALUE})(?:{_ITEM})*+;(?P<date>(?:[^()\[\]<>;]++|{_COVERED})*+)", re.IGNORECASE)
 _CLAUSE = re.compile(r"(?:^|\s)(?P<key>from|by|with|id|for)\s", re.IGNORECASE)
 
 _STAMPS = (
@@ -147,25 +142,13 @@ def _plain_clauses(raw: str) -> tuple[dict[str, str], str] | None:
     """Split a stamp in which every bracket is closed, nothing is quoted and one `;` stands before the date; else None."""
     if _NEVER_PLAIN.search(raw):
         return None
-    raw = f" {raw}"
-    marks: list[tuple[str, int, int]] = []
-    end = -1
-    for mark in _MARK.finditer(raw):
-        kind = mark.lastgroup
-        if kind in ("key", "glued") and end < 0:
-            marks.append((mark[kind].lower(), *mark.span(kind)))
-        elif kind == "end" and end < 0:
-            end = mark.start()
-        elif kind in ("end", "odd"):
-            return None
-    if end < 0:
+    found = _PLAIN.fullmatch(f" {raw}")
+    if found is None:
         return None
     clauses: dict[str, str] = {}
-    stop = end
-    for key, start, behind in reversed(marks):
-        clauses[key] = raw[behind:stop].strip()  # of two of a kind the first stays
-        stop = start
-    return clauses, raw[end + 1 :].strip()
+    for key, value in _CLAUSES.findall(found.string, found.end("before"), found.start("date") - 1):
+        clauses.setdefault(key.lower(), value.strip())
+    return clauses, found["date"].strip()
 
 
 def _any_clauses(raw: str) -> tuple[dict[str, str], str]:
