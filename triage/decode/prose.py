@@ -67,10 +67,10 @@ class HumanText:
     def reasons(self) -> tuple[Failure, ...]:
         """What it says of each recipient that it names, or of all of them; nothing where it gives no reason at all."""
         report, _ = self.cut
-        named = any(True for _ in _recipients(report))
-        if not named and not _labelled(report) and not _starts_reply(report):
-            return ()
-        return _failures(report, "failed", ())
+        named = list(_recipients(report))
+        if named:
+            return _of_each(report, "failed", named)
+        return _without_lines(report, "failed", ()) if _labelled(report) or _starts_reply(report) else ()
 
 
 def read_prose(
@@ -165,14 +165,20 @@ def _local_names(lines: list[str]) -> list[str]:
 def _failures(lines: list[str], action: Action, known: tuple[str, ...]) -> tuple[Failure, ...]:
     """Give one failure for each recipient that the lines name."""
     named = list(_recipients(lines))
-    if not named:
-        return _without_lines(lines, action, known)
+    return _of_each(lines, action, named) if named else _without_lines(lines, action, known)
+
+
+def _of_each(lines: list[str], action: Action, named: list[tuple[int, str, str]]) -> tuple[Failure, ...]:
+    """Give one failure for each recipient that was found in the lines."""
     stops = [at for at, _, _ in named[1:]] + [len(lines)]
-    shared, common = _labelled(lines), _common(lines, named[0][0]) if len(named) > 1 else lines
+    common = _common(lines, named[0][0]) if len(named) > 1 else lines
+    shared: list[str] | None = None
     failures: dict[str, Failure] = {}
     for (at, recipient, rest), stop in zip(named, stops, strict=True):
         reason = _reason([*_answered_before(lines, at), rest, *_of_recipient(rest, lines[at + 1 : stop])])
-        one = _failure(recipient, action, reason or shared, common)
+        if not reason:
+            reason = shared = _labelled(lines) if shared is None else shared
+        one = _failure(recipient, action, reason, common)
         before = failures.get(recipient.lower())
         if (
             before is None
