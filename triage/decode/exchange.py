@@ -104,7 +104,7 @@ def read_human(text: str, reference: datetime | None = None) -> HumanReport | No
     original headers or a time beside them.
     """
     text = text[:MAX_TEXT]
-    if not _may_be(text):
+    if not may_be_human(text):
         return None
     text = plain(text)
     starts = list(islice(_LINE.finditer(text), MAX_LINES)) if "returned" in text else []
@@ -119,8 +119,9 @@ def read_human(text: str, reference: datetime | None = None) -> HumanReport | No
     return report or _table(text)
 
 
-def _may_be(text: str) -> bool:
+def may_be_human(text: str) -> bool:
     """True where a text has what every generation has somewhere: ordinary mail is told apart at little cost."""
+    text = text[:MAX_TEXT]
     if "##" in text or "#SMTP#" in text or _REPLY.search(text):
         return True
     return "returned" in text and _RETURNED.search(text) is not None

@@ -7,7 +7,7 @@ from datetime import datetime
 import msgspec
 
 from triage.decode.dsn import find_status, read_status
-from triage.decode.exchange import HumanReport, read_human
+from triage.decode.exchange import HumanReport, may_be_human, read_human
 from triage.decode.failure import Report, moment_of, read_address
 from triage.decode.kinds import Form, forwarded_report, is_challenge, is_forwarded_text
 from triage.decode.message import Mail
@@ -139,6 +139,9 @@ def _texts(mail: Mail) -> Iterator[str]:
 
 def _human(mail: Mail, texts: list[str], reports: list[Report]) -> HumanReport | None:
     """Read Exchange's human part, plain or else HTML."""
+    texts = [text for text in texts if may_be_human(text)]
+    if not texts:
+        return None
     arrival = next((report.arrival for report in reports if report.arrival), None)
     reference = moment_of(mail.header("date")) if arrival is None else None
     for text in texts:

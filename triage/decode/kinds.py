@@ -56,17 +56,28 @@ def words() -> Words:
     return converted(tomllib.loads(PHRASES.read_text(encoding="utf-8")), Words)
 
 
+@cache
+def _reports_within() -> tuple[str, ...]:
+    """Give the subjects of reports as they stand behind other words."""
+    return tuple(f" {one}" for one in words().subjects["report"])
+
+
+@cache
+def _long_names() -> tuple[str, ...]:
+    """Give the names of mail systems that tell one within a longer name."""
+    return tuple(one for one in words().mail_system["names"] if " " in one)
+
+
 def form_of(mail: Mail) -> Form:
     """Judge a message by its headers and the types of its parts."""
     subject = mail.words("subject").lower().strip()
     kind = _by_parts(mail, subject)
     bare = _RE_PREFIX.sub("", subject)
     answers = _starts(bare.lstrip("[("), "auto_reply")
-    report_subject = not answers and (
-        _starts(bare, "report") or any(f" {one}" in bare for one in words().subjects["report"])
-    )
-    system = _is_mail_system(mail, report_subject)
-    auto_reply = not _is_exchange_report(mail) and _is_auto_reply(mail, subject, system)
+    report_subject = not answers and (_starts(bare, "report") or any(one in bare for one in _reports_within()))
+    of_exchange = _is_exchange_report(mail)
+    system = of_exchange or _is_mail_system(mail, report_subject)
+    auto_reply = not of_exchange and _is_auto_reply(mail, answers, system)
     return Form(
         kind=kind,
         mail_system=system,
@@ -132,7 +143,7 @@ def _is_complaint(mail: Mail, subject: str) -> bool:
 
 
 def _is_exchange_report(mail: Mail) -> bool:
-    return mail.header("x-ms-exchange-message-is-ndr") is not None or mail.content_type == "multipart/report"
+    return mail.has("x-ms-exchange-message-is-ndr") or mail.content_type == "multipart/report"
 
 
 def _is_mail_system(mail: Mail, report_subject: bool) -> bool:
@@ -141,7 +152,7 @@ def _is_mail_system(mail: Mail, report_subject: bool) -> bool:
 
 def _is_surely(mail: Mail, report_subject: bool) -> bool:
     """True where more than a name says that a mail system wrote it."""
-    if _has_form_of_report(mail, report_subject):
+    if _is_exchange_report(mail) or _has_form_of_report(mail, report_subject):
         return True
     local = _name_and_mailbox(mail.words("from"))[1]
     if local in words().mail_system["people_too"]:
@@ -150,7 +161,7 @@ def _is_surely(mail: Mail, report_subject: bool) -> bool:
 
 
 def _has_form_of_report(mail: Mail, report_subject: bool) -> bool:
-    if _is_exchange_report(mail) or mail.header("x-failed-recipients"):
+    if mail.header("x-failed-recipients"):
         return True
     null_sender = (mail.header("return-path") or "-").strip() in _NULL
     return null_sender and (report_subject or mail.words("from").strip() in _NULL or bool(mail.attached))
@@ -175,22 +186,22 @@ def _names_mail_system(sender: str) -> bool:
     plain, local = _name_and_mailbox(sender)
     if _is_mailbox_of_system(local):
         return True
-    return plain in known["names"] or any(" " in one and one in plain for one in known["names"])
+    return plain in known["names"] or any(one in plain for one in _long_names())
 
 
-def _is_auto_reply(mail: Mail, subject: str, system: bool) -> bool:
-    if any(mail.header(name) is not None for name in ("x-autoreply", "x-autorespond", "x-autoresponder")):
+def _is_auto_reply(mail: Mail, answers: bool, system: bool) -> bool:
+    if mail.has("x-autoreply", "x-autorespond", "x-autoresponder"):
         return True
     if (mail.header("precedence") or "").lower().replace("-", "_") == "auto_reply":
         return True
-    if _starts(_RE_PREFIX.sub("", subject).lstrip("[("), "auto_reply"):
+    if answers:
         return True
     submitted = (mail.header("auto-submitted") or "no").lower()
     return submitted.startswith("auto-replied") and not system
 
 
 def _is_bulk(mail: Mail) -> bool:
-    if any(mail.header(name) is not None for name in ("list-unsubscribe", "list-id", "list-post")):
+    if mail.has("list-unsubscribe", "list-id", "list-post"):
         return True
     return (mail.header("precedence") or "").lower() in ("bulk", "list", "junk")
 

@@ -7,7 +7,7 @@ from triage.decode.limits import MAX_COMMENTS
 
 _ADDRESS = r"[\w.!#$%&*+/=?^`{|}~'-]++@[A-Za-z0-9_-]++(?:\.[A-Za-z0-9_-]++)*+"
 _USUAL = re.compile(
-    rf"[ \t]*+(?:({_ADDRESS})|(?:\"([^\"\\\r\n,()]*+)\"|([\w.!#$%&*+/=?^`{{|}}~'-]++(?: [\w.!#$%&*+/=?^`{{|}}~'-]++)*+))?"
+    rf"[ \t]*+(?:({_ADDRESS})|(?:\"([^\"\\\r\n()]*+)\"|([\w.!#$%&*+/=?^`{{|}}~'-]++(?: [\w.!#$%&*+/=?^`{{|}}~'-]++)*+))?"
     rf"[ \t]*+<({_ADDRESS})>)[ \t]*+"
 )
 """One mailbox without comments, routes and escapes, as nearly all headers have it."""
@@ -15,6 +15,8 @@ _USUAL = re.compile(
 
 def mailbox_of(value: str) -> tuple[str, str]:
     """Give name and address of a header's one mailbox, each empty where there is none or several. Never raises."""
+    if not value:
+        return "", ""
     if found := _USUAL.fullmatch(value):
         alone, quoted, name, address = found.groups()
         return quoted or name or "", alone or address
@@ -23,6 +25,8 @@ def mailbox_of(value: str) -> tuple[str, str]:
 
 def addresses_of(value: str) -> list[str]:
     """Give the addresses of a header, in order. Never raises."""
+    if not value:
+        return []
     if found := _USUAL.fullmatch(value):
         return [found.group(1) or found.group(4)]
     listed = getaddresses([value]) if value.count("(") <= MAX_COMMENTS else []

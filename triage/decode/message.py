@@ -94,6 +94,10 @@ class Mail:
         """Give every value of a header, unfolded, as it stands (RFC 2047 words are not decoded)."""
         return [unfolded(value) for value in self.node.values_of(name.lower())]
 
+    def has(self, *names: str) -> bool:
+        """True where the message has one of these headers, whatever it says; names in lower case."""
+        return any(map(self.node.values_of, names))
+
     def header(self, name: str) -> str | None:
         """Give the first value of a header, unfolded; None without one. An empty value is an empty text."""
         values = self.node.values_of(name.lower())

@@ -72,6 +72,9 @@ _EXPIRED = re.compile(r"QUEUE\.Expired|message (?:has )?expired|message delayed"
 _EXPIRY_STATUS = re.compile(r"[45]\.4\.(?:7|300)")
 
 _LIKE_ADDRESS = re.compile(r"[0-9A-Fa-f:.]{2,45}")
+_OCTET = r"(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)"
+_IPV4 = re.compile(rf"{_OCTET}(?:\.{_OCTET}){{3}}", re.ASCII)
+"""An address in the only spelling that IPv4 has."""
 
 _STRAIGHT = str.maketrans(
     {
@@ -171,6 +174,8 @@ def address(text: str | None) -> str | None:
     text = text.strip().strip("[]").removeprefix("IPv6:").split("%")[0]
     if not _LIKE_ADDRESS.fullmatch(text):
         return None  # names are asked about far more often than addresses
+    if _IPV4.fullmatch(text):
+        return text
     try:
         found = ip_address(text)
         # RFC 4291 §2.5.5.2: a host that speaks both writes an address of IPv4 so.
