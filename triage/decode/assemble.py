@@ -16,7 +16,7 @@ from triage.decode.outcome import domain_of, human_causes, observation, outcome
 from triage.decode.outlook import DAMAGED, as_own, items_of
 from triage.decode.prose import reason_for
 from triage.decode.reader import Reader
-from triage.decode.received import read_way
+from triage.decode.received import Way
 from triage.decode.returned import Returned, bare_id, relayed, returned_message, returned_text
 from triage.decode.tls_report import report_in
 from triage.decode.trust import Claims, assess
@@ -231,7 +231,7 @@ class _Trusts:
         self._reader = reader
         self._known: dict[str | None, Trust] = {}
         mail = found.mail
-        self._hops = read_way(mail.headers("received")[: limits.MAX_HOPS])
+        self._hops = Way(mail.headers("received")[: limits.MAX_HOPS])
 
     def of(self, recipient: str | None) -> Trust:
         """Give the trust in what the report says of this recipient."""

@@ -8,6 +8,8 @@ authenticated client's own submission, and `with mapi` says nothing of TLS.
 
 import re
 from collections.abc import Sequence
+from functools import cached_property
+from typing import overload
 
 import msgspec
 
@@ -86,6 +88,32 @@ class Hop(msgspec.Struct, frozen=True, kw_only=True):
 def read_received(values: Sequence[str]) -> tuple[Hop, ...]:
     """Read the Received headers of a message, in their order (newest first). Never raises."""
     return tuple(_hop(str(value)) for value in values[:MAX_HEADERS])
+
+
+class Way(Sequence[str]):
+    """The hosts that Received headers name, in their order: of each the client, then the server.
+
+    Most judgements of a report do without its way: it is read when something of it is asked first.
+    """
+
+    def __init__(self, values: Sequence[str]) -> None:
+        """Take the values of the headers, newest first."""
+        self._values = values
+
+    @cached_property
+    def _hosts(self) -> list[str]:
+        return read_way(self._values)
+
+    @overload
+    def __getitem__(self, at: int) -> str: ...
+    @overload
+    def __getitem__(self, at: slice) -> Sequence[str]: ...
+    def __getitem__(self, at: int | slice) -> str | Sequence[str]:
+        """Give a host, or some of them."""
+        return self._hosts[at]
+
+    def __len__(self) -> int:
+        return len(self._hosts)
 
 
 def read_way(values: Sequence[str]) -> list[str]:
