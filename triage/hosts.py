@@ -9,7 +9,7 @@ import ipaddress
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from copy import copy
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 import msgspec
@@ -21,6 +21,9 @@ KNOWLEDGE = Path(__file__).parent / "knowledge" / "hosts.toml"
 
 MAX_NAME = 253
 """RFC 1035 §2.3.4: a longer text is no host name, whatever a report calls it."""
+
+MAX_KNOWN = 4096
+"""Names whose normal form is kept: a site's reports name the same few hundred servers over and over."""
 
 PLACEHOLDERS = frozenset({"unknown", "localhost", "localhost.localdomain", "localhost.local", "none", "null", "n/a"})
 
@@ -158,6 +161,7 @@ def _networks(pool_id: str) -> tuple[ipaddress.IPv4Network | ipaddress.IPv6Netwo
         raise Misconfigured(f"The list of known hosts {KNOWLEDGE} cannot be read: {error}.") from error
 
 
+@lru_cache(maxsize=MAX_KNOWN)
 def normal(host: str | None) -> str | None:
     """Give a host name or address in the one form in which names are compared: lower case, no final dot, no brackets.
 

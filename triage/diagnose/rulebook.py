@@ -5,7 +5,7 @@ A site's rules come first, ours last; within a folder the files' names give the 
 
 import tomllib
 from collections.abc import Collection, Iterator, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -23,6 +23,9 @@ if TYPE_CHECKING:  # pydantic is slow to import: only loading the rules needs it
 
 SHIPPED = Path(__file__).parent / "rules"
 CATEGORIES = Path(__file__).parent.parent / "knowledge" / "categories.toml"
+
+MAX_STATUSES = 1024
+"""Enhanced status codes for which the rules are known: RFC 3463 and the vendors name some two hundred."""
 
 
 class Owed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -53,6 +56,7 @@ class Rulebook:
         self.paths = tuple(paths)
         self._texts, self._text_rules = _set_of([rule.when.text for rule in rules])
         self._statuses, self._status_rules = _set_of([rule.when.status for rule in rules], whole=True)
+        self._fitting = lru_cache(maxsize=MAX_STATUSES)(self._statuses.match)
         self._needs_status = frozenset(self._status_rules)
         textless = frozenset(at for at, rule in enumerate(rules) if rule.when.text is None)
         self._status_alone = textless & self._needs_status
@@ -92,7 +96,7 @@ class Rulebook:
         """
         by_text = {self._text_rules[at] for at in self._texts.match(case.text)}
         status = case.seen.status
-        by_status = {self._status_rules[at] for at in self._statuses.match(status)} if status else set()
+        by_status = {self._status_rules[at] for at in self._fitting(status)} if status else set()
         worded = {at for at in by_text if at not in self._needs_status or at in by_status}
         found = worded | (by_status & self._status_alone) | self._neither
         for value in (case.seen.reply_code, case.seen.tls.error, case.seen.tls.phase, case.seen.source):
