@@ -1,7 +1,7 @@
 """Facts that speak for or against a verdict: read from `evidence.toml`, tested on a case, told in a sentence."""
 
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import Literal
@@ -53,7 +53,7 @@ class Fact(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     def holds(self, case: Case) -> bool:
         """Say whether all conditions of this fact hold."""
-        return all(test(case, self.when) for test in _TESTS)
+        return _fits_ends(self.when, case) and _fits_session(self.when, case)
 
     def told(self, case: Case, supports: bool, count: str = "", values: Mapping[str, str] | None = None) -> Evidence:
         """Give the fact as a sentence about this case. `count` says how often it was seen ("12 of 12 sessions").
@@ -66,23 +66,34 @@ class Fact(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return Evidence(id=self.id, supports=supports, text=text, where=self.where, time=time)
 
 
-def _one_of(value: str | None, wanted: tuple[str, ...]) -> bool:
-    return not wanted or value in wanted
+def _fits_ends(when: Conditions, case: Case) -> bool:
+    """Say whether the kinds and builds of both ends are what a fact asks for."""
+    if when.sending and case.sending not in when.sending:
+        return False
+    if when.receiving and case.receiving not in when.receiving:
+        return False
+    if when.sending_build is not None and when.sending_build not in _builds(case, "sending"):
+        return False
+    return when.receiving_build is None or when.receiving_build in _builds(case, "receiving")
 
 
-_TESTS: tuple[Callable[[Case, Conditions], bool], ...] = (
-    lambda case, when: _one_of(case.sending, when.sending),
-    lambda case, when: _one_of(case.receiving, when.receiving),
-    lambda case, when: when.sending_build is None or when.sending_build in _builds(case, "sending"),
-    lambda case, when: when.receiving_build is None or when.receiving_build in _builds(case, "receiving"),
-    lambda case, when: _one_of(case.seen.tls.phase, when.phase),
-    lambda case, when: _one_of(case.seen.tls.error, when.error),
-    lambda case, when: _one_of(case.seen.tls.version, when.tls_version),
-    lambda case, when: when.required is None or case.seen.tls.required is when.required,
-    lambda case, when: when.tls12_success is None or (case.tls12_successes > 0) is when.tls12_success,
-    lambda case, when: when.failed_handshake is None or case.failed_handshake is when.failed_handshake,
-    lambda case, when: _one_of(case.seen.trust.level, when.trust),
-)
+def _fits_session(when: Conditions, case: Case) -> bool:
+    """Say whether what was seen of the session, and how far the report is believed, is what a fact asks for."""
+    tls = case.seen.tls
+    asked = (
+        (when.phase, tls.phase),
+        (when.error, tls.error),
+        (when.tls_version, tls.version),
+        (when.trust, case.seen.trust.level),
+    )
+    for wanted, value in asked:
+        if wanted and value not in wanted:
+            return False
+    if when.required is not None and tls.required is not when.required:
+        return False
+    if when.tls12_success is not None and (case.tls12_successes > 0) is not when.tls12_success:
+        return False
+    return when.failed_handshake is None or case.failed_handshake is when.failed_handshake
 
 
 def _builds(case: Case, side: Literal["sending", "receiving"]) -> frozenset[BuildTest]:

@@ -6,6 +6,7 @@ A site's rules come first, ours last; within a folder the files' names give the 
 import tomllib
 from collections.abc import Collection, Iterator, Sequence
 from functools import cache, lru_cache
+from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -132,20 +133,27 @@ def why_not(rule: "Rule", case: Case) -> str | None:
     return _lost(rule, case)
 
 
+_CONDITIONS = tuple(
+    (name, attrgetter(wanted), attrgetter(value))
+    for name, wanted, value in (
+        ("reply code", "reply_code", "seen.reply_code"),
+        ("error", "error", "seen.tls.error"),
+        ("source", "source", "seen.source"),
+        ("action", "action", "seen.action"),
+        ("phase", "phase", "seen.tls.phase"),
+        ("sending end", "sending", "sending"),
+        ("receiving end", "receiving", "receiving"),
+    )
+)
+"""What a rule may ask for beside text and status: its name, where the rule says it, where the case does."""
+
+
 def _lost(rule: "Rule", case: Case) -> str | None:
     """Say why a rule whose text and status match does not, or None where it does."""
-    when, seen = rule.when, case.seen
-    given: tuple[tuple[str, Collection[object], object], ...] = (
-        ("reply code", when.reply_code, seen.reply_code),
-        ("error", when.error, seen.tls.error),
-        ("source", when.source, seen.source),
-        ("action", when.action, seen.action),
-        ("phase", when.phase, seen.tls.phase),
-        ("sending end", when.sending, case.sending),
-        ("receiving end", when.receiving, case.receiving),
-    )
-    for name, wanted, value in given:
-        if wanted and value not in wanted:
+    when = rule.when
+    for name, wanted_of, value_of in _CONDITIONS:
+        wanted = wanted_of(when)
+        if wanted and (value := value_of(case)) not in wanted:
             return f"its {name} is one of {', '.join(map(str, wanted))}; here it is {value or 'not known'}"
     if when.not_text is not None and find(when.not_text, case.text):
         return "the text holds what the rule excludes"
