@@ -28,6 +28,8 @@ def usage(parameter: Any) -> str:
 def section(path: str, command: Any) -> str:
     """Give the section of one command."""
     lines = [f"## `{path}`", "", " ".join((command.help or "").split()), ""]
+    if command.epilog:
+        lines += [command.epilog.replace(": ", ": `", 1) + "`.", ""]
     rows = []
     for parameter in command.params:
         if "--help" in parameter.opts:

@@ -1,6 +1,7 @@
 """What the command says of itself: help for everything, and what a shell completes."""
 
 import os
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 import typer
 
 from tests.cli.command import ROOT, run
+from triage.cli import app as app_module
 from triage.cli.app import app
 
 EXAMPLES = ROOT / "examples"
@@ -32,6 +34,17 @@ def test_everything_has_a_help(name: str) -> None:
     for one in command.params:
         if one.name not in ("help", "install_completion", "show_completion"):
             assert (getattr(one, "help", "") or "").strip().endswith("."), (name, one.name)
+
+
+@pytest.mark.parametrize("name", app_module.EXAMPLES)
+def test_examples_in_the_help_can_be_typed(name: str) -> None:
+    """Each example calls its own command, with options that this has, and stands below its help."""
+    command = EVERY[f"triage {name}"]
+    program, called, *rest = shlex.split(app_module.EXAMPLES[name])
+    assert (program, called) == ("triage", name)
+    known = {option for one in command.params for option in one.opts}
+    assert {word for word in rest if word.startswith("--")} <= known
+    assert app_module.EXAMPLES[name] in command.epilog
 
 
 def completed(folder: Path, words: str, at: int, **environment: str) -> list[str]:

@@ -180,7 +180,7 @@ def _print(title: str, facts: "Facts", kind: ChangeKind, now: str, policy: "Poli
         return
     say(f"{kind} at {now} is told to")
     for sink in told:
-        say(f"  {sink:<10} {_timing(policy, facts, kind, sink, now)}")
+        say(f"  {sink:<12} {_timing(policy, facts, kind, sink, now)}")
 
 
 def _timing(policy: "Policy", facts: "Facts", kind: ChangeKind, sink: str, now: str) -> str:

@@ -77,7 +77,10 @@ def proved(problems: Sequence[str], count: int, what: str) -> None:
 
 
 LEAST_WIDE = 40
-"""Characters that the column of sentences keeps on a narrow terminal; other columns go first."""
+"""Characters that the column of sentences keeps on a narrow terminal; columns that can be spared go first."""
+
+NARROWEST = 20
+"""Characters below which words are torn: then other columns go too, from the right, but for the first."""
 
 
 def table(headings: Sequence[str], rows: Sequence[Sequence[str]], *, wide: int = 0, spare: Sequence[int] = ()) -> None:
@@ -113,6 +116,8 @@ def _fitting(rows: list[list[str]], width: int, wide: int, spare: Sequence[int])
         if width - sum(widths[one] for one in kept if one != wide) >= min(widths[wide], LEAST_WIDE):
             break
         kept.remove(index)
+    while len(kept) > 2 and width - sum(widths[one] for one in kept if one != wide) < min(widths[wide], NARROWEST):
+        kept.remove(next(one for one in reversed(kept) if one != wide))
     return kept
 
 
