@@ -244,7 +244,7 @@ OF_IN: Expected = {
     "reported_by": "ex01.contoso.example", "ehlo": "mx.fabrikam.example",
 }  # fmt: skip
 for error, category, side in (
-    ("NoCredentials", "tls-certificate", "receiving"), ("UnsupportedFunction", "tls-version", "receiving"),
+    ("NoCredentials", "tls-certificate", "receiving"), ("UnsupportedFunction", "tls-version", None),
     ("CertUnknown", "tls-certificate", "receiving"), ("SocketError", "tls-negotiation", None),
 ):  # fmt: skip
     add(

@@ -51,3 +51,6 @@ MAX_ADDRESS = 320
 
 MAX_COMMENTS = 20
 """Comments (RFC 5322 §3.2.2) of an address header: the standard library's reader recurses once for each nested one."""
+
+MAX_LINE = 1000
+"""Characters of one line of a human part: RFC 5321 §4.5.3.1.6 allows 998."""

@@ -11,8 +11,9 @@ from functools import cached_property
 import msgspec
 
 from triage.decode.failure import ADDRESS, Failure, read_address
-from triage.decode.limits import MAX_RECIPIENTS
+from triage.decode.limits import MAX_LINE, MAX_RECIPIENTS
 from triage.decode.prose_opening import introduction_of
+from triage.decode.prose_reply import reply_in
 from triage.decode.prose_words import phrases
 from triage.decode.reply import address as ip_of
 from triage.decode.x400 import status_in
@@ -21,15 +22,12 @@ from triage.model.words import Action
 
 MAX_LINES = 4000
 """Lines of a human part that are read; `limits.MAX_RECIPIENTS` recipients with a reason each fit."""
-MAX_LINE = 1000
-"""Characters of one line: RFC 5321 §4.5.3.1.6 allows 998."""
 MAX_FORWARDS = 4
 """Lines such as `-----Original Message-----` behind which a report is looked for: one for each time it was passed on."""
 MAX_REASON = 30
 """Lines of one reason."""
 
 _ADDRESS = re.compile(ADDRESS)
-_HAS_LETTER = re.compile(r"[^\W\d_]")
 _LOCAL_NAME = re.compile(r"[ \t]{1,20}([A-Za-z][A-Za-z0-9._-]{1,63})")
 _HEADER = re.compile(r"\s{0,20}(?:To|From|Cc|Subject|Date|Sent|Reply-To|Message-I[Dd])\s{0,4}:")
 _QUOTE = re.compile(r"^(?:[>|] ?){1,6}")
@@ -338,7 +336,7 @@ def _tells(line: str) -> bool:
 
 
 def _failure(recipient: str | None, action: Action, reason: list[str], lines: list[str]) -> Failure:
-    diagnostic = _reply(reason)
+    diagnostic = reply_in(reason)
     host, ip = _server(reason)
     if host is None and ip is None:
         host, ip = _server(lines[:MAX_REASON])
@@ -352,43 +350,6 @@ def _failure(recipient: str | None, action: Action, reason: list[str], lines: li
         receiving_host=name,
         receiving_ip=ip,
     )
-
-
-def _reply(reason: list[str]) -> str | None:
-    """Give the server's reply out of a reason; where none is quoted, the reason itself."""
-    for pattern in phrases().replies.possible(reason):
-        for at, line in enumerate(reason):
-            if found := pattern.search(line):
-                rest = _same_reply(reason[at + 1 :], found.group("reply"), line.lstrip().startswith(("<<<", ">")))
-                return _without_noise(" ".join([found.group("reply").rstrip(), *rest]).strip()) or None
-    text = " ".join(line.strip() for line in reason if _HAS_LETTER.search(line)).strip()
-    text = text.removeprefix("-- ")  # Mimecast
-    return text[:MAX_LINE] or None
-
-
-def _without_noise(reply: str) -> str:
-    for pattern in phrases().noise:
-        reply = pattern.sub(" ", reply)
-    if reply.endswith(")") and reply.count(")") > reply.count("("):
-        reply = reply[:-1]  # sendmail: (reason: 550 …)
-    return re.sub(r"^([45]\d\d) \1(?=[ -])", r"\1", " ".join(reply.split()))
-
-
-def _same_reply(lines: list[str], first: str, is_dialog: bool) -> Iterator[str]:
-    """Give the lines that go on with a reply: wrapped text, or further lines of it (RFC 5321 §4.2.1)."""
-    code, more = first[:3], first[3:4] == "-"
-    for line in lines:
-        bare = line.strip()
-        if is_dialog or not bare or bare.startswith((">>>", "<<<", "...")) or _GENERATED.match(bare):
-            break
-        if re.match(r"[2-5]\d\d[ -]", bare):
-            if not more or not bare.startswith(code):
-                break
-            more = bare[3] == "-"
-        yield bare
-
-
-_GENERATED = re.compile(r"\[?(?:RCPT_TO|MAIL_FROM|DATA)\]?$|Giving up on|I'm not going to try")
 
 
 def _reporter(lines: list[str]) -> str | None:
