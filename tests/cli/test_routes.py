@@ -62,6 +62,7 @@ def test_the_list_is_in_the_order_in_which_rows_are_asked(triage: Run) -> None:
         "triage.toml, row 3",
         "triage/notify/routing.toml, row 1",
         "triage/notify/routing.toml, row 2",
+        "triage/notify/routing.toml, row 3",
     ]
     assert rows[1][1:] == ["acts: network-team", "webhook (network)", "at once"]
     assert rows[2][2:] == ["teams, webhook", "not 19:00-07:00 (Europe/Berlin) but webhook at once"]

@@ -141,7 +141,7 @@ def test_the_commands_work_on_the_cloud_store(triage: Run, tmp_path: Path, azuri
     code, lines, _ = said(triage("run", "mail", "--out", "out", **cloud))
     assert (code, lines[0]) == (0, "3 documents read: 3 bounce; 3 of them counted before.")
     assert lines[-1].startswith("One of them here: ")
-    assert lines[-1].endswith("triage show <id>")
+    assert lines[-1].endswith(" show <id>")
     line = "1 incidents counted again from 3 readings: no difference."
     assert said(triage("store", "audit", **cloud)) == (0, [line], [])
     again = {**cloud, "TRIAGE_STORAGE__CONTAINER": "second"}

@@ -49,8 +49,17 @@ def policy(*rows: Route, ready: tuple[str, ...] = BOTH, **notices: Any) -> Polic
     [("certain", ["teams", "webhook"]), ("probable", ["teams", "webhook"]), ("possible", ["webhook"])],
 )
 def test_as_it_ships_a_card_wants_probable(confidence: Confidence, sinks: list[str]) -> None:
-    """A card is for what is certain or probable; a program hears of everything."""
-    assert Policy((), BOTH, NoticeSettings())(facts(confidence), "opened") == sinks
+    """A card is for what is certain or probable; of a stranger's fault that is only possible a program alone hears."""
+    assert Policy((), BOTH, NoticeSettings())(facts(confidence, ours=False), "opened") == sinks
+
+
+def test_as_it_ships_a_possible_fault_of_ours_waits_for_the_digest_and_makes_no_ticket() -> None:
+    """What may be ours reaches people once a day in the digest at seven; anybody can send a bounce, so it opens no ticket."""
+    shipped_alone = Policy((), (*BOTH, "mail", "jira", "github"), NoticeSettings())
+    assert shipped_alone(facts("possible"), "opened") == ["teams", "mail", "webhook"]
+    timing = shipped_alone.when(facts("possible"), "opened", "teams", "2026-11-25T12:00:00Z")
+    assert (timing.by, timing.until) == ("digest", "2026-11-26T07:00:00Z")
+    assert shipped_alone.when(facts("probable"), "opened", "teams", "2026-11-25T12:00:00Z").until is None
 
 
 def test_a_sink_that_is_not_set_up_is_not_named() -> None:
@@ -71,7 +80,7 @@ def test_a_sites_own_rows_come_before_the_shipped_ones() -> None:
     made = Policy(own, BOTH, NoticeSettings())
     assert made(facts(category="greylisted"), "opened") == []
     assert made(facts(), "opened") == ["teams", "webhook"]
-    assert [(one.is_own, one.number) for one in made.rows] == [(True, 1), (False, 1), (False, 2)]
+    assert [(one.is_own, one.number) for one in made.rows] == [(True, 1), (False, 1), (False, 2), (False, 3)]
 
 
 @pytest.mark.parametrize(
