@@ -1,0 +1,29 @@
+"""Patterns are looked for together without the bounds of their repetitions, and match as they are written."""
+
+import re
+
+import pytest
+
+from triage.diagnose.pattern import PatternSet
+from triage.unbounded import without_bounds
+
+PATTERNS = {
+    r"a.{0,40}b": r"a.{0,}b",
+    r"(?:\S{1,60} ){0,2}x": r"(?:\S{1,} ){0,}x",
+    r"[a{1,2}]{3}": r"[a{1,2}]{3}",
+    r"\{1,2}": r"\{1,2}",
+    r"[]{1,2}]{1,2}": r"[]{1,2}]{1,}",
+}
+
+
+@pytest.mark.parametrize(("pattern", "expected"), PATTERNS.items(), ids=PATTERNS)
+def test_only_upper_bounds_of_repetitions_go(pattern: str, expected: str) -> None:
+    """What stands in a class or behind a backslash is no repetition, and an exact count is no bound."""
+    assert without_bounds(pattern) == expected
+    assert re.compile(expected)
+
+
+@pytest.mark.parametrize(("text", "expected"), [("a12b", {0, 1}), ("a123b", {1}), ("ab", {0, 1}), ("b a", set())])
+def test_a_set_of_patterns_keeps_their_bounds(text: str, expected: set[int]) -> None:
+    """A text that matches only without the bound does not match."""
+    assert PatternSet([r"a.{0,2}b", r"a.*b"]).match(text) == expected
