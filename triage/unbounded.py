@@ -12,5 +12,7 @@ _REPETITION = re.compile(r"(\\.|\[\^?\]?(?:\\.|\[:\w{1,12}:\]|[^\]\\])*\])|\{(\d
 
 
 def without_bounds(pattern: str) -> str:
-    """Let every repetition of a pattern go on for as long as the text does."""
+    """Let every repetition of a pattern go on for as long as the text does; one with RE2's quoted text stays as it is."""
+    if r"\Q" in pattern:
+        return pattern
     return _REPETITION.sub(lambda found: found.group(1) or f"{{{found.group(2)},}}", pattern)
