@@ -56,7 +56,7 @@ def test_as_it_ships_a_card_wants_probable(confidence: Confidence, sinks: list[s
 def test_as_it_ships_a_possible_fault_of_ours_waits_for_the_digest_and_makes_no_ticket() -> None:
     """What may be ours reaches people once a day in the digest at seven; anybody can send a bounce, so it opens no ticket."""
     shipped_alone = Policy((), (*BOTH, "mail", "jira", "github"), NoticeSettings())
-    assert shipped_alone(facts("possible"), "opened") == ["teams", "mail", "webhook"]
+    assert shipped_alone(facts("possible"), "opened") == ["mail", "teams", "webhook"]
     timing = shipped_alone.when(facts("possible"), "opened", "teams", "2026-11-25T12:00:00Z")
     assert (timing.by, timing.until) == ("digest", "2026-11-26T07:00:00Z")
     assert shipped_alone.when(facts("probable"), "opened", "teams", "2026-11-25T12:00:00Z").until is None
