@@ -288,12 +288,11 @@ def test_sessions_that_show_no_fault_are_counted_only(read, steps, reason):
     assert (document.observations, document.suppressed) == ((), {reason: 1})
 
 
-def many_that_leave(count, *more):
+def many_that_leave(count, *more, remote="40.107.7.12:40211"):
     """Give sessions in which Exchange Online is offered STARTTLS and leaves, one a minute, and some rows more."""
     steps = [*RECEIVED, "<,QUIT,", "-,,Local"]
     rows = [
-        received_rows(steps, key=f"08D92C6B000001{number:02}", at=60 * number, remote="40.107.7.12:40211")
-        for number in range(count)
+        received_rows(steps, key=f"08D92C6B000001{number:02}", at=60 * number, remote=remote) for number in range(count)
     ]
     return [*(row for session in rows for row in session), *more]
 
@@ -304,6 +303,11 @@ def test_starttls_that_exchange_online_does_not_use_was_taken_away(read):
     assert (seen.action, seen.count, seen.tls.phase) == ("failed", 3, "starttls")
     assert seen.diagnostic.startswith("EHLO answered with STARTTLS, which the client did not use")
     assert read(*many_that_leave(2), side="receive").suppressed == {"no-mail": 2}
+
+
+def test_who_only_calls_itself_exchange_online_shows_nothing(read):
+    """A stranger may give any name in EHLO and leave: only an address that Microsoft publishes counts."""
+    assert read(*many_that_leave(5, remote="203.0.113.66:40211"), side="receive").suppressed == {"no-mail": 5}
 
 
 def test_starttls_that_the_same_peer_uses_was_not_taken_away(read):

@@ -3,7 +3,9 @@
 import re
 from typing import Literal, NamedTuple
 
+from triage.decode.protocol_log.fields import address_of
 from triage.decode.protocol_log.session import Session, Step
+from triage.hosts import is_in_pool_networks
 from triage.model.words import Phase, TlsVersion
 
 Kind = Literal[
@@ -147,13 +149,19 @@ def _without_command(session: Session) -> Outcome | SetAside:
     return _dropped(session) if session.from_start and not session.quit else "unfinished"
 
 
+def _is_at_microsoft(session: Session) -> bool:
+    """Tell whether a client stands where Exchange Online stands: what it calls itself in EHLO anybody can say."""
+    address = address_of(session.remote)
+    return session.step == "ehlo" and address is not None and is_in_pool_networks("exchange-online", address)
+
+
 def _without_mail(session: Session, from_exchange_online: bool) -> Outcome | SetAside:
     is_send = session.side == "send"
     # Of a session whose beginning is missing, the first answer to EHLO may be the one inside TLS, which offers none.
     lacked = session.step == "ehlo" and session.offered is False and session.from_start
     if lacked and ((is_send and not session.anonymous) or from_exchange_online):
         return Outcome("starttls-not-offered", "starttls", f"{NOT_OFFERED}: {text_of(session.greeting)}")
-    if from_exchange_online and session.step == "ehlo" and session.offered and session.quit and session.from_start:
+    if from_exchange_online and session.offered and session.quit and session.from_start and _is_at_microsoft(session):
         return Outcome("starttls-not-used", "starttls", f"{NOT_USED}: {text_of(session.greeting)}")
     # A client that says nothing more and leaves is a probe of some kind; one whose connection broke is not.
     if session.quit or not (is_send or _error(session)):
