@@ -230,3 +230,20 @@ def test_updates_are_those_of_the_version(incident, shelf, hosts, build, wanted,
     ]
     assert wanted in plan.body
     assert unwanted not in plan.body
+
+
+@pytest.mark.parametrize(
+    ("receiving", "domain", "first"),
+    [
+        ("gmail-smtp-in.l.google.com", "gmail.com", "Read SPF and DMARC"),
+        ("mx1.northwind.example", "northwind.example", "TLS 1.2"),
+    ],
+)
+def test_a_session_lost_to_a_large_provider_begins_with_the_records(incident, shelf, hosts, receiving, domain, first):
+    """A large provider speaks TLS 1.2, so the first step is what decides there, and the keys come after it."""
+    lost = incident(
+        category="connection-dropped", confidence="possible", build="15.1.2507.6", receiving=receiving, domain=domain
+    )
+    filled = fill(lost, shelf, hosts)
+    assert first in filled.first
+    assert any("TLS 1.2" in step.title for step in filled.check)
