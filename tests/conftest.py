@@ -153,7 +153,7 @@ def ndr() -> Callable[..., Ndr]:
 
 
 AZURITE = Path(__file__).parents[1] / "node_modules" / ".bin" / "azurite-blob"
-ACCOUNTS = 400
+ACCOUNTS = 2000
 KEY = base64.b64encode(b"no secret: the tests' own").decode()
 
 
@@ -181,7 +181,9 @@ class Azurite:
 
     def account(self) -> str:
         """Give the address of an account in which nothing is yet."""
-        return f"{self.url}/test{next(self._numbers)}"
+        number = next(self._numbers)
+        assert number < ACCOUNTS, "There are more tests than accounts."
+        return f"{self.url}/test{number}"
 
     def connection(self) -> str:
         """Give the connection string of an account in which nothing is yet."""
