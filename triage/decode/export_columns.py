@@ -4,14 +4,14 @@ Queue Viewer translates its heads and the states of queues, and a person may nam
 delivery, identities such as `EX01\\3` and Exchange's errors are the same everywhere.
 """
 
-import csv
 import re
 from collections.abc import Iterator
 from itertools import chain, islice
 
 from triage.decode.export_csv import MAX_COLUMNS
 from triage.decode.export_errors import begins, is_bare
-from triage.decode.export_row import Row, cell, number, plain, words
+from triage.decode.export_row import Row, cell, is_delivery_type, number, plain, words
+from triage.decode.export_text import record
 
 SHOWN = 30
 """Rows by which the columns are told."""
@@ -48,11 +48,7 @@ def read_columns(lines: Iterator[str], delimiter: str) -> Iterator[Row]:
 def _records(lines: Iterator[str], delimiter: str) -> Iterator[list[str]]:
     """Give the values of each line; a line that cannot be split has none."""
     for line in lines:
-        try:
-            values = next(csv.reader([_shielded(line)], delimiter=delimiter), [])
-        except csv.Error:
-            values = []
-        yield [value.strip() for value in values]
+        yield [value.strip() for value in record(_shielded(line), delimiter)]
 
 
 def _shielded(line: str) -> str:
@@ -127,7 +123,7 @@ def _name(column: list[str]) -> str | None:
 
 
 def _is_kind(value: str) -> bool:
-    return plain(value) in words().delivery_types or plain(value) in words().more_delivery_types
+    return is_delivery_type(plain(value))
 
 
 def _is_error(value: str) -> bool:

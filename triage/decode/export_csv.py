@@ -8,7 +8,8 @@ from itertools import islice
 import msgspec
 
 from triage.decode.export_errors import begins, is_bare
-from triage.decode.export_row import MAX_CELL, Row, cell, is_export, is_known, number, plain, words
+from triage.decode.export_row import MAX_CELL, Row, cell, is_delivery_type, is_export, is_known, number, plain, words
+from triage.decode.export_text import record
 
 DELIMITERS = (",", ";", "\t", "|")
 MAX_COLUMNS = 200
@@ -167,11 +168,7 @@ def _head(line: str, delimiter: str) -> Head | None:
 
 
 def _split(line: str, delimiter: str) -> list[str]:
-    """Split one line; nothing where a value passes the bound."""
-    try:
-        return next(csv.reader([line], delimiter=delimiter, skipinitialspace=True), [])
-    except csv.Error:
-        return []
+    return record(line, delimiter, skips_blanks=True)
 
 
 def names_of(columns: list[str]) -> tuple[str, ...] | None:
@@ -207,11 +204,10 @@ def _viewer_row(line: str) -> Row | None:
 
 def _row_of(values: list[str]) -> Row | None:
     """Give the row whose values a delivery type, a status and a count among them tell."""
-    known = words()
-    kinds = (*known.delivery_types, *known.more_delivery_types)
+    statuses = words().queue_statuses
     for at in range(1, len(values) - 2):
         status, count = plain(values[at + 1]), values[at + 2]
-        if plain(values[at]) in kinds and status in known.queue_statuses and count.isascii() and count.isdigit():
+        if is_delivery_type(plain(values[at])) and status in statuses and count.isascii() and count.isdigit():
             last = values[-1] if len(values) > at + 3 else None
             before = "identity" if _IDENTITY.fullmatch(values[at - 1]) else "nexthopdomain"
             row: Row = {before: cell(values[at - 1]), "deliverytype": values[at], "status": status}

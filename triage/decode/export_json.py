@@ -3,12 +3,10 @@
 from collections.abc import Iterator
 from typing import Any
 
-from triage.decode.export_row import Row, cell, is_export, plain
+from triage.decode.export_row import MAX_ITEMS, Row, cell, is_export, plain
 
 MAX_AROUND = 50
 """Values of an object around a list that are looked at."""
-MAX_ITEMS = 5000
-"""Members of one collection, such as the recipients of a message."""
 
 
 def rows_in(value: Any) -> list[dict[str, Any]] | None:

@@ -12,12 +12,10 @@ from xml.parsers import expat
 import msgspec
 
 from triage.decode.export_csv import MAX_COLUMNS, names_of
-from triage.decode.export_row import MAX_CELL, Row, cell, is_export, is_known, plain
+from triage.decode.export_row import MAX_CELL, MAX_ITEMS, Row, cell, is_export, is_known, plain
 
 MAX_NESTED = 40
 """Objects within objects: ConvertTo-Clixml goes two deep unless it is told otherwise."""
-MAX_ITEMS = 5000
-"""Members kept of one collection, such as the recipients of a message."""
 CHUNK = 2**20
 """Characters that are parsed at once."""
 

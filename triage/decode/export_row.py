@@ -20,6 +20,9 @@ WORDS = Path(__file__).parent / "phrases" / "exports.toml"
 MAX_CELL = 2**20
 """Characters of one value: a message with a thousand recipients and an error for each stays below."""
 
+MAX_ITEMS = 5000
+"""Members kept of one collection, such as the recipients of a message."""
+
 Row = dict[str, str | None]
 """Values by name (`plain`). None is a value that was cut or that the format could not show; "" is an empty one; a
 column that the export does not have is no key."""
@@ -62,6 +65,11 @@ def plain(name: str) -> str:
     """
     text = _NO_LETTER.sub("", name[:100].lower())
     return text[:-1] if _TYPED.search(name) and is_known(text[:-1]) else text
+
+
+def is_delivery_type(name: str) -> bool:
+    """Tell whether a value, already `plain`, is one of the types of delivery."""
+    return name in words().delivery_types or name in words().more_delivery_types
 
 
 @lru_cache(4096)

@@ -1,6 +1,7 @@
 """The text of an export, whatever shell saved it: unpacked, decoded, line by line, or as JSON."""
 
 import codecs
+import csv
 import json
 import re
 import zlib
@@ -142,3 +143,14 @@ def _begins_value(text: str, at: int, end: int) -> bool:
     if text[max(line, end, at - 200) : at].strip():
         return False
     return text[at + 1 : at + 2000].lstrip()[:1] in ('"', "{", "[", "}", "]")
+
+
+def record(line: str, delimiter: str = ",", *, skips_blanks: bool = False) -> list[str]:
+    """Give the values of one line of delimited text; nothing where a value passes the bound or a quote breaks it.
+
+    `skips_blanks`: blanks behind a delimiter belong to no value, also before a quote.
+    """
+    try:
+        return next(csv.reader([line], delimiter=delimiter, skipinitialspace=skips_blanks), [])
+    except csv.Error:
+        return []

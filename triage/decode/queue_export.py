@@ -9,7 +9,7 @@ import re
 import msgspec
 
 from triage.decode.export_errors import begins, is_bare
-from triage.decode.export_row import Row, moment, number, word, words
+from triage.decode.export_row import Row, is_delivery_type, moment, number, word, words
 from triage.decode.failure import read_address
 from triage.decode.outcome import domain_of, spoken
 from triage.decode.queue_recipients import Queued, read_recipients
@@ -143,9 +143,8 @@ def _own_name(row: Row) -> str | None:
 
 
 def _delivery_type(row: Row) -> str | None:
-    known = words()
-    name = word(row.get("deliverytype"), known.delivery_types)
-    return name if name in known.delivery_types or name in known.more_delivery_types else None
+    name = word(row.get("deliverytype"), words().delivery_types)
+    return name if name is not None and is_delivery_type(name) else None
 
 
 def _has_error(row: Row, statuses: tuple[str, ...]) -> bool:

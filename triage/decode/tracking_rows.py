@@ -1,11 +1,11 @@
 """Rows of a message tracking log without its head, as a search for one message or event gives them → rows by name."""
 
-import csv
 import re
 from collections.abc import Iterable, Iterator
 
 from triage.decode.copied import cut_at
 from triage.decode.export_row import MAX_CELL, Row, cell
+from triage.decode.export_text import record
 
 _BEGINS = re.compile(r'"?\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?Z"?,')
 _WORD = re.compile(r"[A-Z]{2,40}")
@@ -33,10 +33,7 @@ def read_rows(lines: Iterable[str]) -> Iterator[Row]:
         cut = cut_at(line[:MAX_CELL], _BEGINS)
         if cut is None:
             continue
-        try:
-            values = next(csv.reader([cut.text]), [])
-        except csv.Error:
-            continue
+        values = record(cut.text)
         at = len(_NAMES)
         if len(values) < at + len(_MORE) or not (_WORD.fullmatch(values[7]) and _WORD.fullmatch(values[8])):
             continue

@@ -13,7 +13,7 @@ from itertools import islice
 from typing import NamedTuple
 
 from triage.decode.copied import Cut, cut_at
-from triage.decode.export_text import lines_of, text_of
+from triage.decode.export_text import lines_of, record, text_of
 from triage.decode.protocol_log.head import LOG_HEAD
 from triage.decode.protocol_log.rows import MAX_ROW, in_fields
 
@@ -233,11 +233,7 @@ def _fields(line: str, columns: _Columns) -> list[str] | None:
         delimiter = line.lstrip('"')[begun.end() :].lstrip('"')[:1]
     if delimiter not in (",", ";", "\t"):
         return None
-    try:
-        values = next(csv.reader([line[:MAX_ROW]], delimiter=delimiter), [])
-    except csv.Error:
-        return None
-    row = dict(zip(columns.names, values, strict=False))
+    row = dict(zip(columns.names, record(line[:MAX_ROW], delimiter), strict=False))
     fields = [row.get(name, "").strip() for name in FIELDS]
     time, _, session, sequence, local, remote, event = fields[:7]
     is_row = _TIMED.fullmatch(time) and _SESSION.fullmatch(session) and event in ("+", "-", "*", "<", ">")
