@@ -40,7 +40,8 @@ def find(mail: Mail, form: Form) -> Found | None:
     if not reports and (mail.header("final-recipient") or mail.header("reporting-mta")) is not None:
         reports = [report for report in (read_status(_header_text(mail)),) if report]
     texts = list(_texts(mail))
-    found = Found(mail=mail, form=form, reports=reports, text=HumanText(texts[0] if texts else ""))
+    cut_once = list(map(HumanText, texts))
+    found = Found(mail=mail, form=form, reports=reports, text=cut_once[0] if cut_once else HumanText(""))
     if not reports and (notice := next((one for text in texts if (one := read_notice(text))), None)):
         reports = found.reports = [notice[0]]
         found.prose = Prose(mailer="Amazon SES", strong=True, failures=(), original=notice[1])
@@ -53,9 +54,8 @@ def find(mail: Mail, form: Form) -> Found | None:
     if found.human is not None and _is_whole(found.human, form, texts):
         return found
     found.human = None
-    spoken = [
-        HumanText(text) for text in texts if not mail.has_headers or _may_report(form, text)
-    ]  # without: saved text
+    # Without headers it is a saved text.
+    spoken = [one for one in cut_once if not mail.has_headers or _may_report(form, one.text)]
     for text in spoken:
         stretch = find_status(report_text(text))
         if stretch and (report := read_status(stretch)):
@@ -88,7 +88,7 @@ def _prose(mail: Mail, text: HumanText, form: Form) -> Prose | None:
     known = failed_recipients(mail)
     sender = read_address(mail.words("from")) or ""
     domain = sender.rpartition("@")[2].lower() or None
-    own = frozenset(one.lower() for name in ("from", "to") if (one := read_address(mail.words(name))))
+    own = frozenset(one.lower() for one in (sender, read_address(mail.words("to"))) if one)
     prose = read_prose(
         text,
         from_mail_system=is_report,

@@ -76,12 +76,13 @@ def form_of(mail: Mail) -> Form:
     answers = _starts(bare.lstrip("[("), "auto_reply")
     report_subject = not answers and (_starts(bare, "report") or any(one in bare for one in _reports_within()))
     of_exchange = _is_exchange_report(mail)
-    system = of_exchange or _is_mail_system(mail, report_subject)
+    has_form = of_exchange or _has_form_of_report(mail, report_subject)
+    system = has_form or _names_mail_system(mail.words("from"))
     auto_reply = not of_exchange and _is_auto_reply(mail, answers, system)
     return Form(
         kind=kind,
         mail_system=system,
-        doubtful=system and not _is_surely(mail, report_subject),
+        doubtful=system and not has_form and not _is_alone_a_system(mail.words("from"), report_subject),
         report_subject=report_subject,
         forward=bare.startswith(words().subjects["forward"]),
         bulk=not system and _is_bulk(mail),
@@ -146,15 +147,9 @@ def _is_exchange_report(mail: Mail) -> bool:
     return mail.has("x-ms-exchange-message-is-ndr") or mail.content_type == "multipart/report"
 
 
-def _is_mail_system(mail: Mail, report_subject: bool) -> bool:
-    return _has_form_of_report(mail, report_subject) or _names_mail_system(mail.words("from"))
-
-
-def _is_surely(mail: Mail, report_subject: bool) -> bool:
-    """True where more than a name says that a mail system wrote it."""
-    if _is_exchange_report(mail) or _has_form_of_report(mail, report_subject):
-        return True
-    local = _name_and_mailbox(mail.words("from"))[1]
+def _is_alone_a_system(sender: str, report_subject: bool) -> bool:
+    """True where the mailbox, and not the name beside it alone, says that a mail system wrote it."""
+    local = _name_and_mailbox(sender)[1]
     if local in words().mail_system["people_too"]:
         return report_subject
     return _is_mailbox_of_system(local)

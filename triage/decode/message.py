@@ -11,6 +11,7 @@ import email.errors
 import logging
 import re
 from collections.abc import Iterator
+from functools import cached_property
 
 from triage.decode import limits
 from triage.decode.encoded import decode_text, decode_words, unfolded
@@ -41,32 +42,26 @@ class Leaf:
         """Take the parsed part and the type it is read as."""
         self._node = node
         self.kind = kind
-        self._text: str | None = None
-        self._filename: str | None = None
 
-    @property
+    @cached_property
     def filename(self) -> str:
         """The name that the part gives itself, or an empty text."""
-        if self._filename is None:
-            try:
-                self._filename = str(self._node.get_filename() or "")[: limits.MAX_HEADER]
-            except (TypeError, ValueError, LookupError):
-                self._filename = ""
-        return self._filename
+        try:
+            return str(self._node.get_filename() or "")[: limits.MAX_HEADER]
+        except (TypeError, ValueError, LookupError):
+            return ""
 
     @property
     def content(self) -> bytes:
         """The whole part, its transfer encoding undone."""
         return _content(self._node)
 
-    @property
+    @cached_property
     def text(self) -> str:
         """The decoded text, HTML as text; at most `limits.TEXT_BYTES` of it (more of a delivery-status part)."""
-        if self._text is None:
-            self._text = text_of_html(self.markup) if self.kind == "text/html" else self.markup
-        return self._text
+        return text_of_html(self.markup) if self.kind == "text/html" else self.markup
 
-    @property
+    @cached_property
     def markup(self) -> str:
         """The decoded text as it stands, HTML with its tags; at most as much as of `text`."""
         bound = limits.STATUS_BYTES if self.kind == "text/delivery-status" else limits.TEXT_BYTES
