@@ -8,11 +8,10 @@ import typer
 
 from triage.cli.options import PATHS, SettingsFile
 from triage.cli.screen import kind_of, log_to_stderr, meter, not_read, put_line, say
+from triage.model.words import SESSION_LOGS
 
 if TYPE_CHECKING:
     from triage.model import Diagnosis, Finding, Observation, Reading
-
-OF_SESSIONS = ("send-log", "receive-log")
 
 
 def diagnose(
@@ -95,7 +94,7 @@ def _print(reading: "Reading") -> None:
 def _key(finding: "Finding") -> tuple[object, ...] | None:
     """Tell which observations of a log are one line: a log has one for each hour. Anything else stands alone."""
     seen, diagnosis = finding.observation, finding.diagnosis
-    if seen.source not in OF_SESSIONS or diagnosis is None:
+    if seen.source not in SESSION_LOGS or diagnosis is None:
         return None
     hop = (_hop(seen), seen.action)
     return (*hop, seen.diagnostic, diagnosis.category, diagnosis.confidence, diagnosis.next_check)
@@ -103,7 +102,7 @@ def _key(finding: "Finding") -> tuple[object, ...] | None:
 
 def _subject(seen: "list[Observation]") -> str:
     first, count = seen[0], sum(one.count for one in seen)
-    if first.source in OF_SESSIONS:
+    if first.source in SESSION_LOGS:
         return f"{count} {'session' if count == 1 else 'sessions'} {first.action}"
     who = first.recipient or first.recipient_domain
     many = f", {count} {'sessions' if first.source == 'tls-report' else 'messages'}" if count > 1 else ""
@@ -119,7 +118,7 @@ def _hop(seen: "Observation") -> str:
 def _span(seen: "list[Observation]") -> str:
     """Say from when to when a log shows it, in UTC."""
     times = sorted(time for one in seen for time in (one.time, one.until) if time)
-    if not times or seen[0].source not in OF_SESSIONS:
+    if not times or seen[0].source not in SESSION_LOGS:
         return ""
     first, last = (time[:16].replace("T", " ") for time in (times[0], times[-1]))
     return f"  {first} UTC" if first == last else f"  {first} to {last} UTC"

@@ -13,9 +13,8 @@ from triage.diagnose.owner import actor_for
 from triage.diagnose.weigh import HANDSHAKE
 from triage.hosts import Hosts
 from triage.model import Diagnosis, Evidence, Responsible, Tallied
-from triage.model.words import Confidence, Side
+from triage.model.words import SESSION_LOGS, Confidence, Side
 
-SESSIONS = ("send-log", "receive-log")
 MAX_ADDRESSES = 6
 """Addresses whose failures and successes are told apart in one sentence."""
 _SESSION = 8
@@ -35,7 +34,7 @@ def seen_by_address(case: Case, tallies: Sequence[Tallied], hosts: Hosts) -> See
     for one in tallies:
         seen = one.observation
         address = seen.receiving_ip if is_receiver else seen.sending_ip
-        if seen.source in SESSIONS and address:
+        if seen.source in SESSION_LOGS and address:
             if seen.action not in SUCCESSES and seen.tls.phase == HANDSHAKE:
                 failed[address].append(one)
             elif seen.tls.version in ("1.2", "1.3"):

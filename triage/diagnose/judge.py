@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from triage import exchange
-from triage.diagnose.addresses import SESSIONS, blamed_by_address, seen_by_address, told_by_address
+from triage.diagnose.addresses import blamed_by_address, seen_by_address, told_by_address
 from triage.diagnose.around import blamed_by_pattern, told_by_others, with_facts
 from triage.diagnose.case import Shared, case_of, ends_of
 from triage.diagnose.engine import MAX_AGAINST, MAX_FOR, SUCCESSES, Concluded, conclude
@@ -20,7 +20,7 @@ from triage.diagnose.rulebook import Rulebook
 from triage.diagnose.weigh import HANDSHAKE
 from triage.hosts import Hosts
 from triage.model import Diagnosis, Evidence, Product, Surroundings, Tallied
-from triage.model.words import UNVERIFIED, Permanence, rank, told_in
+from triage.model.words import SESSION_LOGS, UNVERIFIED, Permanence, rank, told_in
 
 
 class _Weighty(msgspec.Struct, frozen=True):
@@ -86,7 +86,7 @@ def _best(believed: Sequence[_Weighty]) -> _Weighty:
     in_logs: set[tuple[int, str]] = set()
     for one in believed:
         counts[_claim(one)] += one.tallied.count
-        if one.tallied.observation.source in SESSIONS:
+        if one.tallied.observation.source in SESSION_LOGS:
             in_logs.add(_claim(one))
 
     def strength(claim: tuple[int, str]) -> tuple[int, bool, bool, int, str]:
@@ -105,7 +105,7 @@ def _witnessed(best: _Weighty, believed: Sequence[_Weighty]) -> Diagnosis:
     in_logs = [
         one.concluded.diagnosis
         for one in believed
-        if one.tallied.observation.source in SESSIONS and one.concluded.diagnosis.category == diagnosis.category
+        if one.tallied.observation.source in SESSION_LOGS and one.concluded.diagnosis.category == diagnosis.category
     ]
     sides = [one.responsible.side for one in in_logs]
     if diagnosis.responsible.side in sides:
@@ -159,13 +159,13 @@ def _shared(
                 builds[host] = max(builds.get(host, shown), shown, key=_newness)
         is_success = seen.action in SUCCESSES
         # A session of a log that broke after its handshake shows as well that the ends have a version in common.
-        has_spoken = (is_success or seen.source in SESSIONS) and seen.tls.version in ("1.2", "1.3")
+        has_spoken = (is_success or seen.source in SESSION_LOGS) and seen.tls.version in ("1.2", "1.3")
         if has_spoken and (ends := ends_of(seen, hosts)):
             successes[ends].append(one)
         elif (
             not is_success
             and seen.tls.phase == HANDSHAKE
-            and seen.source in SESSIONS
+            and seen.source in SESSION_LOGS
             and (ends := ends_of(seen, hosts))
         ):
             handshakes.add(ends)
@@ -216,8 +216,8 @@ def _count(fact: Fact, seen: list[tuple[_Weighty, Fact, int]], weighty: Sequence
     """Give "12 of 12 sessions" for a fact that is counted, nothing where there is only one to count."""
     if fact.counted is None:
         return ""
-    is_session = any(one.tallied.observation.source in SESSIONS for one, _, _ in seen)
-    of = [one for one in weighty if (one.tallied.observation.source in SESSIONS) is is_session]
+    is_session = any(one.tallied.observation.source in SESSION_LOGS for one, _, _ in seen)
+    of = [one for one in weighty if (one.tallied.observation.source in SESSION_LOGS) is is_session]
     total = sum(one.tallied.count for one in of)
     part = sum(one.tallied.count for one, _, _ in seen if one in of)
     return f"{part} of {total} {'sessions' if is_session else 'reports'}" if total > 1 else ""

@@ -10,11 +10,11 @@ from datetime import timedelta
 
 import msgspec
 
-from triage.group.ledger import FROM_LOGS, HEARSAY, Ledger
+from triage.group.ledger import HEARSAY, Ledger
 from triage.group.times import later
 from triage.hosts import is_address, is_in_pool_networks, pool_ids
 from triage.model import Proof, Tallied
-from triage.model.words import OWN_RECORDS, TlsVersion
+from triage.model.words import OWN_RECORDS, SESSION_LOGS, TlsVersion
 
 MIXED = timedelta(hours=24)
 """Where failures and successes mix, one success after a failure is nothing new: the fault has to stay away for so long,
@@ -59,7 +59,7 @@ def proof_of(ledger: Ledger) -> Proof | None:
 def _counts(one: Tallied, ledger: Ledger) -> bool:
     """Tell whether a tally is of sessions that prove the hop: relayed in TLS, in a log of ours, from who it seems to be."""
     seen = one.observation
-    if one.diagnosis is not None or seen.action != "relayed" or seen.source not in FROM_LOGS:
+    if one.diagnosis is not None or seen.action != "relayed" or seen.source not in SESSION_LOGS:
         return False
     if seen.trust.level == "low" or seen.trust.reasons:
         return False

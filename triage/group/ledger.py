@@ -6,7 +6,7 @@ import msgspec
 
 from triage.group.packed import DIGEST, split
 from triage.model import Change, Counts, Diagnosis, Ends, Notice, Sent, Surroundings, Tallied
-from triage.model.words import Family, Impact
+from triage.model.words import SESSION_LOGS, Family, Impact
 
 LEDGER_VERSION = 1
 
@@ -19,7 +19,6 @@ SESSION = 8
 MESSAGE = DIGEST + 1
 """A message: the digest of original Message-ID and recipient, then what was reported of it."""
 
-FROM_LOGS = ("send-log", "receive-log")
 
 HEARSAY = "tls-report"
 """A source that corroborates and never alerts: daily tallies by other people (RFC 8460)."""
@@ -152,11 +151,11 @@ def sessions_of(tallies: Iterable[Tallied]) -> int:
 
 
 def _is_failed_session(one: Tallied) -> bool:
-    return one.observation.source in FROM_LOGS and one.diagnosis is not None
+    return one.observation.source in SESSION_LOGS and one.diagnosis is not None
 
 
 def _is_unencrypted(one: Tallied) -> bool:
-    return one.observation.source in FROM_LOGS and one.observation.impact == "sent-unencrypted"
+    return one.observation.source in SESSION_LOGS and one.observation.impact == "sent-unencrypted"
 
 
 def read_ledger(body: bytes) -> Ledger:

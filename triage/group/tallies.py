@@ -9,9 +9,10 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
-from triage.group.ledger import FROM_LOGS, HEARSAY, SESSION
+from triage.group.ledger import HEARSAY, SESSION
 from triage.group.packed import digest, split
 from triage.model import Finding, Observation, Tallied
+from triage.model.words import SESSION_LOGS
 
 MAX_TALLIES = 200
 """Ways in which one fault can show itself in one kind of source: rules, builds and addresses give dozens. Past it, hostile
@@ -69,7 +70,7 @@ def _kind(one: Tallied) -> str:
     """Name what must stay apart even where the rest is pooled: what counts differently, and what is believed."""
     seen = one.observation
     parts = [seen.source, "success" if one.diagnosis is None else "failure", seen.impact, seen.trust.level]
-    if seen.source in FROM_LOGS:
+    if seen.source in SESSION_LOGS:
         parts += [f"tls {seen.tls.version}", _came(seen)]
     return " ".join(parts)
 
@@ -83,7 +84,7 @@ def signature(finding: Finding) -> str:
     """Name the way in which this fault showed itself: what the verdict depends on, and nothing else."""
     seen, diagnosis = finding.observation, finding.diagnosis
     parts = [seen.source, seen.action, seen.impact, seen.trust.level, seen.receiving_ip or "", repr(seen.tls)]
-    if seen.source in FROM_LOGS and seen.trust.reasons:
+    if seen.source in SESSION_LOGS and seen.trust.reasons:
         parts.append(_came(seen))
     parts += [repr(seen.software), seen.sending_host or "", seen.sending_ip or "", seen.receiving_host or ""]
     if diagnosis is not None:
@@ -96,7 +97,7 @@ def tallied(key: bytes, finding: Finding) -> Tallied:
     """Give the tally of one finding, out of the report with this key."""
     seen = finding.observation
     members, without = finding.members, 0
-    if seen.source in FROM_LOGS:
+    if seen.source in SESSION_LOGS:
         without = max(0, seen.count - len(members) // SESSION)
     elif seen.source == HEARSAY:
         without = seen.count
@@ -116,7 +117,7 @@ def tallied(key: bytes, finding: Finding) -> Tallied:
 
 def _part(seen: Observation, key: bytes) -> str:
     """Name a group of sessions that are not told apart: a log that has grown shows it again, from the same first one."""
-    name = seen.sessions[0] if seen.source in FROM_LOGS and seen.sessions else key.hex()
+    name = seen.sessions[0] if seen.source in SESSION_LOGS and seen.sessions else key.hex()
     return f"{(seen.time or '')[:13]} {name}"
 
 

@@ -98,7 +98,10 @@ def rank(confidence: Confidence) -> int:
     return CONFIDENCES.index(confidence)
 
 
-OWN_RECORDS: tuple[Source, ...] = ("queue", "send-log", "receive-log", "tracking-log")
+SESSION_LOGS: tuple[Source, ...] = ("send-log", "receive-log")
+"""Sources that show sessions themselves."""
+
+OWN_RECORDS: tuple[Source, ...] = ("queue", *SESSION_LOGS, "tracking-log")
 """Sources that only the admin of a server can have: what they say is no stranger's claim."""
 
 UNVERIFIED = "unverified"
