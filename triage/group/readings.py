@@ -110,11 +110,16 @@ def chunks(keys: Iterable[str], size: int) -> Iterator[list[str]]:
 
 
 def bodies(documents: Documents, prefix: str) -> Iterator[tuple[str, bytes]]:
-    """Give key and body of each document below a prefix, many asked for at once: where they are far, that is faster."""
+    """Give key and body of each document below a prefix."""
+    return ((key, body) for key, body, _ in versions(documents, prefix))
+
+
+def versions(documents: Documents, prefix: str) -> Iterator[tuple[str, bytes, str]]:
+    """Give key, body and tag of each document below a prefix, many asked for at once: where they are far, that is faster."""
     for keys in chunks((listed.key for listed in documents.list(prefix)), _ASKED_AT_ONCE):
         for key, found in zip(keys, documents.get_many(keys), strict=True):
             if found is not None:
-                yield key, found[0]
+                yield key, *found
 
 
 def counted(documents: Documents, sha256: str) -> None:

@@ -20,6 +20,7 @@ from triage.errors import BadInput, Conflict, NotFound, Transient
 from triage.group.documents import Documents
 from triage.group.ledger import Ledger
 from triage.group.notices import Timer, facts_of
+from triage.group.readings import bodies, versions
 from triage.group.reminders import with_word_of_silence
 from triage.group.stored import MAX_TRIES, change_existing, heads
 from triage.group.times import later
@@ -84,16 +85,14 @@ def _key(scope: Scope) -> str:
 
 def silences(documents: Documents) -> tuple[Silence, ...]:
     """Give all silences that are known, also those that are over, in the order of their ends."""
-    keys = [one.key for one in documents.list(SILENCES)]
-    found = zip(keys, documents.get_many(keys), strict=True)
-    known = [_read(key, one) for key, one in found]
+    known = [_read(key, body) for key, body in bodies(documents, SILENCES)]
     return tuple(sorted((one for one in known if one is not None), key=lambda one: one.until))
 
 
-def _read(key: str, found: tuple[bytes, str] | None) -> Silence | None:
+def _read(key: str, body: bytes) -> Silence | None:
     """Give what a document says; one that is damaged is logged, and silences nothing."""
     try:
-        return None if found is None else _DECODER.decode(found[0])
+        return _DECODER.decode(body)
     except msgspec.DecodeError as error:
         structlog.get_logger().error("silence_is_damaged", key=key, error=str(error))
         return None
@@ -110,7 +109,7 @@ def note_silence(documents: Documents, act: Act, scope: Scope) -> Silence:
     mine = Silence(scope=scope, id=act.id, at=act.at, by=act.by, until=until, reason=act.text)
     for _ in range(MAX_TRIES):
         found = documents.get(_key(scope))
-        before = _read(_key(scope), found)
+        before = None if found is None else _read(_key(scope), found[0])
         if before is not None and (before.at, before.id) >= (mine.at, mine.id):
             return before
         with suppress(Conflict):
@@ -168,7 +167,7 @@ def _lifted(ledger: Ledger, over: Silence, timer: Timer, now: str) -> Ledger:
 
 def _note_lifted(documents: Documents, over: Silence) -> None:
     found = documents.get(_key(over.scope))
-    if found is not None and _read(_key(over.scope), found) == over:
+    if found is not None and _read(_key(over.scope), found[0]) == over:
         with suppress(Conflict):  # somebody silenced it anew
             documents.put(
                 _key(over.scope), msgspec.json.encode(msgspec.structs.replace(over, is_lifted=True)), found[1]
@@ -187,9 +186,8 @@ def shown_silent(incident: Incident, known: Sequence[Silence]) -> Incident:
 def remove_silences(documents: Documents, before: str, now: str) -> None:
     """Remove what is known of silences that ended before that time, and some days ago."""
     before = min(before, later(now, timedelta(days=-KEPT_DAYS)))
-    for listed in list(documents.list(SILENCES)):
-        found = documents.get(listed.key)
-        one = _read(listed.key, found)
-        if found is not None and one is not None and one.until < before:
+    for key, body, tag in list(versions(documents, SILENCES)):
+        one = _read(key, body)
+        if one is not None and one.until < before:
             with suppress(Conflict):  # somebody silenced it anew
-                documents.delete(listed.key, found[1])
+                documents.delete(key, tag)

@@ -11,11 +11,9 @@ import msgspec
 
 from triage.errors import Conflict
 from triage.group import Documents
-from triage.group.readings import chunks
+from triage.group.readings import versions
 from triage.group.stored import followed
 from triage.notify.ticket_rows import ROWS, Lead, Row, read_known
-
-_AT_ONCE = 100
 
 
 class Known(msgspec.Struct, frozen=True):
@@ -28,14 +26,11 @@ class Known(msgspec.Struct, frozen=True):
 
 def known(documents: Documents) -> Iterator[Known]:
     """Give all that is known of tickets."""
-    for some in chunks((listed.key for listed in documents.list(ROWS)), _AT_ONCE):
-        for key, found in zip(some, documents.get_many(some), strict=True):
-            if found is None:
-                continue
-            try:
-                yield Known(key, found[1], read_known(key, found[0]))
-            except msgspec.DecodeError as error:
-                yield Known(key, found[1], str(error))
+    for key, body, tag in versions(documents, ROWS):
+        try:
+            yield Known(key, tag, read_known(key, body))
+        except msgspec.DecodeError as error:
+            yield Known(key, tag, str(error))
 
 
 def remove_tickets(documents: Documents) -> int:
