@@ -13,10 +13,10 @@ from triage.notify.redaction import Redaction
 from triage.safe_text import cut, one_line
 
 HEADLINE_LIMIT = 200
+"""Characters of a headline: two lines of a card, also with two host names of honest length."""
+
 LONGEST_REASON = 4_000
 """Characters of a change that are looked at: more than any sentence of ours has."""
-
-"""Characters of a headline: two lines of a card, also with two host names of honest length."""
 
 REASON = 160
 """Characters of the one reason that a card gives."""
