@@ -101,7 +101,10 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--corpus", type=Path, default=CORPUS)
     parser.add_argument("--list", action="store_true", help="print each miss and why")
     parser.add_argument("--only", choices=MEASURES, help="list the misses of one measure alone")
-    return parser.parse_args()
+    options = parser.parse_args()
+    if not (options.corpus / "truth.jsonl").is_file():
+        parser.error(f"there is no truth.jsonl in {options.corpus}: name a corpus with --corpus")
+    return options
 
 
 def _score(row: dict[str, Any], document: Document, seen: list[Observation]) -> Iterator[Scored]:

@@ -60,6 +60,8 @@ def main() -> int:
     options = parser.parse_args()
     logging.getLogger("mailparser").addHandler(logging.NullHandler())
     paths = sorted(path for path in (options.corpus / "messages").rglob("*") if path.is_file())
+    if not paths:
+        parser.error(f"there are no messages below {options.corpus / 'messages'}: name a corpus with --corpus")
     contents = [path.read_bytes() for path in paths]
     readers = _readers()
     times = _times(readers, contents, options.rounds)
