@@ -1,13 +1,20 @@
 """Bytes → the tree of a message's parts (RFC 5322, RFC 2045, RFC 2046), the same as the standard library's parser makes.
 
 That parser takes a message line by line, which is most of the time that a report costs. Here a part is found by searching
-for its boundary, and a header by one pattern. Only the usual message is read so; whatever is odd in one (a field without
-a colon, a boundary that does not occur, a carriage return alone) is left to the standard library, and so is a large one,
-which that parser takes in pieces.
+for its boundary, and a header by one pattern. Only the usual message is read so; whatever is odd in one (a header that
+begins in the middle of a field, an empty part, a carriage return alone) is left to the standard library, and so is a large
+one, which that parser takes in pieces.
 """
 
 import re
-from email.errors import CloseBoundaryNotFoundDefect
+from email.errors import (
+    CloseBoundaryNotFoundDefect,
+    MessageDefect,
+    MissingHeaderBodySeparatorDefect,
+    MultipartInvariantViolationDefect,
+    NoBoundaryInMultipartDefect,
+    StartBoundaryNotFoundDefect,
+)
 from email.feedparser import BytesFeedParser
 from typing import NamedTuple
 
@@ -25,6 +32,10 @@ _HEADER = re.compile(r"(?:[!-9;-~]++:[^\n]*+(?:\n[ \t][^\n]*+)*+(?:\n|\Z))*+")
 _FIELD = re.compile(r"([!-9;-~]++):[ \t]*+([^\n]*+(?:\n[ \t][^\n]*+)*+)")
 _TAIL = re.compile(r"(--)?[ \t]*+(?:\r?\n|\Z)")
 """What may follow a boundary on its line (RFC 2046 §5.1.1): the mark of the end, white space."""
+
+
+_LEFT_OUT = (" ", "\t", ":", "From ")
+"""What begins a line that the standard library leaves out of a header in which it has no place."""
 
 
 class _Odd(Exception):
@@ -47,7 +58,7 @@ def parse(content: bytes) -> Node:
     if len(content) <= MAX_USUAL and (b"\r" not in content or content.count(b"\r") == content.count(b"\r\n")):
         text = content.decode("ascii", "surrogateescape")
         try:
-            return _part(text, 0, len(text), 0)[0]
+            return _whole(text)
         except _Odd:
             pass
     return _fed(content)
@@ -59,6 +70,14 @@ def _fed(content: bytes) -> Node:
     for at in range(0, len(content), PIECE):
         parser.feed(content[at : at + PIECE])
     return parser.close()
+
+
+def _whole(text: str) -> Node:
+    """Parse a message at one go."""
+    node, _ = _part(text, 0, len(text), 0)
+    if node.is_without_its_parts:
+        node.defects.append(MultipartInvariantViolationDefect())
+    return node
 
 
 def _part(text: str, start: int, end: int, depth: int, default: str | None = None) -> tuple[Node, Node]:
@@ -98,18 +117,26 @@ def _header(node: Node, text: str, start: int, end: int) -> int:
     for blank in ("\n", "\r\n"):
         if text.startswith(blank, at, end):
             return at + len(blank)
-    raise _Odd
+    if text.startswith(_LEFT_OUT, at, end):
+        raise _Odd
+    node.defects.append(MissingHeaderBodySeparatorDefect())
+    return at
 
 
 def _parts(node: Node, text: str, start: int, end: int, depth: int) -> None:
     """Parse the parts of a multipart one."""
     boundary = node.get_boundary()
+    if boundary is None:
+        return _lost(node, text[start:end], NoBoundaryInMultipartDefect())
     encoding = str(node.get("content-transfer-encoding", "8bit")).lower()
     if not boundary or not boundary.isascii() or encoding not in ("7bit", "8bit", "binary"):
         raise _Odd
     mark = f"--{boundary}"
     here = _delimiter(text, mark, start, end)
-    if here is None or here.is_last:
+    if here is None:
+        node.epilogue = ""
+        return _lost(node, text[start:end], StartBoundaryNotFoundDefect())
+    if here.is_last:
         raise _Odd
     if here.start > start:
         node.preamble = without_line_end(text[start : here.start])
@@ -127,6 +154,12 @@ def _parts(node: Node, text: str, start: int, end: int, depth: int) -> None:
         node.defects.append(CloseBoundaryNotFoundDefect())
     else:
         node.epilogue = text[here.end : end]
+
+
+def _lost(node: Node, body: str, defect: MessageDefect) -> None:
+    """Take the body of a multipart as a text: its parts cannot be found."""
+    node.defects.append(defect)
+    node.set_payload(body)
 
 
 def _delimiter(text: str, mark: str, start: int, end: int) -> _Delimiter | None:

@@ -63,10 +63,15 @@ class Node(Message):
 
     def end_before_boundary(self) -> None:
         """Take the line break off that stands before a boundary and belongs to it (RFC 2046 §5.1.1)."""
-        if self.is_multipart():
+        if self.get_content_maintype() == "multipart":
             self.epilogue = without_line_end(self.epilogue) if self.epilogue else None
         else:
             self.set_payload(without_line_end(self.raw))
+
+    @property
+    def is_without_its_parts(self) -> bool:
+        """True for a multipart of which no part was found."""
+        return self.get_content_maintype() == "multipart" and not self.is_multipart()
 
     @property
     def parts(self) -> "list[Node]":
