@@ -2,13 +2,12 @@
 
 `mime.py` parses as the standard library does. Three things are done differently: the parts that this program reads
 itself (delivery-status and the like) stay text instead of becoming messages; an encoded message part is decoded before
-it is parsed; and a message whose boundary was lost is read again with the boundary that its body shows. What is still
-without parts then is given to mail-parser, whose full parse costs many times as much and which is loaded only then.
+it is parsed; and a message whose boundary was lost is read again with the boundary that its body shows. Where it shows
+none, its body is read as one text.
 """
 
 import codecs
 import email.errors
-import logging
 import re
 from collections.abc import Iterator
 from functools import cached_property
@@ -155,8 +154,6 @@ def _read(content: bytes) -> Mail:
         repaired = _with_its_boundary(node)
         if repaired is not None:
             return _with_preamble(Mail(repaired))
-        if _has_lost_parts(node):
-            _add_defective(mail)
     return mail
 
 
@@ -320,18 +317,3 @@ def _with_preamble(mail: Mail) -> Mail:
         mail.leaves.insert(0, Leaf(node, "text/plain"))
     return mail
 
-
-def _add_defective(mail: Mail) -> None:
-    """Let mail-parser find the texts of a message whose parts the standard library did not find."""
-    import mailparser
-
-    logging.getLogger("mailparser").addHandler(logging.NullHandler())  # else it writes to standard error by itself
-    try:
-        parsed = mailparser.MailParser(mail.node)
-        texts = [*parsed.text_plain, *map(text_of_html, parsed.text_html), *parsed.text_not_managed]
-    except (ValueError, LookupError, TypeError, AttributeError, RecursionError, OSError):
-        return
-    for text in texts[: limits.MAX_PARTS]:
-        node = Node()
-        node.set_payload(str(text)[: limits.TEXT_BYTES])
-        mail.leaves.append(Leaf(node, "text/plain"))
