@@ -19,7 +19,7 @@ from triage.decode.exchange import cause_of, read_human
 from triage.decode.exports import read_export, read_pasted
 from triage.decode.html_text import text_of_html
 from triage.decode.prose import HumanText, read_prose, reason_for
-from triage.decode.received import read_received, read_way
+from triage.decode.received import read_received
 from triage.decode.reply import unwrap
 from triage.decode.rtf import text_of_rtf
 from triage.decode.tls_report import read_packed
@@ -86,10 +86,21 @@ def _status(content: bytes) -> None:
 
 
 def _received(content: bytes) -> None:
-    values = _text(content).split("\n\n")
-    hosts = [host for hop in read_received(values) for host in (hop.from_host, hop.by_host) if host]
-    if hosts != read_way(values):
-        raise AssertionError(f"two ways to read a stamp differ: {values!r}")
+    for hop in read_received(_text(content).split("\n\n")):
+        told = (hop.tls_version, hop.encrypted, hop.build) != (None, None, None)
+        if told != hop.tells_tls:
+            raise AssertionError(f"two ways to read a stamp differ: {hop.raw!r}")
+        _ = (
+            hop.from_host,
+            hop.helo,
+            hop.from_ip,
+            hop.by_host,
+            hop.by_ip,
+            hop.cipher,
+            hop.product,
+            hop.protocol,
+            hop.time,
+        )
 
 
 def _headers(content: bytes) -> None:

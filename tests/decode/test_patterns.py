@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from triage.decode.patterns import Patterns
 from triage.decode.prose_words import phrases
-from triage.decode.received import _any_clauses, _flat, _plain_clauses
+from triage.decode.received import Hop, _any_clauses, _plain_clauses
 
 WORDS = st.sampled_from(
     (
@@ -58,7 +58,7 @@ PIECES = st.sampled_from(
 @example("from a (from b)by c; x")
 def test_a_plain_stamp_is_split_as_the_scanner_splits_it(value: str) -> None:
     """What is read the short way, is read as mail-parser reads it."""
-    raw = _flat(value)
+    raw = Hop(value).raw
     plain = _plain_clauses(raw)
     assert plain is None or plain == _any_clauses(raw)
 

@@ -16,6 +16,12 @@ PAIR = "from hq-ex10a.contoso.example (192.0.2.10) by {by} (203.0.113.25)"
 ONLINE = "AB1PR01MB0001.namprd01.prod.outlook.com"
 
 
+def told(one: Hop) -> tuple[object, ...]:
+    """Ask a stamp for everything that it may tell."""
+    tls = (one.tells_tls, one.tls_version, one.cipher, one.encrypted, one.protocol, one.product, one.build)
+    return (one.from_host, one.from_ip, one.helo, one.by_host, one.by_ip, *tls, one.time, one.raw)
+
+
 def hop(value: str) -> Hop:
     """Read one header."""
     [one] = read_received([value])
@@ -83,6 +89,7 @@ def test_a_stamp_gives_version_cipher_encryption_product_and_build(
     """Each kind of stamp says what it shows; `(TLS)` proves encryption without a version."""
     one = hop(f"{PAIR.format(by=by)} with {stamp}{DATE}")
     assert (one.tls_version, one.cipher, one.encrypted, one.product, one.build) == expected
+    assert one.tells_tls is any(value is not None for value in (one.tls_version, one.encrypted, one.build))
     assert (one.from_host, one.from_ip) == ("hq-ex10a.contoso.example", "192.0.2.10")
     assert (one.by_host, one.time) == (by.split()[0].lower(), "2026-10-18T09:14:03Z")
 
@@ -141,11 +148,15 @@ def test_the_order_of_the_headers_is_kept_and_their_number_bounded() -> None:
 def test_hostile_headers_end_soon(piece: str) -> None:
     """A thousand megabyte-long headers of openers take less than two seconds."""
     begun = time.perf_counter()
-    read_received([piece * (10**6 // len(piece))] * 1000)
+    for one in read_received([piece * (10**6 // len(piece))] * 1000):
+        told(one)
     assert time.perf_counter() - begun < 2
 
 
 @given(st.lists(st.text(), max_size=5))
 def test_any_headers_are_read_without_an_error(values: list[str]) -> None:
-    """Each header gives one hop, whatever it holds."""
-    assert len(read_received(values)) == len(values)
+    """Each header gives one hop, whatever it holds, and tells of TLS or a build where it has one of these."""
+    hops = read_received(values)
+    assert len(list(map(told, hops))) == len(values)
+    for one in hops:
+        assert one.tells_tls is any(value is not None for value in (one.tls_version, one.encrypted, one.build))

@@ -11,13 +11,13 @@ from triage.decode.kinds import form_of
 from triage.decode.label import labelled
 from triage.decode.language import language_of
 from triage.decode.mapi import Item, as_message
-from triage.decode.message import Mail, read_mail
+from triage.decode.message import Header, Mail, read_header, read_mail
 from triage.decode.outcome import domain_of, human_causes, observation, outcome
 from triage.decode.outlook import DAMAGED, as_own, items_of
 from triage.decode.prose import reason_for
 from triage.decode.reader import Reader
-from triage.decode.received import Way
-from triage.decode.returned import Returned, bare_id, relayed, returned_message, returned_text
+from triage.decode.received import Way, read_received
+from triage.decode.returned import Returned, bare_id, relayed, returned_text
 from triage.decode.tls_report import report_in
 from triage.decode.trust import Claims, assess
 from triage.hosts import normal
@@ -82,7 +82,7 @@ def _read(mail: Mail, reader: Reader) -> Document:
     if found is None:
         return Document(kind="auto-reply" if form.auto_reply else "other")
     source = _source(found)
-    returned = returned_message(source) if source is not None else Returned()
+    returned = Returned(source)
     original = _original(returned.original, found)
     observations, more = _observations(found, returned, original, reader)
     if not observations:
@@ -106,7 +106,7 @@ def _is_notice(mail: Mail, mark: Mark) -> bool:
     )
 
 
-def _is_about_notice(source: Mail | None, original: Original, report: Mail, mark: Mark) -> bool:
+def _is_about_notice(source: Header | None, original: Original, report: Mail, mark: Mark) -> bool:
     """True for a report whose returned message is a notice of ours."""
     return mark.is_on(
         header=source.header(HEADER) if source is not None else None,
@@ -196,12 +196,12 @@ def _is_delay(human: HumanReport) -> bool:
     return bool(newest) and all("message delayed" in reply for reply in newest)
 
 
-def _source(found: Found) -> Mail | None:
+def _source(found: Found) -> Header | None:
     """Find the returned message: attached, its headers as a part, or behind the human part's text."""
     mail = found.mail
-    source = mail.attached[0] if mail.attached else None
+    source: Header | None = mail.attached[0] if mail.attached else None
     if source is None and (parts := mail.of_kind("text/rfc822-headers")):
-        source = read_mail(parts[0].text.lstrip("\r\n").encode("utf-8", "replace"))
+        source = read_header(parts[0].text.lstrip("\r\n"))
     if source is None and found.human is not None and found.human.original_headers:
         source = returned_text(found.human.original_headers)
     if source is None and found.prose is not None and found.prose.original:
@@ -230,8 +230,7 @@ class _Trusts:
         self._sender = domain_of((original.from_ or "").partition(",")[0])
         self._reader = reader
         self._known: dict[str | None, Trust] = {}
-        mail = found.mail
-        self._hops = Way(mail.headers("received")[: limits.MAX_HOPS])
+        self._hops = Way(read_received(found.mail.raw_values("received")[: limits.MAX_HOPS]))
 
     def of(self, recipient: str | None) -> Trust:
         """Give the trust in what the report says of this recipient."""
@@ -245,7 +244,7 @@ class _Trusts:
         machine = [one.receiving_host for report in self._found.reports for one in report.failures[:20]]
         lines = [line for one in human.recipients[:20] for line in one.lines] if human else []
         claims = Claims(
-            authentication_results=mail.headers("authentication-results"),
+            authentication_results=mail.headers("authentication-results") if self._reader.authserv_id else (),
             return_path=mail.header("return-path"),
             from_domain=domain_of(read_address(mail.words("from"))),
             recipient_domain=domain,
@@ -256,6 +255,6 @@ class _Trusts:
             remote_hosts_human=[line.host for line in lines if line.host and not line.own],
             by_mail_system=self._found.form.mail_system,
             original_domain=self._sender,
-            original_hops=[host for hop in self._returned.hops for host in (hop.from_host, hop.by_host) if host],
+            original_hops=Way(self._returned.hops),
         )
         return assess(claims, self._reader.hosts, self._reader.authserv_id)

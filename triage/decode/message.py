@@ -15,7 +15,7 @@ from functools import cached_property
 from triage.decode import limits
 from triage.decode.encoded import decode_text, decode_words, unfolded
 from triage.decode.html_text import text_of_html
-from triage.decode.mime import parse
+from triage.decode.mime import parse, parse_header
 from triage.decode.node import ENCODED_MESSAGE, Node
 
 UNTYPED = ("application/octet-stream", "application/x-eml", "application/eml", "text/plain")
@@ -32,6 +32,8 @@ _HEADERS = re.compile(rb"(?m)^(Received|From|To|Subject|Date|Message-I[Dd]|MIME-
 _LIKE_ASCII = ("us-ascii", "ascii", "utf-8", "iso-8859-", "windows-125")
 _FIELD = re.compile(rb"[!#-9;=-Z^-z][!-9;-~]{0,75}:")
 """A header field; no field's name begins with a quote or bracket, as JSON and XML do."""
+_NAME = 77
+"""Characters of a field's name with its colon."""
 
 
 class Leaf:
@@ -68,21 +70,17 @@ class Leaf:
         return text[:bound] if text is not None else decode_text(_content(self._node)[:bound], _charset(self._node))
 
 
-class Mail:
-    """One message: `leaves` are its own parts, `attached` the messages in it. Headers are decoded when asked for.
+class Header:
+    """The header fields of a message, decoded when asked for."""
 
-    `is_cut` tells that it passes a bound of `limits`: then its parts may not be whole.
-    """
-
-    def __init__(self, node: Node, depth: int = 0) -> None:
-        """Take a parsed message; `depth` is the number of messages around it."""
+    def __init__(self, node: Node) -> None:
+        """Take a parsed message."""
         self.node = node
-        self.depth = depth
-        self.is_cut = False
         self._words: dict[str, str] = {}
-        self.leaves: list[Leaf] = []
-        self.attached: list[Mail] = []
-        self._collect(node, depth)
+
+    def raw_values(self, name: str) -> list[str]:
+        """Give every value of a header, as it stands; `name` in lower case."""
+        return self.node.values_of(name)
 
     def headers(self, name: str) -> list[str]:
         """Give every value of a header, unfolded, as it stands (RFC 2047 words are not decoded)."""
@@ -102,6 +100,22 @@ class Mail:
         if name not in self._words:
             self._words[name] = decode_words(self.header(name) or "")
         return self._words[name]
+
+
+class Mail(Header):
+    """One message: `leaves` are its own parts, `attached` the messages in it.
+
+    `is_cut` tells that it passes a bound of `limits`: then its parts may not be whole.
+    """
+
+    def __init__(self, node: Node, depth: int = 0) -> None:
+        """Take a parsed message; `depth` is the number of messages around it."""
+        super().__init__(node)
+        self.depth = depth
+        self.is_cut = False
+        self.leaves: list[Leaf] = []
+        self.attached: list[Mail] = []
+        self._collect(node, depth)
 
     def parameter(self, name: str) -> str:
         """Give a parameter of Content-Type in lower case (`report-type`); empty without one."""
@@ -145,6 +159,15 @@ def read_mail(content: bytes) -> Mail:
         one.is_cut = True
         waiting.extend(one.attached)
     return mail
+
+
+def read_header(text: str) -> Header:
+    """Read the header that a text begins with, as that of a message; what stands behind it is left alone."""
+    if text.isascii() and len(text) <= limits.HEADER_BYTES and _FIELD.match(text[:_NAME].encode()):
+        node = parse_header(text)
+        if node is not None:
+            return Header(node)
+    return read_mail(text.encode("utf-8", "replace"))
 
 
 def _read(content: bytes) -> Mail:
@@ -316,4 +339,3 @@ def _with_preamble(mail: Mail) -> Mail:
         node.set_payload(preamble)
         mail.leaves.insert(0, Leaf(node, "text/plain"))
     return mail
-

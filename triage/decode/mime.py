@@ -64,6 +64,18 @@ def parse(content: bytes) -> Node:
     return _fed(content)
 
 
+def parse_header(text: str) -> Node | None:
+    """Parse the header that a text begins with; None where it is not written in the usual way."""
+    if "\r" in text and text.count("\r") != text.count("\r\n"):
+        return None
+    node = Node(policy=POLICY)
+    try:
+        _header(node, text, 0, len(text))
+    except _Odd:
+        return None
+    return node
+
+
 def _fed(content: bytes) -> Node:
     """Parse bytes piece by piece. `BytesParser` would hold all of it once more, with four bytes for each character."""
     parser = BytesFeedParser(Node, policy=POLICY)
@@ -127,7 +139,8 @@ def _parts(node: Node, text: str, start: int, end: int, depth: int) -> None:
     """Parse the parts of a multipart one."""
     boundary = node.get_boundary()
     if boundary is None:
-        return _lost(node, text[start:end], NoBoundaryInMultipartDefect())
+        _lose(node, text[start:end], NoBoundaryInMultipartDefect())
+        return
     encoding = str(node.get("content-transfer-encoding", "8bit")).lower()
     if not boundary or not boundary.isascii() or encoding not in ("7bit", "8bit", "binary"):
         raise _Odd
@@ -135,7 +148,8 @@ def _parts(node: Node, text: str, start: int, end: int, depth: int) -> None:
     here = _delimiter(text, mark, start, end)
     if here is None:
         node.epilogue = ""
-        return _lost(node, text[start:end], StartBoundaryNotFoundDefect())
+        _lose(node, text[start:end], StartBoundaryNotFoundDefect())
+        return
     if here.is_last:
         raise _Odd
     if here.start > start:
@@ -156,7 +170,7 @@ def _parts(node: Node, text: str, start: int, end: int, depth: int) -> None:
         node.epilogue = text[here.end : end]
 
 
-def _lost(node: Node, body: str, defect: MessageDefect) -> None:
+def _lose(node: Node, body: str, defect: MessageDefect) -> None:
     """Take the body of a multipart as a text: its parts cannot be found."""
     node.defects.append(defect)
     node.set_payload(body)

@@ -11,9 +11,8 @@ from collections.abc import Sequence
 from functools import cached_property
 from typing import overload
 
-import msgspec
-
 from triage.decode.dates import utc_of, written
+from triage.decode.encoded import unfolded
 from triage.decode.reply import address
 from triage.model.words import TlsVersion
 
@@ -61,33 +60,117 @@ _STAMPS = (
 )
 """How servers that are not Exchange name themselves in the clause of the stamping host, and what each pattern holds."""
 
+_TELLING = ("smtps", "lmtps", "tls", "ssl", "cipher", "microsoft", "mapi")
+"""Words without one of which a stamp tells neither of encryption nor of a build."""
 
-class Hop(msgspec.Struct, frozen=True, kw_only=True):
-    """One Received header.
 
-    `from_host` is the client as the server names it: its reverse name where the stamp gives one apart, else what the
-    client said; `helo` is what the client said. `encrypted` is None where the stamp does not tell. `build` is that of
-    the stamping (receiving) server as written, `product` its name; `time` is UTC, RFC 3339.
-    """
+class Hop:
+    """One Received header; what it says is read when it is asked first, for most stamps are asked little."""
 
-    from_host: str | None = None
-    from_ip: str | None = None
-    helo: str | None = None
-    by_host: str | None = None
-    by_ip: str | None = None
-    tls_version: TlsVersion | None = None
-    cipher: str | None = None
-    encrypted: bool | None = None
-    product: str | None = None
-    build: str | None = None
-    protocol: str | None = None
-    time: str | None = None
-    raw: str = ""
+    def __init__(self, value: str) -> None:
+        """Take the value of the header, as it stands or unfolded."""
+        self._value = value
+
+    @cached_property
+    def raw(self) -> str:
+        """The value on one line, at most `MAX_LENGTH` characters of it."""
+        value = self._value
+        if len(value) > MAX_LENGTH or not value.isascii():
+            value = unfolded(value)[:MAX_LENGTH]
+        return " ".join(value.split())
+
+    @cached_property
+    def from_host(self) -> str | None:
+        """The client as the server names it: its reverse name where the stamp gives one apart, else what it said."""
+        return self._names[0]
+
+    @property
+    def helo(self) -> str | None:
+        """What the client said in its greeting."""
+        return self._names[1]
+
+    @cached_property
+    def from_ip(self) -> str | None:
+        """The client's address."""
+        return _address(self._clause("from"))
+
+    @cached_property
+    def by_host(self) -> str | None:
+        """The stamping (receiving) server."""
+        by = _FIRST.match(self._clause("by"))
+        return _host(by.group("name")) if by else None
+
+    @property
+    def by_ip(self) -> str | None:
+        """The stamping server's address."""
+        return _address(self._clause("by"))
+
+    @property
+    def tls_version(self) -> TlsVersion | None:
+        """The version of TLS; "none" where the stamp tells that there was no encryption."""
+        return self._tls[0]
+
+    @property
+    def cipher(self) -> str | None:
+        """The cipher suite."""
+        return self._tls[1]
+
+    @property
+    def encrypted(self) -> bool | None:
+        """Whether the hop was encrypted at all; None where the stamp does not tell."""
+        return self._tls[2]
+
+    @property
+    def product(self) -> str | None:
+        """The name of the stamping server's product."""
+        return _product(self.build, self.by_host) if self.build else _stamped_by(self.raw)
+
+    @cached_property
+    def build(self) -> str | None:
+        """The build of the stamping server, as written."""
+        return _build(self._clause("id"), self._with)
+
+    @property
+    def protocol(self) -> str | None:
+        """The protocol that the stamp names."""
+        return self._with.split(" (")[0].strip() or None
+
+    @property
+    def time(self) -> str | None:
+        """When the server stamped it, UTC, RFC 3339."""
+        return _time(self._split[1])
+
+    @cached_property
+    def tells_tls(self) -> bool:
+        """True where the stamp tells of encryption, or that there was none, or a build."""
+        lower = self.raw.lower()
+        if lower.isascii() and not any(word in lower for word in _TELLING):
+            return False
+        return self.tls_version is not None or self.encrypted is not None or self.build is not None
+
+    @cached_property
+    def _split(self) -> tuple[dict[str, str], str]:
+        return _clauses(self.raw)
+
+    def _clause(self, key: str) -> str:
+        return self._split[0].get(key, "")
+
+    @property
+    def _with(self) -> str:
+        return self._clause("with")
+
+    @cached_property
+    def _names(self) -> tuple[str | None, str | None]:
+        return _names(self._clause("from"))
+
+    @cached_property
+    def _tls(self) -> tuple[TlsVersion | None, str | None, bool | None]:
+        return _tls(self.raw, self._with)
 
 
 def read_received(values: Sequence[str]) -> tuple[Hop, ...]:
-    """Read the Received headers of a message, in their order (newest first). Never raises."""
-    return tuple(_hop(str(value)) for value in values[:MAX_HEADERS])
+    """Take the Received headers of a message, in their order (newest first). Never raises, whatever is asked of them."""
+    return tuple(map(Hop, values[:MAX_HEADERS]))
 
 
 class Way(Sequence[str]):
@@ -96,13 +179,13 @@ class Way(Sequence[str]):
     Most judgements of a report do without its way: it is read when something of it is asked first.
     """
 
-    def __init__(self, values: Sequence[str]) -> None:
-        """Take the values of the headers, newest first."""
-        self._values = values
+    def __init__(self, hops: Sequence[Hop]) -> None:
+        """Take the headers, newest first."""
+        self._hops = hops
 
     @cached_property
     def _hosts(self) -> list[str]:
-        return read_way(self._values)
+        return [host for hop in self._hops for host in (hop.from_host, hop.by_host) if host]
 
     @overload
     def __getitem__(self, at: int) -> str: ...
@@ -114,51 +197,6 @@ class Way(Sequence[str]):
 
     def __len__(self) -> int:
         return len(self._hosts)
-
-
-def read_way(values: Sequence[str]) -> list[str]:
-    """Give only the hosts that Received headers name, in their order: of each the client, then the server."""
-    named = []
-    for value in values[:MAX_HEADERS]:
-        clauses, _ = _clauses(_flat(value))
-        named += [_names(clauses.get("from", ""))[0], _server(clauses.get("by", ""))]
-    return [host for host in named if host]
-
-
-def _flat(value: str) -> str:
-    return " ".join(value[:MAX_LENGTH].split())
-
-
-def _server(receiver: str) -> str | None:
-    by = _FIRST.match(receiver)
-    return _host(by.group("name")) if by else None
-
-
-def _hop(value: str) -> Hop:
-    """Read one header."""
-    raw = _flat(value)
-    clauses, date = _clauses(raw)
-    sender, receiver = clauses.get("from", ""), clauses.get("by", "")
-    protocol = clauses.get("with", "")
-    from_host, helo = _names(sender)
-    by_host = _server(receiver)
-    version, cipher, encrypted = _tls(raw, protocol)
-    build = _build(clauses, protocol)
-    return Hop(
-        from_host=from_host,
-        from_ip=_address(sender),
-        helo=helo,
-        by_host=by_host,
-        by_ip=_address(receiver),
-        tls_version=version,
-        cipher=cipher,
-        encrypted=encrypted,
-        product=_product(build, by_host) if build else _stamped_by(raw),
-        build=build,
-        protocol=protocol.split(" (")[0].strip() or None,
-        time=_time(date),
-        raw=raw,
-    )
 
 
 def _clauses(raw: str) -> tuple[dict[str, str], str]:
@@ -259,11 +297,11 @@ def _version(text: str) -> TlsVersion | None:
     return versions[found.group("minor")] if found else None
 
 
-def _build(clauses: dict[str, str], protocol: str) -> str | None:
+def _build(identifier: str, protocol: str) -> str | None:
     """Give the Exchange build of a stamp, as written; other servers put queue ids in the same clause."""
     if not (_EXCHANGE.match(protocol) or protocol.lower().startswith("mapi")):
         return None
-    found = _BUILD.match(clauses.get("id", ""))
+    found = _BUILD.match(identifier)
     return found.group("build") if found else None
 
 

@@ -2,11 +2,9 @@
 
 import re
 
-import msgspec
-
 from triage.decode.limits import MAX_HEADER, MAX_HOPS
 from triage.decode.mailbox import addresses_of
-from triage.decode.message import Mail, read_mail
+from triage.decode.message import Header, read_header
 from triage.decode.received import Hop, read_received
 from triage.exchange import product_of
 from triage.hosts import normal
@@ -18,38 +16,40 @@ MAX_TO = 5
 """Addresses of the To field that are kept: they only help to recognize the message."""
 
 
-class Returned(msgspec.Struct, frozen=True):
-    """The message that bounced. `builds` maps a host's normal name to the product that stamped in its name,
-    one with a build before one without."""
+class Returned:
+    """The message that bounced: which it was, and the stamps of its way, newest first."""
 
-    original: Original = Original()
-    hops: tuple[Hop, ...] = ()
-    builds: dict[str, Product] = {}
-    addresses: dict[str, str] = {}
+    def __init__(self, header: Header | None = None) -> None:
+        """Take its header; None where the report returns none."""
+        self.original = Original() if header is None else _original(header)
+        self.hops = () if header is None else read_received(header.raw_values("received")[:MAX_HOPS])
+        self._known: dict[str, tuple[Product | None, str | None]] = {}
+
+    def product_of(self, host: str | None) -> Product | None:
+        """Give the product that stamped in a host's name, one with a build before one without; None without one."""
+        return self._told_of(host)[0] if host else None
+
+    def address_of(self, host: str | None) -> str | None:
+        """Give the address that a host's newest stamp tells of it; None without one."""
+        return self._told_of(host)[1] if host else None
+
+    def _told_of(self, host: str) -> tuple[Product | None, str | None]:
+        """Give what the stamps of a host tell of it, by its normal name."""
+        if host not in self._known:
+            own = [hop for hop in self.hops if normal(hop.by_host) == host]
+            products = [one for one in map(_stamped, own) if one is not None]
+            product = next((one for one in products if one.build), products[0] if products else None)
+            self._known[host] = (product, next((hop.by_ip for hop in own if hop.by_ip), None))
+        return self._known[host]
 
 
-def returned_message(mail: Mail) -> Returned:
-    """Read the headers of a returned message."""
-    hops = read_received(mail.headers("received")[:MAX_HOPS])
-    builds: dict[str, Product] = {}
-    addresses: dict[str, str] = {}
-    for hop in hops:
-        host = normal(hop.by_host)
-        stamped = _stamped(hop)
-        if host and stamped is not None and (host not in builds or (stamped.build and not builds[host].build)):
-            builds[host] = stamped
-        if host and hop.by_ip:
-            addresses.setdefault(host, hop.by_ip)
-    return Returned(original=_original(mail), hops=hops, builds=builds, addresses=addresses)
-
-
-def returned_text(text: str) -> Mail | None:
+def returned_text(text: str) -> Header | None:
     """Parse the headers of a returned message that stand in a text; None where no header is there."""
     lines = text[: 4 * MAX_HEADER].splitlines()
     for at, line in enumerate(lines[:40]):
         name, colon, _ = line.partition(":")
         if colon and name.lower() in _STARTS and name.isascii():
-            return read_mail("\n".join(_folded(lines[at:])).encode("utf-8", "replace"))
+            return read_header("\n".join(_folded(lines[at:])))
     return None
 
 
@@ -80,11 +80,9 @@ _STARTS = frozenset(
 
 
 def _tells(hop: Hop) -> bool:
-    if not (normal(hop.by_host) and (normal(hop.from_host) or hop.from_ip)):
+    if not (hop.tells_tls and normal(hop.by_host) and (normal(hop.from_host) or hop.from_ip)):
         return False
-    if (hop.protocol or "").lower().startswith(("mapi", "http", "local")):
-        return False
-    return hop.tls_version is not None or hop.encrypted is not None or hop.build is not None
+    return not (hop.protocol or "").lower().startswith(("mapi", "http", "local"))
 
 
 def _relayed(hop: Hop, returned: Returned, trust: Trust) -> Observation:
@@ -99,7 +97,7 @@ def _relayed(hop: Hop, returned: Returned, trust: Trust) -> Observation:
         receiving_ip=hop.by_ip,
         tls=Tls(version="none" if hop.encrypted is False else hop.tls_version, cipher=hop.cipher),
         software=Software(
-            sending=returned.builds.get(sending or ""),
+            sending=returned.product_of(sending),
             receiving=_stamped(hop),
         ),
         time=hop.time,
@@ -115,12 +113,12 @@ def _stamped(hop: Hop) -> Product | None:
     return Product(product=hop.product) if hop.product else None
 
 
-def _original(mail: Mail) -> Original:
+def _original(header: Header) -> Original:
     return Original(
-        message_id=bare_id(mail.header("message-id")),
-        from_=_addresses(mail, "from", 1),
-        to=_addresses(mail, "to", MAX_TO),
-        subject=mail.words("subject") or None,
+        message_id=bare_id(header.header("message-id")),
+        from_=_addresses(header, "from", 1),
+        to=_addresses(header, "to", MAX_TO),
+        subject=header.words("subject") or None,
     )
 
 
@@ -132,6 +130,6 @@ def bare_id(value: str | None) -> str | None:
     return inside.strip() or None
 
 
-def _addresses(mail: Mail, name: str, at_most: int) -> str | None:
-    """Give the bare addresses of a header, joined by commas; None without one."""
-    return ", ".join(addresses_of(mail.header(name) or "")[:at_most]) or None
+def _addresses(header: Header, name: str, at_most: int) -> str | None:
+    """Give the bare addresses of a field, joined by commas; None without one."""
+    return ", ".join(addresses_of(header.header(name) or "")[:at_most]) or None

@@ -208,9 +208,9 @@ def _not_of_ours(claims: Claims, hosts: Hosts) -> list[str]:
     address is ours, the stamps decide, if all of them name strangers; one of Exchange Online may have been for us.
     """
     reporters = [host for host in (claims.reporting_mta, claims.generating_server) if host]
-    ends = [*reporters, *claims.original_hops]
     if claims.original_domain is None or any(hosts.is_ours(host) is not False for host in reporters):
         return []
+    ends = [*reporters, *claims.original_hops]
     is_from_ours = hosts.is_our_domain(claims.original_domain)
     if is_from_ours is False:
         touched = any(hosts.is_ours(host) for host in ends) or hosts.is_our_domain(claims.recipient_domain) is not False
