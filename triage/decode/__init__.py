@@ -1,10 +1,11 @@
 """Bytes → observations: what a report says of each hop, and nothing more than it says."""
 
 from triage.decode.assemble import assemble, read_item
-from triage.decode.exports import read_export
+from triage.decode.exports import read_announced, read_export
 from triage.decode.label import is_dmarc_report
 from triage.decode.message import Mail, read_mail
 from triage.decode.outlook import NO_ITEM, is_item, read_item_file
+from triage.decode.plain_mail import is_plainly_mail
 from triage.decode.protocol_log import (
     LOG_HEAD,
     PART_BYTES,
@@ -54,6 +55,9 @@ def decode(content: bytes, hosts: Hosts, authserv_id: str | None = None, mark: M
     bears our own `mark` gives no observation.
     What cannot be read at all has the kind `unreadable` and a sentence that says why.
     """
+    reader = Reader(hosts, authserv_id, mark)
+    if is_plainly_mail(content):
+        return read_announced(content) or _read_message(content, reader)
     if not content.strip(b" \t\r\n\x00"):
         return Document(kind="unreadable", error="It is empty.")
     if is_protocol_log(content[:SNIFFED]):
@@ -64,7 +68,7 @@ def decode(content: bytes, hosts: Hosts, authserv_id: str | None = None, mark: M
         return export
     if is_dmarc_report(content):
         return Document(kind="other", what="dmarc-report")
-    return _read_message(content, Reader(hosts, authserv_id, mark))
+    return _read_message(content, reader)
 
 
 def _read_message(content: bytes, reader: Reader) -> Document:

@@ -65,7 +65,7 @@ def read_export(content: bytes, hosts: Hosts) -> Document | None:
     if content.startswith(GZIP):
         return tls_report.read_packed(content)
     if _is_mail(content[:HEADERS]):
-        return tls_report.read_mail_report(content) if _is_announced(_header_block(content)) else None
+        return read_announced(content)
     head = text_of(content[:HEAD])
     if head is None or not head.strip():
         return None
@@ -76,6 +76,11 @@ def read_export(content: bytes, hosts: Hosts) -> Document | None:
     sign = copied.sign_before(head)
     read = _reader_of(copied.taken_off(head, sign)) if sign else None
     return read_rows(read(copied.taken_off(text_of(content) or "", sign)), hosts) if read and sign else None
+
+
+def read_announced(content: bytes) -> Document | None:
+    """Read the TLS report that a mail announces in its header; None where it announces none, or holds none."""
+    return tls_report.read_mail_report(content) if _is_announced(_header_block(content)) else None
 
 
 def _reader_of(head: str) -> "_Read | None":
@@ -305,5 +310,7 @@ def _is_announced(header: bytes) -> bool:
 
 def _header_block(content: bytes) -> bytes:
     start = content[:HEADERS].lstrip(b"\xef\xbb\xbf \t\r\n")
-    ends = [at for at in (start.find(b"\n\n"), start.find(b"\n\r\n")) if at >= 0]
-    return start[: min(ends, default=len(start))]
+    end = start.find(b"\n\n")
+    end = len(start) if end < 0 else end
+    other = start.find(b"\n\r\n", 0, end)
+    return start[: other if other >= 0 else end]

@@ -133,7 +133,7 @@ class Mail(Header):
     @property
     def has_headers(self) -> bool:
         """True where at least one header field was found."""
-        return any(True for _ in self.node.raw_items())
+        return len(self.node) > 0
 
     def of_kind(self, *kinds: str) -> list[Leaf]:
         """Give the own leaf parts of these types, in order."""
