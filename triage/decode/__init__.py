@@ -58,6 +58,12 @@ def decode(content: bytes, hosts: Hosts, authserv_id: str | None = None, mark: M
     reader = Reader(hosts, authserv_id, mark)
     if is_plainly_mail(content):
         return read_announced(content) or _read_message(content, reader)
+    return _tried(content, reader)
+
+
+def _tried(content: bytes, reader: Reader) -> Document:
+    """Read a document of whatever kind."""
+    hosts = reader.hosts
     if not content.strip(b" \t\r\n\x00"):
         return Document(kind="unreadable", error="It is empty.")
     if is_protocol_log(content[:SNIFFED]):
