@@ -100,7 +100,7 @@ def _pasted_in(leaf: Leaf, hosts: Hosts) -> Document | None:
         table = _pasted_log("\n".join(lines_of_cells(markup)), hosts) or read_markup(markup, hosts)
         if table is not None and table.observations:
             return table
-    text = _QUOTE.sub("", leaf.text)
+    text = _QUOTE.sub("", leaf.text) if ">" in leaf.text else leaf.text
     document = _pasted_log(text, hosts) or read_pasted(text, hosts)
     return document if document is not None and document.observations else None
 

@@ -24,6 +24,7 @@ from triage.decode import (
     tracking_rows,
 )
 from triage.decode.export_row import Row, is_export, is_known, plain
+from triage.decode.export_signs import may_hold_export
 from triage.decode.export_text import GZIP, HEAD, json_values, lines_of, plain_text, text_of
 from triage.decode.queue_export import is_message, place_of, read_message, read_queue
 from triage.decode.tracking import is_tracking, read_event
@@ -102,6 +103,10 @@ def read_markup(text: str, hosts: Hosts) -> Document | None:
 def read_pasted(text: str, hosts: Hosts) -> Document | None:
     """Read an export that stands somewhere in the text of a mail; None where there is none."""
     text = plain_text(text)
+    return _read_pasted(text, hosts) if may_hold_export(text) else None
+
+
+def _read_pasted(text: str, hosts: Hosts) -> Document | None:
     if (at := _json_at(text)) is not None:
         return _read_json(text[at:], hosts)
     lines = list(lines_of(text))
