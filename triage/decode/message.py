@@ -88,12 +88,12 @@ class Header:
 
     def has(self, *names: str) -> bool:
         """True where the message has one of these headers, whatever it says; names in lower case."""
-        return any(map(self.node.values_of, names))
+        return any(self.node.value_of(name) is not None for name in names)
 
     def header(self, name: str) -> str | None:
         """Give the first value of a header, unfolded; None without one. An empty value is an empty text."""
-        values = self.node.values_of(name.lower())
-        return unfolded(values[0]) if values else None
+        value = self.node.value_of(name.lower())
+        return None if value is None else unfolded(value)
 
     def words(self, name: str) -> str:
         """Give the first value of a header with RFC 2047 words decoded; empty without one."""
@@ -189,8 +189,8 @@ def bounded(content: bytes) -> bytes:
     """Cut a message to the bounds of `limits`: size, header block, number of containers and of parts."""
     if len(content) > limits.HEAD_BYTES + limits.TAIL_BYTES:
         content = content[: limits.HEAD_BYTES] + b"\n" + content[-limits.TAIL_BYTES :]
-    if len(content) <= limits.HEADER_BYTES:
-        return _not_too_many_parts(content)
+    if len(content) <= limits.SMALL_BYTES:
+        return content  # what passes another bound is cut to this
     end = min((at for at in (content.find(b"\n\n"), content.find(b"\n\r\n")) if at >= 0), default=len(content))
     if end > limits.HEADER_BYTES:
         cut = content.rfind(b"\n", 0, limits.HEADER_BYTES)
@@ -280,9 +280,13 @@ def _content(node: Node) -> bytes:
 
 def _plain_text(node: Node) -> str | None:
     """Give the payload of a part that is the same in ASCII and in its charset, and not encoded; None for any other."""
-    encoding = str(node.get("content-transfer-encoding", "7bit")).lower()
     text = node.raw
-    if node.is_multipart() or encoding not in ("7bit", "8bit", "binary") or not text.isascii() or "\x1b" in text:
+    if (
+        node.is_multipart()
+        or node.encoding("7bit") not in ("7bit", "8bit", "binary")
+        or not text.isascii()
+        or "\x1b" in text
+    ):
         return None
     charset = _charset(node)
     return text if charset is None or charset.startswith(_LIKE_ASCII) else None
@@ -297,16 +301,14 @@ def _is_lost(mail: Mail) -> bool:
     """True where parts seem to be there that the parser did not find: a lost boundary, or no type that names one."""
     if _has_lost_parts(mail.node):
         return True
-    return (
-        len(mail.leaves) == 1
-        and not mail.attached
-        and mail.leaves[0].kind == "text/plain"
-        and bool(_DELIMITER.search(str(mail.node.get_payload())[: limits.TEXT_BYTES]))
-    )
+    if len(mail.leaves) != 1 or mail.attached or mail.leaves[0].kind != "text/plain":
+        return False
+    text = str(mail.node.get_payload())
+    return "--" in text and _DELIMITER.search(text[: limits.TEXT_BYTES]) is not None
 
 
 def _has_lost_parts(node: Node) -> bool:
-    return any(isinstance(defect, LOST) for defect in node.defects)
+    return bool(node.defects) and any(isinstance(defect, LOST) for defect in node.defects)
 
 
 def _with_its_boundary(node: Node) -> Node | None:

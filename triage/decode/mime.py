@@ -29,7 +29,9 @@ MAX_DEEP = 20
 """Parts within parts that are read at one go, each by a call of its own."""
 
 _HEADER = re.compile(r"(?:[!-9;-~]++:[^\n]*+(?:\n[ \t][^\n]*+)*+(?:\n|\Z))*+")
-_FIELD = re.compile(r"([!-9;-~]++):[ \t]*+([^\n]*+(?:\n[ \t][^\n]*+)*+)")
+_FIELD = re.compile(r"([!-9;-~]++):[ \t]*+([^\r\n]*+(?:\r?\n[ \t][^\r\n]*+)*+)")
+_FOLDED_AT_ONCE = re.compile(r":[ \t]*+\r?\n[ \t]")
+"""A field with nothing on its first line, or what looks like one within another."""
 _TAIL = re.compile(r"(--)?[ \t]*+(?:\r?\n|\Z)")
 """What may follow a boundary on its line (RFC 2046 §5.1.1): the mark of the end, white space."""
 
@@ -108,7 +110,7 @@ def _part(text: str, start: int, end: int, depth: int, default: str | None = Non
     if kind == "multipart":
         _parts(node, text, body, end, depth)
     else:
-        node.set_payload(text[body:end])
+        node.take_text(text[body:end])
     return node, node
 
 
@@ -116,13 +118,9 @@ def _header(node: Node, text: str, start: int, end: int) -> int:
     """Read the header fields, and give where the body begins."""
     found = _HEADER.match(text, start, end)
     at = found.end() if found else start
-    fields = []
-    for name, value in _FIELD.findall(text, start, at):
-        if value[:1] in ("\r", "\n"):  # nothing on the field's first line, of which releases of Python differ
-            lines = f"{name}:{value}\n".splitlines(keepends=True)
-            fields.append(POLICY.header_source_parse(lines))
-        else:
-            fields.append((name, value.rstrip("\r\n")[: limits.MAX_HEADER]))
+    fields = _FIELD.findall(text, start, at)
+    if at - start > limits.MAX_HEADER or _FOLDED_AT_ONCE.search(text, start, at):
+        fields = [_field(name, value) for name, value in fields]
     node.take_fields(fields)
     if at == end:
         return end
@@ -135,14 +133,20 @@ def _header(node: Node, text: str, start: int, end: int) -> int:
     return at
 
 
+def _field(name: str, value: str) -> tuple[str, str]:
+    """Give a field as the standard library splits it."""
+    if value[:1] in ("\r", "\n"):  # nothing on the field's first line, of which releases of Python differ
+        return POLICY.header_source_parse(f"{name}:{value}\n".splitlines(keepends=True))
+    return name, value[: limits.MAX_HEADER]
+
+
 def _parts(node: Node, text: str, start: int, end: int, depth: int) -> None:
     """Parse the parts of a multipart one."""
     boundary = node.get_boundary()
     if boundary is None:
         _lose(node, text[start:end], NoBoundaryInMultipartDefect())
         return
-    encoding = str(node.get("content-transfer-encoding", "8bit")).lower()
-    if not boundary or not boundary.isascii() or encoding not in ("7bit", "8bit", "binary"):
+    if not boundary or not boundary.isascii() or node.encoding("8bit") not in ("7bit", "8bit", "binary"):
         raise _Odd
     mark = f"--{boundary}"
     here = _delimiter(text, mark, start, end)
@@ -173,7 +177,7 @@ def _parts(node: Node, text: str, start: int, end: int, depth: int) -> None:
 def _lose(node: Node, body: str, defect: MessageDefect) -> None:
     """Take the body of a multipart as a text: its parts cannot be found."""
     node.defects.append(defect)
-    node.set_payload(body)
+    node.take_text(body)
 
 
 def _delimiter(text: str, mark: str, start: int, end: int) -> _Delimiter | None:

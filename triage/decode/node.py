@@ -8,6 +8,7 @@ other form (RFC 2231, comments, escapes) is left to the standard library.
 import re
 from email._policybase import Compat32
 from email.message import Message
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, cast
 
 from triage.decode import limits
@@ -28,6 +29,8 @@ READ_HERE = {
     "text/rfc822-header": "text/rfc822-headers",
 }
 ENCODED_MESSAGE = "application/encoded-message"
+MAX_KNOWN = 80
+"""Characters of a type that is kept, since the next message names it too."""
 
 _USUAL = re.compile(
     r"[ \t\r\n]*+[\w.+/-]++"
@@ -53,7 +56,7 @@ POLICY = cast("Policy[Node]", _Policy())
 class Node(Message):
     """A part as the standard library parses it, except that it leaves to us what we read ourselves."""
 
-    _fields: dict[str, list[str]] | None = None
+    _first: dict[str, str] | None = None
     _kind: str | None = None
     _parameters: dict[str, dict[str, str] | None] | None = None
 
@@ -61,12 +64,16 @@ class Node(Message):
         """Take all header fields of a new part at once, as a parser split them."""
         self._headers = fields
 
+    def take_text(self, text: str) -> None:
+        """Take the body of a part that has no parts."""
+        self._payload = text
+
     def end_before_boundary(self) -> None:
         """Take the line break off that stands before a boundary and belongs to it (RFC 2046 §5.1.1)."""
         if self.get_content_maintype() == "multipart":
             self.epilogue = without_line_end(self.epilogue) if self.epilogue else None
         else:
-            self.set_payload(without_line_end(self.raw))
+            self.take_text(without_line_end(self.raw))
 
     @property
     def is_without_its_parts(self) -> bool:
@@ -85,18 +92,30 @@ class Node(Message):
         payload: Any = vars(self)["_payload"]
         return payload if isinstance(payload, str) else ""
 
+    def value_of(self, name: str) -> str | None:
+        """Give the first value of a header field as it stands, None without one; `name` in lower case."""
+        if self._first is None:
+            self._first = {key.lower(): value for key, value in reversed(self._headers)}
+        value: Any = self._first.get(name)
+        return value if value is None or isinstance(value, str) else str(value)
+
     def values_of(self, name: str) -> list[str]:
         """Give every value of a header field as it stands; `name` in lower case."""
-        if self._fields is None:
-            self._fields = {}
-            for key, value in self._headers:
-                self._fields.setdefault(key.lower(), []).append(value)
-        return self._fields.get(name, [])
+        if self.value_of(name) is None:
+            return []
+        return [value for key, value in self._headers if key.lower() == name]
 
     def get(self, name: str, failobj: Any = None) -> Any:
         """Give the first value of a header field, `failobj` without one."""
-        values = self.values_of(name.lower())
-        return self.policy.header_fetch_parse(name, values[0]) if values else failobj
+        value = self.value_of(name.lower())
+        return failobj if value is None else self.policy.header_fetch_parse(name, value)
+
+    def encoding(self, default: str) -> str:
+        """Give the transfer encoding in lower case; `default` where none is named."""
+        value = self.value_of("content-transfer-encoding")
+        if value is None:
+            return default
+        return (value if value.isascii() else str(self.get("content-transfer-encoding"))).lower()
 
     def get_content_type(self) -> str:
         """Give the type in lower case; for parts that are read here, the name under which this program knows them."""
@@ -105,26 +124,40 @@ class Node(Message):
         return self._kind
 
     def _declared(self) -> str:
-        values = self.values_of("content-type")
-        declared = str(values[0]) if values else ""
-        if declared.isascii() and values:
-            kind = declared.partition(";")[0].strip().lower()
-            kind = kind if kind.count("/") == 1 else "text/plain"  # RFC 2045 §5.2
+        declared = self.value_of("content-type")
+        if declared is None:
+            kind = self.get_default_type()
         else:
-            kind = super().get_content_type()
-        kind = kind.split()[0]  # a parameter may follow without a semicolon
-        if kind in READ_HERE:
-            return READ_HERE[kind]
-        if kind.startswith("message/") and _is_encoded(self):
+            kind = _kind_of(declared.partition(";")[0] if declared.isascii() else super().get_content_type())
+        if kind.startswith("message/") and self.encoding("").strip() in ("base64", "quoted-printable"):
             return ENCODED_MESSAGE
         return kind
+
+    def get_content_maintype(self) -> str:
+        """Give what stands before the slash of the type."""
+        return self.get_content_type().partition("/")[0]
+
+    def get_boundary(self, failobj: Any = None) -> Any:
+        """Give what separates the parts of a multipart; `failobj` where nothing is named."""
+        usual = self._usual("content-type")
+        if usual is None:
+            return super().get_boundary(failobj)
+        return usual["boundary"].rstrip() if "boundary" in usual else failobj
+
+    def get_filename(self, failobj: Any = None) -> Any:
+        """Give the name of the file that a part was; `failobj` without one."""
+        names_none = "name" not in (self.value_of("content-type") or "").lower()
+        if names_none and self.value_of("content-disposition") is None:
+            return failobj
+        return super().get_filename(failobj)
 
     def get_content_charset(self, failobj: Any = None) -> Any:
         """Give the charset in lower case; `failobj` for what is none. The standard library decodes with it, and some
         names make that fail.
         """
+        usual = self._usual("content-type")
         try:
-            name = super().get_content_charset()
+            name = super().get_content_charset() if usual is None else usual.get("charset")
         except (TypeError, ValueError, LookupError):
             return failobj
         return known_charset(name) or failobj
@@ -141,8 +174,8 @@ class Node(Message):
         if self._parameters is None:
             self._parameters = {}
         if header not in self._parameters:
-            values = self.values_of(header)
-            self._parameters[header] = _parameters_of(str(values[0])) if values else {}
+            value = self.value_of(header)
+            self._parameters[header] = _parameters_of(value) if value is not None else {}
         return self._parameters[header]
 
     def set_raw(self, name: str, value: str) -> None:
@@ -171,7 +204,7 @@ class Node(Message):
         super().set_default_type(ctype)
 
     def _forget(self) -> None:
-        self._fields = self._kind = self._parameters = None
+        self._first = self._kind = self._parameters = None
 
 
 def without_line_end(text: str) -> str:
@@ -187,5 +220,14 @@ def _parameters_of(value: str) -> dict[str, str] | None:
     return {name.lower(): quoted or bare for name, quoted, bare in reversed(_PARAMETER.findall(found.group(1)))}
 
 
-def _is_encoded(node: Node) -> bool:
-    return str(node.get("content-transfer-encoding", "")).strip().lower() in ("base64", "quoted-printable")
+def _kind_of(declared: str) -> str:
+    """Give the type that stands before the parameters of a Content-Type, as this program knows it."""
+    return _known_kind(declared) if len(declared) <= MAX_KNOWN else _known_kind.__wrapped__(declared)
+
+
+@lru_cache(maxsize=256)
+def _known_kind(declared: str) -> str:
+    kind = declared.strip().lower()
+    kind = kind if kind.count("/") == 1 else "text/plain"  # RFC 2045 §5.2
+    kind = kind.split()[0]  # a parameter may follow without a semicolon
+    return READ_HERE.get(kind, kind)
