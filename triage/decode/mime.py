@@ -16,6 +16,7 @@ from email.errors import (
     StartBoundaryNotFoundDefect,
 )
 from email.feedparser import BytesFeedParser
+from functools import lru_cache
 from typing import NamedTuple
 
 from triage.decode import limits
@@ -28,14 +29,18 @@ MAX_USUAL = 2**20
 MAX_DEEP = 20
 """Parts within parts that are read at one go, each by a call of its own."""
 
+MAX_KNOWN = 160
+"""Characters of a part's header that is kept for the next message."""
+
 _HEADER = re.compile(r"(?:[!-9;-~]++:[^\n]*+(?:\n[ \t][^\n]*+)*+(?:\n|\Z))*+")
-_FIELD = re.compile(r"([!-9;-~]++):[ \t]*+([^\r\n]*+(?:\r?\n[ \t][^\r\n]*+)*+)")
+_FIELD = re.compile(r"([!-9;-~]++):[ \t]*+([^\n]*+(?:\n[ \t][^\n]*+)*+)")
 _FOLDED_AT_ONCE = re.compile(r":[ \t]*+\r?\n[ \t]")
 """A field with nothing on its first line, or what looks like one within another."""
 _TAIL = re.compile(r"(--)?[ \t]*+(?:\r?\n|\Z)")
 """What may follow a boundary on its line (RFC 2046 §5.1.1): the mark of the end, white space."""
 
 
+_LINE_ENDS = ("\n", "\r\n")
 _LEFT_OUT = (" ", "\t", ":", "From ")
 """What begins a line that the standard library leaves out of a header in which it has no place."""
 
@@ -116,28 +121,51 @@ def _part(text: str, start: int, end: int, depth: int, default: str | None = Non
 
 def _header(node: Node, text: str, start: int, end: int) -> int:
     """Read the header fields, and give where the body begins."""
+    near = min(end, start + MAX_KNOWN)
+    for line_end in _LINE_ENDS:
+        if text.startswith(line_end, start, end):
+            return start + len(line_end)
+        blank = text.find(f"\n{line_end}", start, near) + 1
+        if blank and (known := _known_header(text[start:blank])) is not None:
+            node.take_header(known)
+            return blank + len(line_end)
     found = _HEADER.match(text, start, end)
     at = found.end() if found else start
-    fields = _FIELD.findall(text, start, at)
-    if at - start > limits.MAX_HEADER or _FOLDED_AT_ONCE.search(text, start, at):
-        fields = [_field(name, value) for name, value in fields]
-    node.take_fields(fields)
+    node.take_fields(_fields(text, start, at))
     if at == end:
         return end
-    for blank in ("\n", "\r\n"):
-        if text.startswith(blank, at, end):
-            return at + len(blank)
+    for line_end in _LINE_ENDS:
+        if text.startswith(line_end, at, end):
+            return at + len(line_end)
     if text.startswith(_LEFT_OUT, at, end):
         raise _Odd
     node.defects.append(MissingHeaderBodySeparatorDefect())
     return at
 
 
+@lru_cache(maxsize=256)
+def _known_header(text: str) -> Node | None:
+    """Parse the short header of a part, of which the next message has the same; None where it is no header."""
+    if _HEADER.fullmatch(text) is None:
+        return None
+    node = Node(policy=POLICY)
+    node.take_fields(_fields(text, 0, len(text)))
+    return node
+
+
+def _fields(text: str, start: int, end: int) -> list[tuple[str, str]]:
+    """Split a header into its fields."""
+    fields = _FIELD.findall(text, start, end)
+    if end - start > limits.MAX_HEADER or text.find("\r", start, end) >= 0 or _FOLDED_AT_ONCE.search(text, start, end):
+        return [_field(name, value) for name, value in fields]
+    return fields
+
+
 def _field(name: str, value: str) -> tuple[str, str]:
     """Give a field as the standard library splits it."""
     if value[:1] in ("\r", "\n"):  # nothing on the field's first line, of which releases of Python differ
         return POLICY.header_source_parse(f"{name}:{value}\n".splitlines(keepends=True))
-    return name, value[: limits.MAX_HEADER]
+    return name, value.rstrip("\r\n")[: limits.MAX_HEADER]
 
 
 def _parts(node: Node, text: str, start: int, end: int, depth: int) -> None:
@@ -185,6 +213,8 @@ def _delimiter(text: str, mark: str, start: int, end: int) -> _Delimiter | None:
     line = f"\n{mark}"
     at = start if text.startswith(mark, start, end) else text.find(line, start, end) + 1 or -1
     while at >= 0:
+        if text.startswith("\n", at + len(mark), end):
+            return _Delimiter(at, at + len(line), is_last=False)
         if found := _TAIL.match(text, at + len(mark), end):
             return _Delimiter(at, found.end(), found.group(1) is not None)
         at = text.find(line, at, end) + 1 or -1

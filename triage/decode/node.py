@@ -64,6 +64,14 @@ class Node(Message):
         """Take all header fields of a new part at once, as a parser split them."""
         self._headers = fields
 
+    def take_header(self, other: "Node") -> None:
+        """Take all header fields of another part, and what is known of them."""
+        self._headers = list(other._headers)
+        self._first = other._indexed()
+        self._parameters = other._parameters = other._parameters or {}
+        if "content-type" in self._first:
+            self._kind = other.get_content_type()
+
     def take_text(self, text: str) -> None:
         """Take the body of a part that has no parts."""
         self._payload = text
@@ -92,11 +100,15 @@ class Node(Message):
         payload: Any = vars(self)["_payload"]
         return payload if isinstance(payload, str) else ""
 
-    def value_of(self, name: str) -> str | None:
-        """Give the first value of a header field as it stands, None without one; `name` in lower case."""
+    def _indexed(self) -> dict[str, str]:
+        """Give the first value of each field, by its name in lower case."""
         if self._first is None:
             self._first = {key.lower(): value for key, value in reversed(self._headers)}
-        value: Any = self._first.get(name)
+        return self._first
+
+    def value_of(self, name: str) -> str | None:
+        """Give the first value of a header field as it stands, None without one; `name` in lower case."""
+        value: Any = self._indexed().get(name)
         return value if value is None or isinstance(value, str) else str(value)
 
     def values_of(self, name: str) -> list[str]:
