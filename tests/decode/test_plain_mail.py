@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from fuzz.targets import seeds
 from triage.decode.exports import read_announced, read_export
 from triage.decode.label import is_dmarc_report
+from triage.decode.message import read_mail
 from triage.decode.outlook import is_item
 from triage.decode.plain_mail import is_plainly_mail
 from triage.decode.protocol_log import copied_log, is_protocol_log
@@ -36,6 +37,7 @@ SENDERS = (
     b"date-time,session-id,event,data,context",
     b"",
 )
+TLSRPT = b'Content-Type: multipart/report; report-type="tlsrpt"; boundary=b\n\n--b\nContent-Type: application/tlsrpt+json\n\n{}\n'
 BEFORE = (b"", b"> ", b"\xef\xbb\xbf")
 COLONS = (b":", b": ", b" : ")
 VALUES = (b"x", b"a.log:14:", b'{"NextHopDomain": 1}', b"", b"#Fields: x", b"[{LED=450 4.4.316", b"\0")
@@ -70,7 +72,7 @@ def test_what_is_plainly_a_mail_would_be_read_as_one_anyway(first: bytes, end: b
     assert content.strip(b" \t\r\n\x00")
     assert not is_protocol_log(content)
     assert copied_log(content) is None
-    assert read_export(content, HOSTS) == read_announced(content)
+    assert read_export(content, HOSTS) == read_announced(read_mail(content), content)
     assert not is_dmarc_report(content)
     assert not is_item(content)
 

@@ -57,7 +57,8 @@ def decode(content: bytes, hosts: Hosts, authserv_id: str | None = None, mark: M
     """
     reader = Reader(hosts, authserv_id, mark)
     if is_plainly_mail(content):
-        return read_announced(content) or _read_message(content, reader)
+        mail = read_mail(content)
+        return read_announced(mail, content) or _read_parsed(mail, content, reader)
     return _tried(content, reader)
 
 
@@ -82,7 +83,10 @@ def _read_message(content: bytes, reader: Reader) -> Document:
     if is_item(content):
         item = read_item_file(content)
         return read_item(item, reader) if item else Document(kind="unreadable", error=NO_ITEM)
-    mail = read_mail(content)
+    return _read_parsed(read_mail(content), content, reader)
+
+
+def _read_parsed(mail: Mail, content: bytes, reader: Reader) -> Document:
     if _is_no_text(mail, content):
         return Document(kind="unreadable", error="It is neither a mail message nor text.")
     return assemble(mail, reader)

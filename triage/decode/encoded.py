@@ -11,6 +11,7 @@ from triage.decode.limits import MAX_HEADER
 _ISO_2022_JP = re.compile(rb"\x1b\$[@B]")
 """What puts ISO-2022-JP (RFC 1468) into its second character set: nothing else in a mail holds it."""
 _NOT_CHARSETS = frozenset({"punycode", "idna", "unicode_escape", "raw_unicode_escape", "undefined", "mbcs", "oem"})
+_FOLD = re.compile(r"[\r\n]+[ \t]*")
 _CHARSET_NAME = re.compile(r"[\w.:+-]{1,40}")
 
 
@@ -69,4 +70,4 @@ def unfolded(value: Any) -> str:
     text = str(value)[:MAX_HEADER]
     if not text.isascii():
         text = decode_text(text.encode("utf-8", "surrogateescape"), None)
-    return re.sub(r"[\r\n]+[ \t]*", " ", text).strip() if "\n" in text or "\r" in text else text.strip()
+    return _FOLD.sub(" ", text).strip() if "\n" in text or "\r" in text else text.strip()

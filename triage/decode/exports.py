@@ -26,6 +26,7 @@ from triage.decode import (
 from triage.decode.export_row import Row, is_export, is_known, plain
 from triage.decode.export_signs import may_hold_export
 from triage.decode.export_text import GZIP, HEAD, json_values, lines_of, plain_text, text_of
+from triage.decode.message import Mail, read_mail
 from triage.decode.queue_export import is_message, place_of, read_message, read_queue
 from triage.decode.tracking import is_tracking, read_event
 from triage.hosts import Hosts
@@ -66,7 +67,7 @@ def read_export(content: bytes, hosts: Hosts) -> Document | None:
     if content.startswith(GZIP):
         return tls_report.read_packed(content)
     if _is_mail(content[:HEADERS]):
-        return read_announced(content)
+        return tls_report.report_in(read_mail(content)) if _is_announced(_header_block(content)) else None
     head = text_of(content[:HEAD])
     if head is None or not head.strip():
         return None
@@ -79,9 +80,19 @@ def read_export(content: bytes, hosts: Hosts) -> Document | None:
     return read_rows(read(copied.taken_off(text_of(content) or "", sign)), hosts) if read and sign else None
 
 
-def read_announced(content: bytes) -> Document | None:
-    """Read the TLS report that a mail announces in its header; None where it announces none, or holds none."""
-    return tls_report.read_mail_report(content) if _is_announced(_header_block(content)) else None
+def read_announced(mail: Mail, content: bytes) -> Document | None:
+    """Read the TLS report that a mail announces in its header; None where it announces none, or holds none.
+
+    `content` are the bytes of the mail: where its header is odd, they are what tells.
+    """
+    if len(content) <= HEADERS and not mail.node.defects and not _names_report(mail):
+        return None
+    return tls_report.report_in(mail) if _is_announced(_header_block(content)) else None
+
+
+def _names_report(mail: Mail) -> bool:
+    types = mail.raw_values("content-type")
+    return mail.has("tls-report-domain") or any("tlsrpt" in value.lower() for value in types)
 
 
 def _reader_of(head: str) -> "_Read | None":

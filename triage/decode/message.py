@@ -88,7 +88,7 @@ class Header:
 
     def has(self, *names: str) -> bool:
         """True where the message has one of these headers, whatever it says; names in lower case."""
-        return any(self.node.value_of(name) is not None for name in names)
+        return not self.node.names.isdisjoint(names)
 
     def header(self, name: str) -> str | None:
         """Give the first value of a header, unfolded; None without one. An empty value is an empty text."""
@@ -330,6 +330,7 @@ def _with_its_boundary(node: Node) -> Node | None:
             body[key] = value
     if kind:
         body.replace_header("Content-Type", kind)
+    body.defects.extend(node.defects)
     return body
 
 

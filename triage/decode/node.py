@@ -6,6 +6,7 @@ other form (RFC 2231, comments, escapes) is left to the standard library.
 """
 
 import re
+from collections.abc import KeysView
 from email._policybase import Compat32
 from email.message import Message
 from functools import lru_cache
@@ -105,6 +106,11 @@ class Node(Message):
         if self._first is None:
             self._first = {key.lower(): value for key, value in reversed(self._headers)}
         return self._first
+
+    @property
+    def names(self) -> KeysView[str]:
+        """The names of all fields, in lower case."""
+        return self._indexed().keys()
 
     def value_of(self, name: str) -> str | None:
         """Give the first value of a header field as it stands, None without one; `name` in lower case."""

@@ -16,7 +16,7 @@ import msgspec
 from triage.decode.export_row import cell
 from triage.decode.export_text import GZIP, json_values, text_of, unpacked
 from triage.decode.failure import read_address
-from triage.decode.message import Mail, read_mail
+from triage.decode.message import Mail
 from triage.decode.outcome import domain_of
 from triage.decode.reply import address as ip_of
 from triage.decode.reply import endpoint_address
@@ -77,11 +77,6 @@ def read_packed(content: bytes) -> Document | None:
     """Read a report that is packed with gzip; None where what is packed is no report."""
     reports = _reports(content)
     return read_report(reports) if reports else None
-
-
-def read_mail_report(content: bytes) -> Document | None:
-    """Read the mail that carries a report (RFC 8460 §5.3), as `report_in` does."""
-    return report_in(read_mail(content))
 
 
 def report_in(mail: Mail) -> Document | None:
