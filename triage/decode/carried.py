@@ -106,7 +106,7 @@ def _pasted_in(leaf: Leaf, hosts: Hosts) -> Document | None:
 
 
 def _pasted_log(text: str, hosts: Hosts) -> Document | None:
-    rows = log_in(text) if _LOG_ROW.search(text) else None
+    rows = log_in(text) if "Z" in text and _LOG_ROW.search(text) else None
     return None if rows is None else read_protocol_log([rows], hosts)
 
 

@@ -40,7 +40,8 @@ _TAIL = re.compile(r"(--)?[ \t]*+(?:\r?\n|\Z)")
 """What may follow a boundary on its line (RFC 2046 §5.1.1): the mark of the end, white space."""
 
 
-_LINE_ENDS = ("\n", "\r\n")
+_LINE_ENDS = (("\n", "\n\n"), ("\r\n", "\n\r\n"))
+"""How a line may end, and how it does before an empty one."""
 _LEFT_OUT = (" ", "\t", ":", "From ")
 """What begins a line that the standard library leaves out of a header in which it has no place."""
 
@@ -122,10 +123,10 @@ def _part(text: str, start: int, end: int, depth: int, default: str | None = Non
 def _header(node: Node, text: str, start: int, end: int) -> int:
     """Read the header fields, and give where the body begins."""
     near = min(end, start + MAX_KNOWN)
-    for line_end in _LINE_ENDS:
+    for line_end, blank_line in _LINE_ENDS:
         if text.startswith(line_end, start, end):
             return start + len(line_end)
-        blank = text.find(f"\n{line_end}", start, near) + 1
+        blank = text.find(blank_line, start, near) + 1
         if blank and (known := _known_header(text[start:blank])) is not None:
             node.take_header(known)
             return blank + len(line_end)
@@ -134,7 +135,7 @@ def _header(node: Node, text: str, start: int, end: int) -> int:
     node.take_fields(_fields(text, start, at))
     if at == end:
         return end
-    for line_end in _LINE_ENDS:
+    for line_end, _ in _LINE_ENDS:
         if text.startswith(line_end, at, end):
             return at + len(line_end)
     if text.startswith(_LEFT_OUT, at, end):

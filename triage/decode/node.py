@@ -57,6 +57,7 @@ POLICY = cast("Policy[Node]", _Policy())
 class Node(Message):
     """A part as the standard library parses it, except that it leaves to us what we read ourselves."""
 
+    _is_changed = False
     _first: dict[str, str] | None = None
     _kind: str | None = None
     _parameters: dict[str, dict[str, str] | None] | None = None
@@ -104,7 +105,10 @@ class Node(Message):
     def _indexed(self) -> dict[str, str]:
         """Give the first value of each field, by its name in lower case."""
         if self._first is None:
-            self._first = {key.lower(): value for key, value in reversed(self._headers)}
+            fields: list[tuple[str, Any]] = self._headers
+            if self._is_changed:  # a value may have been set that is an object of the standard library
+                fields = [(key, str(value)) for key, value in fields]
+            self._first = {key.lower(): value for key, value in reversed(fields)}
         return self._first
 
     @property
@@ -114,8 +118,8 @@ class Node(Message):
 
     def value_of(self, name: str) -> str | None:
         """Give the first value of a header field as it stands, None without one; `name` in lower case."""
-        value: Any = self._indexed().get(name)
-        return value if value is None or isinstance(value, str) else str(value)
+        first = self._first
+        return (self._indexed() if first is None else first).get(name)
 
     def values_of(self, name: str) -> list[str]:
         """Give every value of a header field as it stands; `name` in lower case."""
@@ -222,6 +226,7 @@ class Node(Message):
         super().set_default_type(ctype)
 
     def _forget(self) -> None:
+        self._is_changed = True
         self._first = self._kind = self._parameters = None
 
 

@@ -144,7 +144,7 @@ class Hop:
     def tells_tls(self) -> bool:
         """True where the stamp tells of encryption, or that there was none, or a build."""
         lower = self.raw.lower()
-        if lower.isascii() and not any(word in lower for word in _TELLING):
+        if lower.isascii() and not any(map(lower.__contains__, _TELLING)):
             return False
         return self.tls_version is not None or self.encrypted is not None or self.build is not None
 
