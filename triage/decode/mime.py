@@ -156,9 +156,11 @@ def _known_header(text: str) -> Node | None:
 
 def _fields(text: str, start: int, end: int) -> list[tuple[str, str]]:
     """Split a header into its fields."""
-    fields = _FIELD.findall(text, start, end)
-    if end - start > limits.MAX_HEADER or text.find("\r", start, end) >= 0 or _FOLDED_AT_ONCE.search(text, start, end):
+    fields: list[tuple[str, str]] = _FIELD.findall(text, start, end)
+    if end - start > limits.MAX_HEADER or _FOLDED_AT_ONCE.search(text, start, end):
         return [_field(name, value) for name, value in fields]
+    if text.find("\r", start, end) >= 0:
+        return [(name, value.rstrip("\r")) for name, value in fields]
     return fields
 
 

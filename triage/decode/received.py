@@ -140,11 +140,18 @@ class Hop:
         """When the server stamped it, UTC, RFC 3339."""
         return _time(self._split[1])
 
+    def may_name(self, host: str) -> bool:
+        """False where a host, in lower case, does not stand in the stamp at all."""
+        return host in self._lower or not self._lower.isascii()
+
+    @cached_property
+    def _lower(self) -> str:
+        return self.raw.lower()
+
     @cached_property
     def tells_tls(self) -> bool:
         """True where the stamp tells of encryption, or that there was none, or a build."""
-        lower = self.raw.lower()
-        if lower.isascii() and not any(map(lower.__contains__, _TELLING)):
+        if self._lower.isascii() and not any(map(self._lower.__contains__, _TELLING)):
             return False
         return self.tls_version is not None or self.encrypted is not None or self.build is not None
 

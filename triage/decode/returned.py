@@ -36,7 +36,7 @@ class Returned:
     def _told_of(self, host: str) -> tuple[Product | None, str | None]:
         """Give what the stamps of a host tell of it, by its normal name."""
         if host not in self._known:
-            own = [hop for hop in self.hops if normal(hop.by_host) == host]
+            own = [hop for hop in self.hops if hop.may_name(host) and normal(hop.by_host) == host]
             products = [one for one in map(_stamped, own) if one is not None]
             product = next((one for one in products if one.build), products[0] if products else None)
             self._known[host] = (product, next((hop.by_ip for hop in own if hop.by_ip), None))
