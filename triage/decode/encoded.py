@@ -4,6 +4,7 @@ import codecs
 import email.errors
 import re
 from email.header import decode_header
+from functools import lru_cache
 from typing import Any
 
 from triage.decode.limits import MAX_HEADER
@@ -12,12 +13,19 @@ _ISO_2022_JP = re.compile(rb"\x1b\$[@B]")
 """What puts ISO-2022-JP (RFC 1468) into its second character set: nothing else in a mail holds it."""
 _NOT_CHARSETS = frozenset({"punycode", "idna", "unicode_escape", "raw_unicode_escape", "undefined", "mbcs", "oem"})
 _FOLD = re.compile(r"[\r\n]+[ \t]*")
+MAX_NAME = 40
+"""Characters of a charset's name."""
 _CHARSET_NAME = re.compile(r"[\w.:+-]{1,40}")
 
 
 def known_charset(name: str | None) -> str | None:
     """Give the name of a charset of text in lower case, None for any other; what is called something of utf is UTF-8."""
-    if not name or not _CHARSET_NAME.fullmatch(name):
+    return _known_charset(name) if name and len(name) <= MAX_NAME else None
+
+
+@lru_cache(maxsize=64)
+def _known_charset(name: str) -> str | None:
+    if not _CHARSET_NAME.fullmatch(name):
         return None
     try:
         found = codecs.lookup(name)
@@ -41,14 +49,14 @@ def decode_text(content: bytes, charset: str | None) -> str:
     try:
         return content.decode("utf-8")
     except UnicodeDecodeError:
-        as_utf8 = content.decode("utf-8", "replace")
-    return as_utf8 if _is_utf8(as_utf8, charset) else content.decode("cp1252", "replace")
+        as_utf8 = content.decode("utf-8", "replace") if charset and "utf" in charset.lower() else None
+    return as_utf8 if as_utf8 is not None and _is_utf8(as_utf8) else content.decode("cp1252", "replace")
 
 
-def _is_utf8(text: str, charset: str | None) -> bool:
+def _is_utf8(text: str) -> bool:
     """True for a text that was declared as UTF-8 and is that for the greater part: one that was cut, or mixed."""
-    foreign = sum(not one.isascii() for one in text)
-    return bool(charset and "utf" in charset.lower()) and text.count("\ufffd") * 2 <= foreign
+    foreign = len(text) - len(text.encode("ascii", "ignore"))
+    return text.count("\ufffd") * 2 <= foreign
 
 
 def decode_words(value: str) -> str:

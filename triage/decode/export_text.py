@@ -16,7 +16,7 @@ HEAD = 64 * 2**10
 """What shows how an export is written: what a shell prints before the first row is far shorter."""
 
 _COLOUR = re.compile(r"\x1b\[[0-9;?]{0,30}[A-Za-z]")
-_SPACES = str.maketrans({"\u00a0": " ", **dict.fromkeys("\ufeff\u200b\u200c\u2060\u00ad")})
+_SPACES = {"\u00a0": " ", **dict.fromkeys("\ufeff\u200b\u200c\u2060\u00ad", "")}
 """Byte order marks, no-break spaces, and what web pages put into long words so that they can be broken."""
 _OPENING = re.compile(r"[{\[]")
 
@@ -79,7 +79,10 @@ def plain_text(text: str) -> str:
     """Take out what shells and web pages put between characters: colours, byte order marks, no-break spaces."""
     if "\x1b" in text:
         text = _COLOUR.sub("", text)
-    return text.translate(_SPACES) if not text.isascii() else text
+    if not text.isascii():
+        for odd, instead in _SPACES.items():
+            text = text.replace(odd, instead)
+    return text
 
 
 def lines_of(text: str) -> Iterator[str]:
