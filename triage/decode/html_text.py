@@ -15,7 +15,8 @@ _CELL = re.compile(r"(?i)</(td|th)(?=[\s>])")
 _TAG = re.compile(r"<[!/?a-zA-Z][^<>]{0,2000}>")
 _INDENT = "\ue000"
 """Stands for the indent of a line inside <pre>, which continues a header field there (a private-use character)."""
-_SPACES = re.compile(r"[ \t\xa0\u200b]+")
+_SPACES = re.compile(r"[\t\xa0\u200b][ \t\xa0\u200b]*| [ \t\xa0\u200b]+")
+"""Blanks that are not one space by itself."""
 _BLANK_LINES = re.compile(r"\n[ \t]*(?:\n[ \t]*){2,}")
 
 
@@ -23,7 +24,7 @@ def text_of_html(html: str) -> str:
     """Give the text of an HTML part; line breaks where the page breaks its lines. Never raises."""
     marked = _CELL.sub(r" \g<0>", _BLOCK.sub(r"\n\g<0>", _one_line(html[:MAX_HTML])))
     text = _parsed(marked) if _depth_bound(marked) <= MAX_DEPTH else _TAG.sub("", marked)
-    lines = (_SPACES.sub(" ", line).strip() for line in text.split("\n"))
+    lines = map(str.strip, _SPACES.sub(" ", text).split("\n"))
     return _BLANK_LINES.sub("\n\n", "\n".join(lines)).replace(_INDENT, "\t").strip()
 
 
@@ -37,7 +38,10 @@ def _parsed(html: str) -> str:
 
 def _one_line(html: str) -> str:
     """Fold the source's own line breaks, which mean nothing in HTML, except inside of <pre>."""
-    pieces = _PRE.split(html.replace("\r\n", "\n").replace("\r", "\n"))
+    html = html.replace("\r\n", "\n").replace("\r", "\n")
+    if "<pre" not in html.lower():
+        return html.replace("\n", " ")
+    pieces = _PRE.split(html)
     out = [pieces[0].replace("\n", " ")]
     for tag, rest in zip(pieces[1::2], pieces[2::2], strict=True):
         at = rest.lower().find("</pre")
