@@ -146,7 +146,8 @@ class Hop:
 
     @cached_property
     def _lower(self) -> str:
-        return self.raw.lower()
+        """The value in lower case, with whatever blanks it has: for words that have none."""
+        return self._value.lower()
 
     @cached_property
     def tells_tls(self) -> bool:
