@@ -47,10 +47,7 @@ class Leaf:
     @cached_property
     def filename(self) -> str:
         """The name that the part gives itself, or an empty text."""
-        try:
-            return str(self._node.get_filename() or "")[: limits.MAX_HEADER]
-        except (TypeError, ValueError, LookupError):
-            return ""
+        return _filename_of(self._node)
 
     @property
     def content(self) -> bytes:
@@ -140,13 +137,14 @@ class Mail(Header):
         return [leaf for leaf in self.leaves if leaf.kind in kinds]
 
     def _collect(self, node: Node, depth: int) -> None:
+        leaves, attached = self.leaves, self.attached
         for part, kind in _leaves(node):
-            if len(self.leaves) + len(self.attached) >= limits.MAX_PARTS:
+            if len(leaves) + len(attached) >= limits.MAX_PARTS:
                 break
-            if kind.startswith("message/") and depth < limits.MAX_DEPTH and len(self.attached) < limits.MAX_MESSAGES:
-                self.attached.append(Mail(part, depth + 1))
-            elif not kind.startswith("message/"):
-                self.leaves.append(Leaf(part, kind))
+            if not kind.startswith("message/"):
+                leaves.append(Leaf(part, kind))
+            elif depth < limits.MAX_DEPTH and len(attached) < limits.MAX_MESSAGES:
+                attached.append(Mail(part, depth + 1))
 
 
 def read_mail(content: bytes) -> Mail:
@@ -207,28 +205,34 @@ def _parse(content: bytes) -> Node:
 
 def _leaves(node: Node) -> Iterator[tuple[Node, str]]:
     """Walk the parts of one message without entering the messages attached to it. Not recursive."""
-    waiting: list[Node] = [node]
-    top = True
+    waiting = [node]
     while waiting:
         part = waiting.pop()
         kind = part.get_content_type()
         inside = part.parts
-        if kind.startswith("message/") and not top and inside:
-            yield inside[0], kind
-        elif part.is_multipart():
+        if inside and (part is node or not kind.startswith("message/")):
             waiting.extend(reversed(inside))
+        elif inside:
+            yield inside[0], kind
         elif kind == ENCODED_MESSAGE:
             yield _parse(bounded(_content(part))), "message/rfc822"
-        elif not top and kind in UNTYPED and (saved := _saved_message(part, kind)):
+        elif kind in UNTYPED and part is not node and (saved := _saved_message(part, kind)):
             yield _parse(bounded(saved)), "message/rfc822"
         else:
             yield part, "text/plain" if kind.startswith(("multipart/", "message/")) else kind
-        top = False
+
+
+def _filename_of(node: Node) -> str:
+    """Give the name that a part gives itself, or an empty text."""
+    try:
+        return str(node.get_filename() or "")[: limits.MAX_HEADER]
+    except (TypeError, ValueError, LookupError):
+        return ""
 
 
 def _saved_message(part: Node, kind: str) -> bytes | None:
     """Give the content of an attachment that is a saved message (`.eml`), None for any other."""
-    named = Leaf(part, kind).filename.lower().endswith(".eml")
+    named = _filename_of(part).lower().endswith(".eml")
     if not named and kind == "text/plain":
         return None
     content = _content(part).lstrip()

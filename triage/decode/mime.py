@@ -17,7 +17,6 @@ from email.errors import (
 )
 from email.feedparser import BytesFeedParser
 from functools import lru_cache
-from typing import NamedTuple
 
 from triage.decode import limits
 from triage.decode.node import POLICY, Node, without_line_end
@@ -50,12 +49,8 @@ class _Odd(Exception):
     """The message is not written in the usual way."""
 
 
-class _Delimiter(NamedTuple):
-    """A line that separates parts: where it begins and ends, and whether it ends the last one."""
-
-    start: int
-    end: int
-    is_last: bool
+_Delimiter = tuple[int, int, bool]
+"""A line that separates parts: where it begins and ends, and whether it ends the last one."""
 
 
 def parse(content: bytes) -> Node:
@@ -94,14 +89,18 @@ def _fed(content: bytes) -> Node:
 
 def _whole(text: str) -> Node:
     """Parse a message at one go."""
-    node, _ = _part(text, 0, len(text), 0)
+    node = _part(text, 0, len(text), 0)
     if node.is_without_its_parts:
         node.defects.append(MultipartInvariantViolationDefect())
     return node
 
 
-def _part(text: str, start: int, end: int, depth: int, default: str | None = None) -> tuple[Node, Node]:
-    """Parse what stands between two places; give the part, and the innermost one that ends where it ends."""
+def _part(text: str, start: int, end: int, depth: int, cut: int | None = None, default: str | None = None) -> Node:
+    """Parse what stands between two places.
+
+    Of a part of a multipart, `cut` is the length of the line break at its end, which belongs to the boundary that
+    follows (RFC 2046 §5.1.1).
+    """
     if depth > MAX_DEEP:
         raise _Odd
     node = Node(policy=POLICY)
@@ -110,14 +109,14 @@ def _part(text: str, start: int, end: int, depth: int, default: str | None = Non
     body = _header(node, text, start, end)
     kind = node.get_content_maintype()
     if kind == "message":
-        inner, last = _part(text, body, end, depth + 1)
-        node.attach(inner)
-        return node, last
-    if kind == "multipart":
-        _parts(node, text, body, end, depth)
+        node.attach(_part(text, body, end, depth + 1, cut))
+    elif kind != "multipart":
+        node.take_text(text[body : end - (cut or 0)])
     else:
-        node.take_text(text[body:end])
-    return node, node
+        _parts(node, text, body, end, depth)
+        if cut is not None:
+            node.epilogue = without_line_end(node.epilogue) if node.epilogue else None
+    return node
 
 
 def _header(node: Node, text: str, start: int, end: int) -> int:
@@ -185,24 +184,26 @@ def _parts(node: Node, text: str, start: int, end: int, depth: int) -> None:
         node.epilogue = ""
         _lose(node, text[start:end], StartBoundaryNotFoundDefect())
         return
-    if here.is_last:
+    begin, at, is_last = here
+    if is_last:
         raise _Odd
-    if here.start > start:
-        node.preamble = without_line_end(text[start : here.start])
+    if begin > start:
+        node.preamble = without_line_end(text[start:begin])
     default = "message/rfc822" if node.get_content_type() == "multipart/digest" else None
-    while here is not None and not here.is_last:
-        following = _delimiter(text, mark, here.end, end)
-        stop = end if following is None else following.start
-        if stop == here.end:
+    is_ended = True
+    while not is_last:
+        following = _delimiter(text, mark, at, end)
+        is_ended = following is not None
+        stop, after, is_last = following or (end, end, True)
+        if stop == at:
             raise _Odd
-        part, last = _part(text, here.end, stop, depth + 1, default)
-        last.end_before_boundary()
-        node.attach(part)
-        here = following
-    if here is None:
-        node.defects.append(CloseBoundaryNotFoundDefect())
+        cut = 0 if text[stop - 1] != "\n" else 2 if text[stop - 2] == "\r" else 1
+        node.attach(_part(text, at, stop, depth + 1, cut, default))
+        at = after
+    if is_ended:
+        node.epilogue = text[at:end]
     else:
-        node.epilogue = text[here.end : end]
+        node.defects.append(CloseBoundaryNotFoundDefect())
 
 
 def _lose(node: Node, body: str, defect: MessageDefect) -> None:
@@ -216,9 +217,10 @@ def _delimiter(text: str, mark: str, start: int, end: int) -> _Delimiter | None:
     line = f"\n{mark}"
     at = start if text.startswith(mark, start, end) else text.find(line, start, end) + 1 or -1
     while at >= 0:
-        if text.startswith("\n", at + len(mark), end):
-            return _Delimiter(at, at + len(line), is_last=False)
-        if found := _TAIL.match(text, at + len(mark), end):
-            return _Delimiter(at, found.end(), found.group(1) is not None)
+        after = at + len(mark)
+        if text.startswith("\n", after, end):
+            return at, after + 1, False
+        if found := _TAIL.match(text, after, end):
+            return at, found.end(), found.group(1) is not None
         at = text.find(line, at, end) + 1 or -1
     return None

@@ -57,6 +57,7 @@ POLICY = cast("Policy[Node]", _Policy())
 class Node(Message):
     """A part as the standard library parses it, except that it leaves to us what we read ourselves."""
 
+    _payload: Any
     _is_changed = False
     _first: dict[str, str] | None = None
     _kind: str | None = None
@@ -78,13 +79,6 @@ class Node(Message):
         """Take the body of a part that has no parts."""
         self._payload = text
 
-    def end_before_boundary(self) -> None:
-        """Take the line break off that stands before a boundary and belongs to it (RFC 2046 §5.1.1)."""
-        if self.get_content_maintype() == "multipart":
-            self.epilogue = without_line_end(self.epilogue) if self.epilogue else None
-        else:
-            self.take_text(without_line_end(self.raw))
-
     @property
     def is_without_its_parts(self) -> bool:
         """True for a multipart of which no part was found."""
@@ -93,13 +87,13 @@ class Node(Message):
     @property
     def parts(self) -> "list[Node]":
         """The parts of a part that has some, in order: the parser makes each with the class it was given."""
-        payload: Any = vars(self)["_payload"]
+        payload = self._payload
         return payload if isinstance(payload, list) else []
 
     @property
     def raw(self) -> str:
         """The payload of a part that has no parts, as it stands; octets that are no ASCII as surrogates."""
-        payload: Any = vars(self)["_payload"]
+        payload = self._payload
         return payload if isinstance(payload, str) else ""
 
     def _indexed(self) -> dict[str, str]:
