@@ -95,7 +95,7 @@ def _pasted(mail: Mail, hosts: Hosts) -> Iterator[Document]:
 
 
 def _pasted_in(leaf: Leaf, hosts: Hosts) -> Document | None:
-    if leaf.kind == "text/html":
+    if leaf.kind == "text/html" and _has_cells(leaf.markup):
         markup = leaf.markup
         table = _pasted_log("\n".join(lines_of_cells(markup)), hosts) or read_markup(markup, hosts)
         if table is not None and table.observations:
@@ -103,6 +103,10 @@ def _pasted_in(leaf: Leaf, hosts: Hosts) -> Document | None:
     text = _QUOTE.sub("", leaf.text) if ">" in leaf.text else leaf.text
     document = _pasted_log(text, hosts) or read_pasted(text, hosts)
     return document if document is not None and document.observations else None
+
+
+def _has_cells(markup: str) -> bool:
+    return "<t" in markup.lower()
 
 
 def _pasted_log(text: str, hosts: Hosts) -> Document | None:
