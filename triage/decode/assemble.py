@@ -149,8 +149,9 @@ def _observations(
 def _failures(found: Found) -> tuple[list[tuple[str | None, Failure]], int]:
     """Give each recipient's failure and who reports it, within the bound; a gateway may attach the same twice."""
     reports = found.reports or [_as_report(found)]
-    every = dict.fromkeys((report.reported_by, failure) for report in reports for failure in report.failures)
-    kept = list(every)[: limits.MAX_RECIPIENTS]
+    every = [(report.reported_by, failure) for report in reports for failure in report.failures]
+    every = list(dict.fromkeys(every)) if len(every) > 1 else every
+    kept = every[: limits.MAX_RECIPIENTS]
     return kept, len(every) - len(kept) + sum(report.more for report in reports)
 
 

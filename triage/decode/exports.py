@@ -85,7 +85,7 @@ def read_announced(mail: Mail, content: bytes) -> Document | None:
 
     `content` are the bytes of the mail: where its header is odd, they are what tells.
     """
-    if len(content) <= HEADERS and not mail.node.defects and not _names_report(mail):
+    if len(content) <= HEADERS and mail.is_header_usual and not _names_report(mail):
         return None
     return tls_report.report_in(mail) if _is_announced(_header_block(content)) else None
 

@@ -26,6 +26,8 @@ LOST = (
     email.errors.MultipartInvariantViolationDefect,
 )
 """What counts as defective: a multipart whose parts were not found. A missing end or a stray line does no harm."""
+_OF_PARTS = (*LOST, email.errors.CloseBoundaryNotFoundDefect)
+"""What a parser finds amiss in the parts of a message, and not in its header."""
 
 _DELIMITER = re.compile(r"(?m)^--([^\s-][^\r\n]{0,199}?)[ \t]*\r?\n[Cc]ontent-[\w-]{1,40}:")
 _HEADERS = re.compile(rb"(?m)^(Received|From|To|Subject|Date|Message-I[Dd]|MIME-Version|Content-Type):")
@@ -131,6 +133,11 @@ class Mail(Header):
     def has_headers(self) -> bool:
         """True where at least one header field was found."""
         return len(self.node) > 0
+
+    @property
+    def is_header_usual(self) -> bool:
+        """True where nothing was amiss in the header, so that its fields are all that stands in it."""
+        return not self.node.defects or all(isinstance(defect, _OF_PARTS) for defect in self.node.defects)
 
     def of_kind(self, *kinds: str) -> list[Leaf]:
         """Give the own leaf parts of these types, in order."""
