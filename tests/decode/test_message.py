@@ -126,3 +126,27 @@ def test_a_charset_that_is_none_stops_nothing(charset: bytes) -> None:
     """Whatever stands for a charset, the text is read, in UTF-8; the standard library fails on some of these."""
     head = b"From: a@contoso.example\nContent-Type: text/plain; charset=" + charset + b"\n\n"
     assert read_mail(head + "Größe\n".encode()).leaves[0].text == "Größe\n"
+
+
+def test_a_repaired_message_says_its_header_as_text() -> None:
+    """Octets that are no ASCII beside a lost boundary: each value is a text, as in a message that is whole."""
+    mail = read_mail(
+        HEAD + b"Content-Type: multipart/report; x=\xe4\n\n--q\nContent-Type: text/plain\n\nfound\n--q--\n"
+    )
+    assert [leaf.text for leaf in mail.leaves] == ["found"]
+    assert all(isinstance(value, str) for value in mail.raw_values("content-type"))
+    assert mail.raw_values("subject") == ["x"]
+
+
+def test_a_short_header_that_comes_again_is_read_again() -> None:
+    """What is kept of a part's header belongs to no message: a change in one of them stays there."""
+    content = (
+        HEAD + b"Content-Type: multipart/mixed; boundary=q\n\n--q\nContent-Type: text/plain; name=a.txt\n\nx\n--q--\n"
+    )
+    first, second = read_mail(content), read_mail(content)
+    first.node.parts[0].replace_header("Content-Type", "text/html; name=b.txt")
+    assert first.node.parts[0].get_content_type() == "text/html"
+    third = read_mail(content)
+    assert [[(leaf.kind, leaf.filename) for leaf in one.leaves] for one in (second, third)] == [
+        [("text/plain", "a.txt")]
+    ] * 2

@@ -119,7 +119,7 @@ class Node(Message):
         """Give every value of a header field as it stands; `name` in lower case."""
         if self.value_of(name) is None:
             return []
-        return [value for key, value in self._headers if key.lower() == name]
+        return [str(value) for key, value in self._headers if key.lower() == name]
 
     def get(self, name: str, failobj: Any = None) -> Any:
         """Give the first value of a header field, `failobj` without one."""
