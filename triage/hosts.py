@@ -23,7 +23,7 @@ MAX_NAME = 253
 """RFC 1035 §2.3.4: a longer text is no host name, whatever a report calls it."""
 
 MAX_KNOWN = 4096
-"""Names whose normal form is kept: a site's reports name the same few hundred servers over and over."""
+"""Names of which is kept what is known: a site's reports name the same few hundred servers over and over."""
 
 PLACEHOLDERS = frozenset({"unknown", "localhost", "localhost.localdomain", "localhost.local", "none", "null", "n/a"})
 
@@ -40,6 +40,19 @@ class Pool(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     networks: tuple[str, ...] = ()
 
 
+class _Host(msgspec.Struct, frozen=True, gc=False):
+    """All that is known of one name, as the methods of `Hosts` give it."""
+
+    name: str | None = None
+    pool: str | None = None
+    kind: str | None = None
+    is_ours: bool | None = None
+    is_our_domain: bool | None = None
+
+
+_NOBODY = _Host()
+
+
 class Hosts:
     """What is known of hosts in general, and which are ours according to the settings."""
 
@@ -54,11 +67,15 @@ class Hosts:
         self._short = _unique_short_names(self._listed, self._main)
         self._settled = bool(self._domains or self._listed)
         self._learned: dict[str, str] = {}
+        self._known: dict[str | None, _Host] = {None: _NOBODY}
 
     def knowing(self, learned: Mapping[str, str]) -> "Hosts":
         """Give the same knowledge with names and addresses that turned out to be one host: each with its main name."""
+        if learned == self._learned:
+            return self
         known = copy(self)
         known._learned = dict(learned)
+        known._known = {None: _NOBODY}
         return known
 
     def naming(self) -> str:
@@ -68,41 +85,22 @@ class Hosts:
 
     def pool(self, host: str | None) -> str | None:
         """Give the id of the pool that the host belongs to ("exchange-online", "gmail"), or None."""
-        found = self._pool(host)
-        return found.id if found else None
+        return (self._known.get(host) or self._look_up(host)).pool
 
     def kind(self, host: str | None) -> str | None:
         """Give exchange-online, large-provider, microsoft, ours or other; None where the host is not known."""
-        name = self.canonical(host)
-        if name is None:
-            return None
-        found = self._pool(name)
-        if found:
-            return found.kind
-        return "ours" if self.is_ours(name) else "other"
+        return (self._known.get(host) or self._look_up(host)).kind
 
     def is_ours(self, host: str | None) -> bool | None:
         """Say whether the host is ours; None where it cannot be known.
 
         An address or a name without a domain that the settings do not list may still be ours: None.
         """
-        name = self.canonical(host)
-        if name is None or not self._settled:
-            return None
-        if name in self._listed or name in self._short:
-            return True
-        if self._pool(name):
-            return False
-        if any(suffix in self._domains for suffix in _suffixes(name)):
-            return True
-        return None if is_address(name) or "." not in name else False
+        return (self._known.get(host) or self._look_up(host)).is_ours
 
     def is_our_domain(self, domain: str | None) -> bool | None:
         """Say whether a mail domain is ours, or a subdomain of one of ours; None where the settings name none."""
-        name = normal(domain)
-        if name is None or not self._domains:
-            return None
-        return any(suffix in self._domains for suffix in _suffixes(name))
+        return (self._known.get(domain) or self._look_up(domain)).is_our_domain
 
     def canonical(self, host: str | None) -> str | None:
         """Give one name for one host: lower case, without the final dot, the main name where the settings join names.
@@ -110,22 +108,46 @@ class Hosts:
         A name without a domain becomes the full name of the one listed server that it abbreviates; never by guess. What
         `knowing` was told counts where the settings say nothing.
         """
-        name = normal(host)
-        if name is None:
-            return None
-        name = self._short.get(name, name)
+        return (self._known.get(host) or self._look_up(host)).name
+
+    def _look_up(self, host: str | None) -> _Host:
+        """Find out all that is known of a name, and keep it."""
+        written = normal(host)
+        if written is None:
+            return _NOBODY
+        name = self._short.get(written, written)
         name = self._main.get(name, name)
         name = self._learned.get(name, name)
-        return self._main.get(name, name)
+        name = self._main.get(name, name)
+        pool, ours = _pool_of(name), self._is_ours(name)
+        kind = pool.kind if pool else "ours" if ours else "other"
+        is_our_domain = self._is_below_ours(written) if self._domains else None
+        known = _Host(name, pool.id if pool else None, kind, ours, is_our_domain)
+        if len(self._known) >= MAX_KNOWN:
+            self._known = {None: _NOBODY}
+        self._known[host] = known
+        return known
 
-    def _pool(self, host: str | None) -> Pool | None:
-        name = self.canonical(host)
-        if name is None:
+    def _is_ours(self, name: str) -> bool | None:
+        if not self._settled:
             return None
-        exact, suffixes = _pools()
-        if name in exact:
-            return exact[name]
-        return next((suffixes[suffix] for suffix in _suffixes(name) if suffix in suffixes), None)
+        if name in self._listed or name in self._short:
+            return True
+        if _pool_of(name):
+            return False
+        if self._is_below_ours(name):
+            return True
+        return None if is_address(name) or "." not in name else False
+
+    def _is_below_ours(self, name: str) -> bool:
+        return any(suffix in self._domains for suffix in _suffixes(name))
+
+
+def _pool_of(name: str) -> Pool | None:
+    exact, suffixes = _pools()
+    if name in exact:
+        return exact[name]
+    return next((suffixes[suffix] for suffix in _suffixes(name) if suffix in suffixes), None)
 
 
 @cache
