@@ -26,6 +26,9 @@ class Shared(msgspec.Struct, frozen=True):
     handshakes: frozenset[tuple[str, str]] = frozenset()
 
 
+_ALONE = Shared()
+
+
 class Case(msgspec.Struct, frozen=True, kw_only=True):
     """One observation as rules and evidence see it. Kinds are those of `Hosts.kind`, "unknown" where it knows none."""
 
@@ -46,7 +49,7 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
 
 def case_of(observation: Observation, hosts: Hosts, shared: Shared | None = None) -> Case:
     """Give the case of an observation, with the builds and successes that its incident knows."""
-    known = shared or Shared()
+    known = shared or _ALONE
     sending = hosts.canonical(observation.sending_host or observation.sending_ip)
     receiving = hosts.canonical(observation.receiving_host or observation.receiving_ip)
     sending_product, sending_told_by = _product(observation.software.sending, sending, known)

@@ -58,7 +58,9 @@ def conclude(case: Case, rulebook: Rulebook, hosts: Hosts) -> Concluded:
 
 def _open(rule: "Rule", case: Case) -> tuple["Other", ...]:
     """Give the alternatives that the evidence leaves open: ends that were seen to speak TLS 1.2 have a version in common."""
-    return tuple(one for one in rule.alternatives if not (one.category == "tls-version" and case.tls12_successes))
+    if not case.tls12_successes:
+        return rule.alternatives
+    return tuple(one for one in rule.alternatives if one.category != "tls-version")
 
 
 def _followed(rule: "Rule", weighed: Weighed, case: Case, hosts: Hosts) -> Diagnosis:
@@ -71,7 +73,7 @@ def _followed(rule: "Rule", weighed: Weighed, case: Case, hosts: Hosts) -> Diagn
         category=rule.category,
         permanence=rule.permanence or defaults.permanence or _permanence(case.seen),
         confidence=confidence,
-        alternatives=tuple(_alternative(one.category, one.confidence, confidence) for one in _open(rule, case)),
+        alternatives=tuple([_alternative(one.category, one.confidence, confidence) for one in _open(rule, case)]),
         responsible=responsible,
         actor=actor_for(rule.actor or defaults.actor, responsible, case, hosts),
         evidence=_told(weighed, case),

@@ -1,9 +1,10 @@
 """Facts that speak for or against a verdict: read from `evidence.toml`, tested on a case, told in a sentence."""
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache, lru_cache
 from pathlib import Path
+from string import Formatter
 from typing import Literal
 
 import msgspec
@@ -60,7 +61,9 @@ class Fact(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
         `values` are those that a case alone does not have.
         """
-        text = self.text.format_map({**_values(case), **(values or {})})
+        known = values or {}
+        named = {name: known[name] if name in known else _VALUES[name](case) for name in _names_in(self.text)}
+        text = self.text.format_map(named)
         text = f"{text}: {count}" if count else text
         time = case.seen.time if self.counted else None
         return Evidence(id=self.id, supports=supports, text=text, where=self.where, time=time)
@@ -80,15 +83,12 @@ def _fits_ends(when: Conditions, case: Case) -> bool:
 def _fits_session(when: Conditions, case: Case) -> bool:
     """Say whether what was seen of the session, and how far the report is believed, is what a fact asks for."""
     tls = case.seen.tls
-    asked = (
-        (when.phase, tls.phase),
-        (when.error, tls.error),
-        (when.tls_version, tls.version),
-        (when.trust, case.seen.trust.level),
-    )
-    for wanted, value in asked:
-        if wanted and value not in wanted:
-            return False
+    if (when.phase and tls.phase not in when.phase) or (when.error and tls.error not in when.error):
+        return False
+    if when.tls_version and tls.version not in when.tls_version:
+        return False
+    if when.trust and case.seen.trust.level not in when.trust:
+        return False
     if when.required is not None and tls.required is not when.required:
         return False
     if when.tls12_success is not None and (case.tls12_successes > 0) is not when.tls12_success:
@@ -140,30 +140,35 @@ def _software(product: Product | None, told_by: str | None) -> str:
     return f"{name} (told by: {told_by})" if told_by else name
 
 
-def _values(case: Case) -> dict[str, str]:
-    seen = case.seen
-    count = case.tls12_successes
-    return {
-        "sending": case.sending_host or "the sending server",
-        "receiving": case.receiving_host or "the receiving server",
-        "sending_software": _software(case.sending_product, case.sending_told_by),
-        "receiving_software": _software(case.receiving_product, case.receiving_told_by),
-        "error": seen.tls.error or "no name given",
-        "version": seen.tls.version or "",
-        "reply": quoted(case),
-        "status": seen.status or "",
-        "reasons": "; ".join(seen.trust.reasons) or "no reason given",
-        "successes": f"{count} sessions" if count != 1 else "1 session",
-    }
-
-
 def quoted(case: Case) -> str:
     """Give the reply of a case in short, in quotation marks: these are the report's words, not ours."""
     seen = case.seen
-    head = " ".join(str(part) for part in (seen.reply_code, seen.status) if part)
-    whole = case.text if not head or case.text.startswith(head[:3]) else f"{head} {case.text}".strip()
+    code, status, whole = seen.reply_code, seen.status, case.text
+    head = f"{code} {status}" if code and status else str(code or status or "")
+    if not whole.startswith(head[:3]):
+        whole = f"{head} {whole}".strip()
     text = whole if len(whole) <= MAX_QUOTED else whole[: MAX_QUOTED - 1].rstrip() + "…"
     return f"“{text}”" if text else "no text"
+
+
+_VALUES: Mapping[str, Callable[[Case], str]] = {
+    "sending": lambda case: case.sending_host or "the sending server",
+    "receiving": lambda case: case.receiving_host or "the receiving server",
+    "sending_software": lambda case: _software(case.sending_product, case.sending_told_by),
+    "receiving_software": lambda case: _software(case.receiving_product, case.receiving_told_by),
+    "error": lambda case: case.seen.tls.error or "no name given",
+    "version": lambda case: case.seen.tls.version or "",
+    "reply": quoted,
+    "status": lambda case: case.seen.status or "",
+    "reasons": lambda case: "; ".join(case.seen.trust.reasons) or "no reason given",
+    "successes": lambda case: f"{case.tls12_successes} session{'s' if case.tls12_successes != 1 else ''}",
+}
+
+
+@lru_cache(maxsize=1024)
+def _names_in(text: str) -> tuple[str, ...]:
+    """Give the values that a fact's text names."""
+    return tuple(name for _, name, _, _ in Formatter().parse(text) if name is not None)
 
 
 @cache

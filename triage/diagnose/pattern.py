@@ -3,7 +3,7 @@
 Texts come from strangers' messages; a backtracking engine would let one of them stop the machine.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -52,12 +52,12 @@ def find(pattern: str, text: str) -> tuple[int, int] | None:
 
 def occurs(pattern: str, text: str) -> bool:
     """Say whether the pattern matches anywhere in the text."""
-    return _compiled(pattern).search(text) is not None
+    return _compiled(pattern).search(text.encode()) is not None  # in bytes nobody has to count characters
 
 
 def is_whole(pattern: str, text: str) -> bool:
     """Say whether the pattern matches the whole text."""
-    return _compiled(pattern).fullmatch(text) is not None
+    return _compiled(pattern).fullmatch(text.encode()) is not None
 
 
 class PatternSet:
@@ -78,8 +78,15 @@ class PatternSet:
 
     def match(self, text: str) -> frozenset[int]:
         """Give the positions of the patterns that match the text."""
-        possible = self._set.Match(text) or () if self._patterns else ()
-        return frozenset(at for at in possible if at not in self._bounded or self._fits(self._patterns[at], text))
+        return frozenset(at for at in self.possible(text) if self.fits(at, text))
+
+    def possible(self, text: str) -> Sequence[int]:
+        """Give the positions of the patterns that match at least without the bounds of their repetitions, in no order."""
+        return (self._set.Match(text.encode()) or ()) if self._patterns else ()
+
+    def fits(self, at: int, text: str) -> bool:
+        """Say whether one of those that `possible` gives matches with its bounds too."""
+        return at not in self._bounded or self._fits(self._patterns[at], text)
 
 
 def _set_of(patterns: tuple[str, ...], whole: bool) -> Any:

@@ -32,16 +32,22 @@ class Weighed(msgspec.Struct, frozen=True):
 def weigh(rule: "Rule", case: Case) -> Weighed:
     """Add up the facts that hold for a rule in a case."""
     raises, lowers = _holding(rule.raises, case), _holding(rule.lowers, case)
-    score = rank(rule.confidence) + sum(fact.steps for fact in raises) - sum(fact.steps for fact in lowers)
+    score = rank(rule.confidence)
+    for fact in raises:
+        score += fact.steps
+    for fact in lowers:
+        score -= fact.steps
     is_low = case.seen.trust.level == "low"
     if is_low:
         # A report that is hard to believe adds nothing that it says for itself.
         score = min(score, rank("possible"))
     confidence = None if score < 0 else CONFIDENCES[min(score, rank(_most(rule, case, raises)))]
-    speaks_for = [*((fact, _strength(fact)) for fact in raises), *((fact, 0) for fact in _holding(rule.supports, case))]
+    speaks_for = [(fact, _strength(fact)) for fact in raises]
+    speaks_for += [(fact, 0) for fact in _holding(rule.supports, case)]
     if rule.states_cause:
         speaks_for.append((facts()["text-states-cause"], 4))
-    against = [*((fact, fact.steps) for fact in lowers), *((fact, 0) for fact in _holding(rule.opposes, case))]
+    against = [(fact, fact.steps) for fact in lowers]
+    against += [(fact, 0) for fact in _holding(rule.opposes, case)]
     if is_low:
         against.append((facts()["trust-low"], 3))
     return Weighed(confidence, _ordered(speaks_for), _ordered(against))
@@ -77,7 +83,7 @@ def _saw_handshake_fail(case: Case) -> bool:
 
 def _holding(names: tuple[str, ...], case: Case) -> list[Fact]:
     known = facts()
-    return [known[name] for name in names if known[name].holds(case)]
+    return [fact for name in names if (fact := known[name]).holds(case)]
 
 
 def _strength(fact: Fact) -> int:
@@ -85,5 +91,7 @@ def _strength(fact: Fact) -> int:
 
 
 def _ordered(weighed: list[tuple[Fact, int]]) -> tuple[tuple[Fact, int], ...]:
+    if len(weighed) < 2:
+        return tuple(weighed)
     once = {fact.id: (fact, strength) for fact, strength in weighed}
     return tuple(sorted(once.values(), key=lambda pair: -pair[1]))
