@@ -3,7 +3,7 @@
 import pytest
 
 from triage.diagnose.pattern import PatternSet
-from triage.unbounded import without_bounds
+from triage.unbounded import least_bound, without_bounds
 
 PATTERNS = {
     r"a.{0,40}b": r"a.{0,}b",
@@ -25,3 +25,11 @@ def test_only_upper_bounds_of_repetitions_go(pattern: str, expected: str) -> Non
 def test_a_set_of_patterns_keeps_their_bounds(text: str, expected: set[int]) -> None:
     """A text that matches only without the bound does not match."""
     assert PatternSet([r"a.{0,2}b", r"a.*b"]).match(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("pattern", "bound"), [(r"a{2,40}b{0,6}", 6), (r"a+b{3}", None), (r"[{1,2}]\{1,2}", None), (r"(?:a{1,3}){2,}", 3)]
+)
+def test_the_least_bound_of_a_pattern_is_known(pattern: str, bound: int | None) -> None:
+    """A text that is no longer than the least bound cannot pass any; an exact count and a class are no bounds."""
+    assert least_bound(pattern) == bound

@@ -7,7 +7,7 @@ trying as they are written.
 
 import re
 
-_REPETITION = re.compile(r"(\\.|\[\^?\]?(?:\\.|\[:\w{1,12}:\]|[^\]\\])*\])|\{(\d+),\d+\}", re.DOTALL)
+_REPETITION = re.compile(r"(\\.|\[\^?\]?(?:\\.|\[:\w{1,12}:\]|[^\]\\])*\])|\{(\d+),(\d+)\}", re.DOTALL)
 """A repetition with an upper bound, apart from what stands escaped or in a class of characters."""
 
 
@@ -16,3 +16,12 @@ def without_bounds(pattern: str) -> str:
     if r"\Q" in pattern:
         return pattern
     return _REPETITION.sub(lambda found: found.group(1) or f"{{{found.group(2)},}}", pattern)
+
+
+def least_bound(pattern: str) -> int | None:
+    """Give the smallest upper bound of a pattern's repetitions; None where it has none.
+
+    A text of no more characters matches with the bounds wherever it matches without: nothing in it is repeated more often.
+    """
+    bounds = [int(found.group(3)) for found in _REPETITION.finditer(pattern) if found.group(3)]
+    return min(bounds, default=None)

@@ -56,6 +56,8 @@ def read_address(text: str) -> str | None:
 
     Takes RFC 6533's `utf-8` addresses with their `\\x{…}` escapes, and drops source routes (RFC 5321 appendix C).
     """
+    if not text:
+        return None
     kind, semicolon, value = text[:MAX_HEADER].partition(";")
     if not semicolon or "@" in kind:
         kind, value = "", text[:MAX_HEADER]
@@ -96,7 +98,7 @@ def read_host(text: str) -> tuple[str | None, str | None]:
 def utc(text: str | None) -> str | None:
     """Give a date of RFC 5322 as UTC in RFC 3339, None where it is none."""
     moment = moment_of(text)
-    return written(moment) if moment else None
+    return written(moment) if moment is not None else None
 
 
 def moment_of(text: str | None) -> datetime | None:

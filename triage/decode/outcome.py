@@ -187,10 +187,17 @@ def _from_machine(failure: Failure, own: Unwrapped, prose: Failure | None, outer
 
 def _end(sources: list[tuple[str | None, str | None]]) -> tuple[str | None, str | None]:
     """Give name and address of one server from several sources, best first; never the name of one with another's IP."""
-    host = next((name for name, _ in sources if name), None)
+    host = any_ip = None
+    for name, ip in sources:
+        if host is None and name:
+            host = name
+        any_ip = any_ip or ip
     if host is None:
-        return None, next((ip for _, ip in sources if ip), None)
-    return host, next((ip for name, ip in sources if ip and name in (host, None)), None)
+        return None, any_ip
+    for name, ip in sources:
+        if ip and name in (host, None):
+            return host, ip
+    return host, None
 
 
 def _handed_over(one: Outcome, receiving: str | None, ip: str | None) -> bool:
@@ -201,8 +208,8 @@ def _handed_over(one: Outcome, receiving: str | None, ip: str | None) -> bool:
         return True
     if one.unwrapped is not None and (one.unwrapped.error or one.unwrapped.phase):
         return True
-    statuses = [reply.status for reply in (*one.wrappers, one.cause)] + [one.failure.status]
-    return any(status and _OF_THE_SESSION.fullmatch(status) for status in statuses)
+    statuses = [one.failure.status, one.cause.status, *[reply.status for reply in one.wrappers]]
+    return any([status and _OF_THE_SESSION.fullmatch(status) for status in statuses])
 
 
 def _status(one: Outcome) -> tuple[str | None, tuple[Reply, ...]]:
@@ -228,4 +235,4 @@ def _unlike(outer: tuple[Reply, ...], inner: tuple[Reply, ...]) -> tuple[Reply, 
 
 
 def _once(replies: tuple[Reply, ...], cause: Reply) -> tuple[Reply, ...]:
-    return tuple(dict.fromkeys(one for one in replies if one != cause))
+    return tuple(dict.fromkeys([one for one in replies if one != cause])) if replies else ()

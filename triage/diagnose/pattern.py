@@ -9,7 +9,7 @@ from typing import Any
 
 import re2  # type: ignore[import-untyped]
 
-from triage.unbounded import without_bounds
+from triage.unbounded import least_bound, without_bounds
 
 PATTERN_MEMORY = 8 * 2**20
 """Bytes that one compiled pattern may take: a rule of a site must not swallow the machine."""
@@ -73,7 +73,9 @@ class PatternSet:
             check_pattern(pattern)
         self._fits = is_whole if whole else occurs
         bare = tuple(without_bounds(pattern) for pattern in self._patterns)
-        self._bounded = frozenset(at for at, one in enumerate(bare) if one != self._patterns[at])
+        self._bounds = [
+            least_bound(self._patterns[at]) if one != self._patterns[at] else None for at, one in enumerate(bare)
+        ]
         self._set = _set_of(bare, whole)
 
     def match(self, text: str) -> frozenset[int]:
@@ -86,7 +88,8 @@ class PatternSet:
 
     def fits(self, at: int, text: str) -> bool:
         """Say whether one of those that `possible` gives matches with its bounds too."""
-        return at not in self._bounded or self._fits(self._patterns[at], text)
+        bound = self._bounds[at]
+        return bound is None or len(text) <= bound or self._fits(self._patterns[at], text)
 
 
 def _set_of(patterns: tuple[str, ...], whole: bool) -> Any:
