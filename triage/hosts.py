@@ -75,8 +75,11 @@ class Hosts:
             return self
         known = copy(self)
         known._learned = dict(learned)
-        known._known = {None: _NOBODY}
         return known
+
+    def __getstate__(self) -> dict[str, object]:
+        """Leave out what is found out again: a copy may know other names, another process is sent as little as can be."""
+        return self.__dict__ | {"_known": {None: _NOBODY}}
 
     def naming(self) -> str:
         """Give a digest of all that decides which names are one host: it stays the same while no name changes."""

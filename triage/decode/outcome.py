@@ -209,7 +209,7 @@ def _handed_over(one: Outcome, receiving: str | None, ip: str | None) -> bool:
     if one.unwrapped is not None and (one.unwrapped.error or one.unwrapped.phase):
         return True
     statuses = [one.failure.status, one.cause.status, *[reply.status for reply in one.wrappers]]
-    return any([status and _OF_THE_SESSION.fullmatch(status) for status in statuses])
+    return any(status and _OF_THE_SESSION.fullmatch(status) for status in statuses)
 
 
 def _status(one: Outcome) -> tuple[str | None, tuple[Reply, ...]]:

@@ -1,6 +1,7 @@
 """One observation and the rules: the rule that wins, and the diagnosis that follows from it and the evidence."""
 
 import re
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -151,18 +152,26 @@ def _filled(check: str, responsible: str | None, case: Case) -> str:
     """Put the names of this case into a check; words where a name is not known."""
     if "{" not in check:
         return check
-    # Nobody but Microsoft can run anything on a host of Exchange Online.
-    sending = "a host outside" if case.sending == "exchange-online" else _plain(case.sending_host)
-    names = {
-        "responsible": _plain(responsible) or "the server that is responsible",
-        "sending": sending or "the sending server",
-        "receiving": _plain(case.receiving_host) or "the receiving server",
-        "domain": _plain(domain_of("receiving", case)) or "the recipient's domain",
-        "sender_domain": _plain(domain_of("sending", case)) or "the sender's domain",
-    }
-    for name, value in names.items():
-        check = check.replace("{" + name + "}", value)
+    for name, value_of in _NAMED.items():
+        if name in check:
+            check = check.replace(name, value_of(responsible, case))
     return check
+
+
+def _sending(_responsible: str | None, case: Case) -> str:
+    # Nobody but Microsoft can run anything on a host of Exchange Online.
+    own = "a host outside" if case.sending == "exchange-online" else _plain(case.sending_host)
+    return own or "the sending server"
+
+
+_NAMED: Mapping[str, Callable[[str | None, Case], str]] = {
+    "{responsible}": lambda responsible, _: _plain(responsible) or "the server that is responsible",
+    "{sending}": _sending,
+    "{receiving}": lambda _, case: _plain(case.receiving_host) or "the receiving server",
+    "{domain}": lambda _, case: _plain(domain_of("receiving", case)) or "the recipient's domain",
+    "{sender_domain}": lambda _, case: _plain(domain_of("sending", case)) or "the sender's domain",
+}
+"""What a check may name, each with how it is found out from who is responsible and the case."""
 
 
 def _plain(name: str | None) -> str | None:

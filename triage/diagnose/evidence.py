@@ -127,10 +127,12 @@ def _tells(build: str) -> frozenset[BuildTest]:
 
 def software_name(product: Product | None) -> str:
     """Give "Exchange 2010 SP3 build 14.3.123.4", as far as known."""
-    if product is None:
-        return "unknown software"
-    build = product.build
-    name = (exchange.product_of(build) if build else None) or product.product or "software"
+    return "unknown software" if product is None else _name_of(product.product, product.build)
+
+
+@lru_cache(maxsize=1024)
+def _name_of(product: str | None, build: str | None) -> str:
+    name = (exchange.product_of(build) if build else None) or product or "software"
     level = exchange.level_of(build) if build else None
     return " ".join(part for part in (name, level, f"build {build}" if build else None) if part)
 
