@@ -1,5 +1,7 @@
 """What is known of hosts: pools by label, ours by the settings, one name for names that are joined."""
 
+import pickle
+
 import pytest
 
 from triage.hosts import Hosts, normal, pool_host, pool_ids
@@ -100,6 +102,16 @@ def test_what_is_learned_counts_where_the_settings_say_nothing() -> None:
     assert known.is_ours("192.0.2.16") is True
     assert OURS.is_ours("192.0.2.16") is None
     assert OURS.knowing({"192.0.2.10": "other.contoso.example"}).canonical("192.0.2.10") == "hq-ex13.contoso.example"
+
+
+def test_what_was_found_out_stays_here() -> None:
+    """What is known of names by asking for them is found out anew by whoever knows more, and sent to nobody."""
+    own = Hosts(domains=["contoso.example"])
+    before = pickle.dumps(own)
+    assert [own.is_ours(f"hq-ex{number}") for number in range(3)] == [None] * 3
+    assert pickle.dumps(own) == before
+    assert own.knowing({"hq-ex1": "hq-ex1.contoso.example"}).is_ours("hq-ex1") is True
+    assert own.is_ours("hq-ex1") is None
 
 
 @pytest.mark.parametrize("pool", sorted(pool_ids()))

@@ -32,7 +32,7 @@ from triage.group import (
     at_once,
     claim,
     commit,
-    counted_reading,
+    counted_readings,
     due,
     give_up,
     join,
@@ -140,9 +140,10 @@ def take_in(
         count(documents, batch, parts, now)
     for chunk in _in_chunks(readings(_noted(items, documents, now), parts, crew, moved)):
         with documents.batch():
-            kept = [work.known or keep(documents, reading, now) for work, reading in chunk]
+            kept = [work.known or keep(documents, reading, now, is_unknown=True) for work, reading in chunk]
         fresh = [reading for reading, (work, _) in zip(kept, chunk, strict=True) if work.known is None]
-        count(documents, fresh, parts, now)
+        with documents.batch():
+            count(documents, fresh, parts, now)
         for (work, _), reading in zip(chunk, kept, strict=True):
             _advance(progress, work.item, reading, work.known is not None)
             yield reading, progress
@@ -155,7 +156,8 @@ def _noted(items: Iterable[Item], documents: Documents, now: str) -> Iterator[Wo
         with documents.batch():
             for item in chunk:
                 record(documents, item, now)
-        yield from [Work(item, counted_reading(documents, item.sha256)) for item in chunk]
+        known = counted_readings(documents, [item.sha256 for item in chunk])
+        yield from map(Work, chunk, known)
 
 
 def count(documents: Documents, readings: Sequence[Reading], parts: Parts, now: str) -> set[str]:

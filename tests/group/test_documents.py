@@ -78,10 +78,16 @@ def test_a_store_in_which_nothing_was_put_is_empty(documents: Documents) -> None
         documents.put("a", b"", "0")
 
 
-def test_many_documents_come_in_the_order_asked(documents: Documents) -> None:
+@pytest.mark.parametrize("at_once", [2, 200])
+def test_many_documents_come_in_the_order_asked(
+    documents: Documents, monkeypatch: pytest.MonkeyPatch, at_once: int
+) -> None:
     """What is asked together comes in the order of the keys, with nothing in the place of those that are not there."""
+    monkeypatch.setattr(triage.group.sqlite, "ASKED_AT_ONCE", at_once)
     tags = {key: documents.put(key, key.encode(), None) for key in ("a", "b", "c")}
-    assert documents.get_many(["c", "x", "a"]) == [(b"c", tags["c"]), None, (b"a", tags["a"])]
+    a, b, c = [(key.encode(), tag) for key, tag in tags.items()]
+    assert documents.get_many(["c", "x", "a", "b", "c"]) == [c, None, a, b, c]
+    assert documents.get_many([]) == []
 
 
 def test_inserting_over_a_document_is_a_conflict(documents: Documents) -> None:

@@ -42,8 +42,8 @@ def diagnose(observation: Observation, rulebook: Rulebook, hosts: Hosts) -> Diag
     return conclude(case_of(observation, hosts), rulebook, hosts).diagnosis
 
 
-def conclude(case: Case, rulebook: Rulebook, hosts: Hosts) -> Concluded:
-    """Find the rule that wins in a case and follow it."""
+def conclude(case: Case, rulebook: Rulebook, hosts: Hosts, *, telling: bool = True) -> Concluded:
+    """Find the rule that wins in a case and follow it. Without `telling` its evidence is weighed and not put into words."""
     rule = rulebook.match(case)
     if rule is None:
         return Concluded(_unclassified(case, hosts), case)
@@ -53,8 +53,10 @@ def conclude(case: Case, rulebook: Rulebook, hosts: Hosts) -> Concluded:
         is_low = case.seen.trust.level == "low"
         confidence: Confidence = "possible" if is_low or first.confidence == "possible" else "probable"
         weighed = turned(weighed, first.category, confidence)
-        return Concluded(_taken_over(rule, weighed, case, hosts), case, rule, weighed)
-    return Concluded(_followed(rule, weighed, case, hosts), case, rule, weighed)
+        told = _told(weighed, case) if telling else ()
+        return Concluded(_taken_over(rule, weighed, told, case, hosts), case, rule, weighed)
+    told = _told(weighed, case) if telling else ()
+    return Concluded(_followed(rule, weighed, told, case, hosts), case, rule, weighed)
 
 
 def _open(rule: "Rule", case: Case) -> tuple["Other", ...]:
@@ -64,7 +66,7 @@ def _open(rule: "Rule", case: Case) -> tuple["Other", ...]:
     return tuple(one for one in rule.alternatives if one.category != "tls-version")
 
 
-def _followed(rule: "Rule", weighed: Weighed, case: Case, hosts: Hosts) -> Diagnosis:
+def _followed(rule: "Rule", weighed: Weighed, told: tuple[Evidence, ...], case: Case, hosts: Hosts) -> Diagnosis:
     defaults = categories()[rule.category]
     confidence = weighed.confidence or "possible"
     responsible = responsible_for(rule, defaults, case, hosts, confidence)
@@ -77,13 +79,13 @@ def _followed(rule: "Rule", weighed: Weighed, case: Case, hosts: Hosts) -> Diagn
         alternatives=tuple([_alternative(one.category, one.confidence, confidence) for one in _open(rule, case)]),
         responsible=responsible,
         actor=actor_for(rule.actor or defaults.actor, responsible, case, hosts),
-        evidence=_told(weighed, case),
+        evidence=told,
         next_check=_filled(rule.next_check or defaults.next_check, responsible.host, case),
         runbook=rule.runbook or runbook_of(rule.category, defaults),
     )
 
 
-def _taken_over(rule: "Rule", weighed: Weighed, case: Case, hosts: Hosts) -> Diagnosis:
+def _taken_over(rule: "Rule", weighed: Weighed, told: tuple[Evidence, ...], case: Case, hosts: Hosts) -> Diagnosis:
     """Let the rule's first open alternative take its place; `weighed` is what speaks for the alternative."""
     first, *others = _open(rule, case)
     defaults = categories()[first.category]
@@ -98,7 +100,7 @@ def _taken_over(rule: "Rule", weighed: Weighed, case: Case, hosts: Hosts) -> Dia
         alternatives=tuple(_alternative(one.category, one.confidence, confidence) for one in others),
         responsible=responsible,
         actor=actor_for(defaults.actor, responsible, case, hosts),
-        evidence=_told(weighed, case),
+        evidence=told,
         next_check=_filled(defaults.next_check, responsible.host, case),
         runbook=runbook_of(first.category, defaults),
     )

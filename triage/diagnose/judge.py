@@ -76,7 +76,7 @@ def _weighed(
         others = [other for other in successes.get(ends_of(one.observation, hosts), ()) if other is not one]
         near = near_successes(one, others)
         shared = Shared(builds, near, handshakes)
-        weighty.append(_Weighty(one, conclude(case_of(one.observation, hosts, shared), rulebook, hosts)))
+        weighty.append(_Weighty(one, conclude(case_of(one.observation, hosts, shared), rulebook, hosts, telling=False)))
     return sorted(weighty, key=_order)
 
 

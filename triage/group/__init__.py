@@ -33,7 +33,7 @@ from triage.group.lifecycle import Periods, age
 from triage.group.memory import MemoryDocuments
 from triage.group.names import known_names, learn
 from triage.group.notices import Router, Timer, at_once, nobody
-from triage.group.readings import counted_reading, keep, uncounted, waiting
+from triage.group.readings import counted_readings, keep, uncounted, waiting
 from triage.group.relate import relate
 from triage.group.silences import Silence, lift, silences, silent_now, under
 from triage.group.sqlite import SqliteDocuments
@@ -68,7 +68,7 @@ __all__ = [
     "claim",
     "claim_bundle",
     "commit",
-    "counted_reading",
+    "counted_readings",
     "due",
     "facts_by_id",
     "find_incident",

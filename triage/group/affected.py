@@ -6,7 +6,7 @@ from typing import Literal
 from triage.group.documents import Documents
 from triage.group.fold import message_name, report_key
 from triage.group.ledger import DELIVERED, MESSAGE, REPORT, RETURNED
-from triage.group.packed import DIGEST, split
+from triage.group.packed import marked, split
 from triage.group.readings import readings_of
 from triage.group.stored import followed
 from triage.model import Affected, Observation
@@ -19,7 +19,7 @@ def affected(documents: Documents, incident_id: str) -> Iterator[Affected]:
     ledger = followed(documents, incident_id)
     if ledger is None:
         return
-    reported = {record[:DIGEST]: record[-1] for record in split(ledger.messages, MESSAGE)}
+    reported = dict(marked(ledger.messages, MESSAGE))
     shown: set[bytes] = set()
     keys = split(ledger.reports, REPORT)
     for reading, index in readings_of(documents, keys):

@@ -3,7 +3,7 @@
 Every fold commutes, so reports that come twice, late or in another order give the same incident.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import timedelta
 
 import msgspec
@@ -11,7 +11,7 @@ import msgspec
 from triage.group.ledger import DELIVERED, HEARSAY, MESSAGE, REPORT, RETURNED, WAITING, Ledger
 from triage.group.lifecycle import BACK, HELD_UNTIL, bounded, ended_acknowledgement, lapsed, standing
 from triage.group.notices import Router, is_rerouted, nobody, with_notices
-from triage.group.packed import DIGEST, add, digest, split
+from triage.group.packed import DIGEST, add, digest, marked, split
 from triage.group.tallies import greatest, least, with_findings
 from triage.group.times import later
 from triage.model import Change, Diagnosis, Finding, Observation, Original, Surroundings, Tallied
@@ -116,15 +116,22 @@ def _with_messages(
     packed: bytes, failures: list[tuple[bytes, Observation]], successes: list[tuple[bytes, Observation]]
 ) -> bytes:
     """Give the messages with all that was reported of each. Only a report about a message counts, never a hop."""
-    seen = {record[:DIGEST]: record[-1] for record in split(packed, MESSAGE)}
+    before = dict(marked(packed, MESSAGE))
+    after: dict[bytes, int] = {}
     marks = {"returned": RETURNED, "waiting": WAITING, "none": 0}
     news = [(key, one, marks.get(one.impact, 0)) for key, one in failures]
     news += [(key, one, DELIVERED) for key, one in successes]
     for key, one, mark in news:
         if mark and _is_message(one):
             name = message_name(one, key)
-            seen[name] = seen.get(name, 0) | mark
-    return b"".join(name + bytes([mark]) for name, mark in seen.items())
+            after[name] = after.get(name, before.get(name, 0)) | mark
+    if any(name in before and before[name] != mark for name, mark in after.items()):
+        packed = _packed(before | {name: mark for name, mark in after.items() if name in before})
+    return packed + _packed({name: mark for name, mark in after.items() if name not in before})
+
+
+def _packed(messages: Mapping[bytes, int]) -> bytes:
+    return b"".join([name + bytes((mark,)) for name, mark in messages.items()])
 
 
 def _is_message(seen: Observation) -> bool:

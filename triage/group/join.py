@@ -15,7 +15,7 @@ from triage.group.fingerprint import Fingerprint, renamed
 from triage.group.fold import Judge, note_changes
 from triage.group.ledger import MESSAGE, REPORT, Closed, Ledger
 from triage.group.notices import Router, nobody
-from triage.group.packed import DIGEST, split, union
+from triage.group.packed import marked, union
 from triage.group.stored import MAX_JOINED, change_ledger, heads, load_ledger
 from triage.group.tallies import greatest, least, together
 from triage.hosts import Hosts
@@ -209,9 +209,9 @@ def _counted(ledger: Ledger, old: Ledger) -> Ledger:
 
 
 def _messages(one: bytes, other: bytes) -> bytes:
-    seen = {record[:DIGEST]: record[-1] for record in split(one, MESSAGE)}
-    for record in split(other, MESSAGE):
-        seen[record[:DIGEST]] = seen.get(record[:DIGEST], 0) | record[-1]
+    seen = dict(marked(one, MESSAGE))
+    for name, mark in marked(other, MESSAGE):
+        seen[name] = seen.get(name, 0) | mark
     return b"".join(name + bytes([mark]) for name, mark in seen.items())
 
 

@@ -25,6 +25,7 @@ HEARSAY = "tls-report"
 
 WAITING, DELIVERED, RETURNED = 1, 2, 4
 """What was reported of a message: bits, so that reports may come in any order."""
+MARKS = 8
 
 
 def is_hit(seen: int) -> bool:
@@ -108,17 +109,17 @@ class Ledger(msgspec.Struct, frozen=True, kw_only=True):
 
     def counts(self) -> Counts:
         """Give the exact counts, kept apart. A queue's depth is a snapshot: its peak counts."""
-        seen = [record[-1] for record in split(self.messages, MESSAGE)]
+        marks = self._marks()
         return Counts(
-            returned=sum(bool(one & RETURNED) for one in seen),
-            waiting=max(sum(map(still_waits, seen)), sum(self.depths.values())),
+            returned=sum(count for mark, count in marks.items() if mark & RETURNED),
+            waiting=max(sum(count for mark, count in marks.items() if still_waits(mark)), sum(self.depths.values())),
             sessions=sessions_of(one for one in self.tallies.values() if _is_failed_session(one)),
             sent_unencrypted=sessions_of(one for one in self.tallies.values() if _is_unencrypted(one)),
         )
 
     def impacts(self) -> tuple[Impact, ...]:
         """Give what came of the mail: what `counts` counts, without counting it."""
-        seen = set(self.messages[MESSAGE - 1 :: MESSAGE])  # the last byte of each record
+        seen = self._marks()
         found: dict[Impact, bool] = {
             "returned": any(one & RETURNED for one in seen),
             "waiting": any(map(still_waits, seen)) or any(self.depths.values()),
@@ -128,8 +129,13 @@ class Ledger(msgspec.Struct, frozen=True, kw_only=True):
 
     def size(self) -> int:
         """Give what growth is measured on: distinct messages, or the peak depth where only a queue is known."""
-        hit = sum(is_hit(record[-1]) for record in split(self.messages, MESSAGE))
+        hit = sum(count for mark, count in self._marks().items() if is_hit(mark))
         return max(hit, sum(self.depths.values()))
+
+    def _marks(self) -> dict[int, int]:
+        """Count the messages of which the same was reported."""
+        marks = self.messages[MESSAGE - 1 :: MESSAGE]  # the last byte of each record
+        return {mark: count for mark in range(MARKS) if (count := marks.count(mark))}
 
     def after_act(self, act_id: str) -> "Ledger":
         """Give the ledger with an act that took effect here; the oldest are forgotten."""

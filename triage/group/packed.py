@@ -2,6 +2,9 @@
 
 import hashlib
 from collections.abc import Iterator
+from functools import lru_cache
+from operator import itemgetter
+from struct import Struct
 
 DIGEST = 16
 """128 bits: two different values meet by chance less often than disks lose a document."""
@@ -15,7 +18,17 @@ def digest(*values: str) -> bytes:
 
 def split(packed: bytes, width: int = DIGEST) -> Iterator[bytes]:
     """Give the records of a packed set, in the order in which they were added."""
-    return (packed[at : at + width] for at in range(0, len(packed), width))
+    return map(itemgetter(0), _records(f"{width}s").iter_unpack(packed))
+
+
+def marked(packed: bytes, width: int) -> Iterator[tuple[bytes, int]]:
+    """Give the records of a packed set whose last byte is a mark: what stands before it, and the mark."""
+    return _records(f"{width - 1}sB").iter_unpack(packed)
+
+
+@lru_cache
+def _records(layout: str) -> Struct:
+    return Struct(layout)
 
 
 def add(packed: bytes, new: set[bytes], width: int = DIGEST) -> bytes:

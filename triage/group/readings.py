@@ -3,7 +3,7 @@
 The first reading stays: new rules must not count a redelivered report a second time in another incident.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from itertools import islice
 
@@ -55,9 +55,13 @@ def stored_reading(documents: Documents, sha256: str) -> Reading | None:
     return None if found is None else _DECODER.decode(found[0])
 
 
-def counted_reading(documents: Documents, sha256: str) -> Reading | None:
-    """Give what this document said, where its reports were counted too; None where there is work left."""
-    return stored_reading(documents, sha256) if documents.get(UNCOUNTED + sha256) is None else None
+def counted_readings(documents: Documents, sha256s: Sequence[str]) -> list[Reading | None]:
+    """Give what each of these documents said, where its reports were counted too; None where there is work left."""
+    notes = documents.get_many([UNCOUNTED + one for one in sha256s])
+    free = [one for one, note in zip(sha256s, notes, strict=True) if note is None]
+    found = zip(free, documents.get_many([READINGS + one for one in free]), strict=True)
+    known = {one: _DECODER.decode(stored[0]) for one, stored in found if stored is not None}
+    return [known.get(one) for one in sha256s]
 
 
 def uncounted(documents: Documents) -> Iterator[Reading]:

@@ -28,6 +28,8 @@ def is_protocol_log(head: bytes) -> bool:
     Never true for a mail message, which begins with a header field, and for Exchange's other logs. The header may be
     missing, and the first row may be cut: then two rows must stand.
     """
+    if _HEADER_FIELD.match(head):
+        return False
     text = _plain(head[:LOG_HEAD]).lstrip(b"\r\n\t ")
     if text.startswith(b"#"):
         return _has_header(text) and not (_is_broken(text) or _ESCAPED.search(text))
