@@ -16,6 +16,9 @@ FULL_WIDTH = "\uff1a\uff1b\uff0c\u3002\u3001\uff08\uff09\uff1c\uff1e\u3010\u3011
 ADDRESS = rf"[^\s<>()\[\],;:\"'@|\\{FULL_WIDTH}]{{1,64}}@[^\s<>()\[\],;:\"'@/\\{FULL_WIDTH}]{{1,255}}"
 """An address as reports write it; not all that RFC 5321 allows (quoted local parts are read by `read_address`)."""
 
+_USUAL_HOST = re.compile(r"(?:dns[ \t]*;)?[ \t]*([a-z0-9][a-z0-9.-]{0,200}\.[a-z]{2,24})", re.IGNORECASE | re.ASCII)
+"""A field with a host as nearly all servers write it."""
+_TYPE = re.compile(r"\s*[\w-]{1,20}\s*")
 _ESCAPED = re.compile(r"\\x\{([0-9A-Fa-f]{2,6})\}")
 _HOST = re.compile(r"(?P<host>[A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,253}[A-Za-z0-9_])?\.?)(?![^\s\[(;,:<>)\]])")
 _BRACKETED = re.compile(r"(?:[\[(]|\(TCP\|[0-9A-Fa-f:.]{2,45}\|\d{1,5}\|)(?P<ip>(?:IPv6:)?[0-9A-Fa-f:.]{2,45})[\]),|]")
@@ -83,8 +86,10 @@ def read_address(text: str) -> str | None:
 
 def read_host(text: str) -> tuple[str | None, str | None]:
     """Give name and IP address of an MTA field such as `dns; mx.fabrikam.example [192.0.2.1]`, each None without one."""
+    if usual := _USUAL_HOST.fullmatch(text):
+        return normal(usual[1]), None
     kind, semicolon, value = text[:MAX_HEADER].partition(";")
-    value = (value if semicolon and re.fullmatch(r"\s*[\w-]{1,20}\s*", kind) else text[:MAX_HEADER]).strip(" <>")
+    value = (value if semicolon and _TYPE.fullmatch(kind) else text[:MAX_HEADER]).strip(" <>")
     bracketed = _BRACKETED.search(value)
     ip = ip_of(bracketed.group("ip")) if bracketed else None
     first = value.split()[0] if value.split() else ""

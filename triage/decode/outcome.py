@@ -126,13 +126,13 @@ def domain_of(address: str | None) -> str | None:
 
 def spoken(reply: Reply) -> str | None:
     """Give a reply as a server says it: code, enhanced status code, text."""
-    said = [str(one) for one in (reply.reply_code, reply.status) if one is not None]
-    text = reply.text or ""
-    if said and (text.startswith(said[0]) or (reply.reply_code and f"{reply.reply_code} " in text)):
+    code, status, text = reply.reply_code, reply.status, reply.text or ""
+    first = status if code is None else str(code)
+    if first is not None and (text.startswith(first) or (code and f"{code} " in text)):
         return text
-    marked = reply.status is not None and reply.status in text
-    head = said[:1] if marked and reply.reply_code is not None else [] if marked else said
-    return " ".join([*head, text]).strip() or None
+    if status is not None and status not in text:
+        text = f"{status} {text}"
+    return (text if code is None else f"{code} {text}").strip() or None
 
 
 def _says_more(human: Cause, own: Unwrapped | None) -> bool:
@@ -215,7 +215,7 @@ def _handed_over(one: Outcome, receiving: str | None, ip: str | None) -> bool:
 def _status(one: Outcome) -> tuple[str | None, tuple[Reply, ...]]:
     """Give the cause's enhanced status code and the wrappers; the Status field that differs stands among these."""
     declared, own = one.failure.status, one.cause.status
-    if declared is None or declared == own or any(reply.status == declared for reply in one.wrappers):
+    if declared is None or declared == own or declared in [reply.status for reply in one.wrappers]:
         return own, one.wrappers
     if own is None:
         return declared, one.wrappers
