@@ -156,7 +156,7 @@ def _shared(
         ):
             if host and product is not None and product.build and exchange.speaks_tls12(product.build) is not None:
                 shown = (product, told_in(seen.source, seen.trust.level))
-                builds[host] = max(builds.get(host, shown), shown, key=_newness)
+                builds[host] = shown if builds.get(host, shown) == shown else max(builds[host], shown, key=_newness)
         is_success = seen.action in SUCCESSES
         # A session of a log that broke after its handshake shows as well that the ends have a version in common.
         has_spoken = (is_success or seen.source in SESSION_LOGS) and seen.tls.version in ("1.2", "1.3")
