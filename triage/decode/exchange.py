@@ -14,7 +14,7 @@ from typing import Literal
 
 import msgspec
 
-from triage.decode.exchange_table import read_table
+from triage.decode.exchange_table import may_be_table, read_table
 from triage.decode.exchange_words import (
     ADDRESS,
     HEADER_BLOCK,
@@ -44,7 +44,7 @@ _ANY_TIME = re.sub(r"\?P<\w+>", "?:", TIMESTAMP.pattern)
 _LINE_START = rf"(?:{_ANY_TIME}|Remote\s+Server|Server\s+at)"
 _NEXT_RECORD = re.compile(rf"\s*(?:$|\n|{_LINE_START}|[A-Z\d<]|[^\s@'\"]{{1,64}}@[\w.-]{{1,253}}?\s*{_LINE_START})")
 _LABEL_LINE = re.compile(r"(?m)^[ \t]{0,8}[^:：\n@]{3,60}[:：][ \t]{0,8}(?P<value>[^\s:@][^\n@]{0,255})$")
-_RETURNED = re.compile(r"\sreturned\s{1,3}['\u2018\u2019\u201a]")
+_RETURNED = re.compile(r"returned(?<=\sreturned)\s{1,3}['\u2018\u2019\u201a]")
 _REPLY = re.compile(r"[45]\d\d[ -][45]\.\d{1,3}\.\d")
 _OF_2007 = re.compile(r"recipients or distribution lists|Microsoft Exchange Server 2007", re.IGNORECASE)
 
@@ -107,7 +107,8 @@ def read_human(text: str, reference: datetime | None = None) -> HumanReport | No
     if not may_be_human(text):
         return None
     text = plain(text)
-    starts = list(islice(_LINE.finditer(text), MAX_LINES)) if "returned" in text else []
+    has_lines = "returned" in text and "Server" in text
+    starts = list(islice(_LINE.finditer(text), MAX_LINES)) if has_lines else []
     spans = [(start.start(), start.end()) for start in starts]
     if starts:
         report = _report(text, spans, starts, reference)
@@ -120,11 +121,19 @@ def read_human(text: str, reference: datetime | None = None) -> HumanReport | No
 
 
 def may_be_human(text: str) -> bool:
-    """True where a text has what every generation has somewhere: ordinary mail is told apart at little cost."""
+    """True where a text has what a generation has somewhere: other reports, which quote replies too, are told apart at
+    little cost.
+    """
     text = text[:MAX_TEXT]
-    if "##" in text or "#SMTP#" in text or _REPLY.search(text):
+    if "##" in text or "#SMTP#" in text:
         return True
-    return "returned" in text and _RETURNED.search(text) is not None
+    told = "returned" in text
+    if told and _RETURNED.search(text):
+        return True
+    if not _REPLY.search(text):
+        return False
+    # Left are C, where a line is broken behind "returned" and quoted, and D.
+    return (told and "Server" in text) or may_be_table(text)
 
 
 def cause_of(recipient: HumanRecipient) -> Cause | None:

@@ -7,6 +7,8 @@ import msgspec
 from triage.decode.exchange_words import ADDRESS, HOST, labelled, name_and_address, same_host
 
 _CODE = r"[245]\d\d[ -][245]\.\d{1,3}\.\d{1,3}"
+_REPORTED = "reported"
+"""The first word of the one label of a reported error, in lower case."""
 _VALUE_CODE = re.compile(rf"[:：\t]\s{{0,8}}(?P<code>{_CODE})(?!\.?\d)(?P<rest>[^\n]{{0,4000}})")
 _GENERATED_BY = re.compile(
     r"[:：\t]\s{0,8}(?P<host>(?:[A-Za-z0-9-]{1,63}\.){2,6}(?:outlook\.com|outlook\.cn|office365\.us))", re.IGNORECASE
@@ -28,6 +30,12 @@ class Table(msgspec.Struct, frozen=True, kw_only=True):
     subject: str | None = None
 
 
+def may_be_table(text: str) -> bool:
+    """True where a text, quoted or not, may hold the table: it labels the reported error or names a server that it is by."""
+    lower = text.lower()
+    return _REPORTED in lower or "outlook.c" in lower or "office365.us" in lower or not text.isascii()
+
+
 def read_table(text: str) -> Table | None:
     """Read the table in a text whose quotes and quote marks are plain; None where there is none.
 
@@ -36,7 +44,7 @@ def read_table(text: str) -> Table | None:
     codes = list(_VALUE_CODE.finditer(text))
     if not codes:
         return None
-    values = labelled(text[max(0, codes[0].start() - 200) :])
+    values = labelled(text[max(0, codes[0].start() - 200) :]) if _REPORTED in text.lower() else {}
     if "reported_error" in values and ("generated_by" in values or "status_code" in values):
         return _known(text, values)
     repeated = [code for code in codes if code.group("code") == codes[0].group("code") and code.group("rest").strip()]

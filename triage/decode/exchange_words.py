@@ -10,6 +10,7 @@ import msgspec
 
 from triage.decode.failure import FULL_WIDTH
 from triage.decode.reply import address
+from triage.decode.straight import Straight
 
 ADDRESS = re.compile(
     rf"(?<![\w.@+=/-])(?P<address>[^\s@<>()\[\],;:\"|'{FULL_WIDTH}]{{1,256}}@"
@@ -20,9 +21,9 @@ HEADER_BLOCK = re.compile(
     r"(?:^|\n|[:：]\s{0,8})(?P<start>(?:Received|ARC-Seal|Authentication-Results|DKIM-Signature|Return-Path"
     r"|X-MS-[\w-]{1,60}|From|MIME-Version|Message-ID): )|(?P<run_on>Received: (?:from|by) )"
 )
-_STRAIGHT = str.maketrans(
+_STRAIGHT = Straight(
     {"\u2018": "'", "\u2019": "'", "\u201a": "'", "\u201c": '"', "\u201d": '"', "\u201e": '"', "\u00a0": " "}
-    | dict.fromkeys(map(ord, "\u200b\u200e\u200f\ufeff\u00ad"), "")
+    | dict.fromkeys("\u200b\u200e\u200f\ufeff\u00ad", "")
     | {"\r": "\n", "\u202f": " ", "\u3000": " "}
 )
 _COLON = re.compile("[:：]")
@@ -74,7 +75,7 @@ def words() -> Words:
 def plain(text: str) -> str:
     """Take a forwarder's changes back: curly quotes, `> ` marks, no-break spaces, carriage returns."""
     text = text.replace("\r\n", "\n")
-    text = text.replace("\r", "\n") if text.isascii() else text.translate(_STRAIGHT)
+    text = text.replace("\r", "\n") if text.isascii() else _STRAIGHT.of(text)
     return _QUOTE_MARKS.sub("", text) if ">" in text else text
 
 

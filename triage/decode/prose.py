@@ -16,6 +16,7 @@ from triage.decode.prose_opening import introduction_of
 from triage.decode.prose_reply import reply_in
 from triage.decode.prose_words import phrases
 from triage.decode.reply import address as ip_of
+from triage.decode.straight import Straight
 from triage.decode.x400 import status_in
 from triage.hosts import normal
 from triage.model.words import Action
@@ -31,8 +32,8 @@ _ADDRESS = re.compile(ADDRESS)
 _LOCAL_NAME = re.compile(r"[ \t]{1,20}([A-Za-z][A-Za-z0-9._-]{1,63})")
 _HEADER = re.compile(r"\s{0,20}(?:To|From|Cc|Subject|Date|Sent|Reply-To|Message-I[Dd])\s{0,4}:")
 _QUOTE = re.compile(r"^(?:[>|] ?){1,6}")
-_STRAIGHT = str.maketrans(
-    {"\u2018": "'", "\u2019": "'", "\u201c": '"', "\u201d": '"', "\u00a0": " ", "\u200b": None, "\ufeff": None}
+_STRAIGHT = Straight(
+    {"\u2018": "'", "\u2019": "'", "\u201c": '"', "\u201d": '"', "\u00a0": " ", "\u200b": "", "\ufeff": ""}
 )
 
 
@@ -138,7 +139,7 @@ def report_text(text: HumanText) -> str:
 
 def text_lines(text: str) -> list[str]:
     """Give the lines of a text without reply quoting (`> `) and with straight quotes."""
-    text = text if text.isascii() else text.translate(_STRAIGHT)
+    text = text if text.isascii() else _STRAIGHT.of(text)
     lines = [line[:MAX_LINE].rstrip() for line in text.splitlines()[:MAX_LINES]]
     quoted = sum(line.startswith((">", "|")) for line in lines) if ">" in text or "|" in text else 0
     if quoted * 2 > len(lines) - lines.count(""):

@@ -12,6 +12,7 @@ import msgspec
 
 from triage.decode.last_error import read_last_error
 from triage.decode.reply_words import error_in, phase_in, requires_tls
+from triage.decode.straight import Straight
 from triage.model import Reply
 from triage.model.words import Phase
 
@@ -76,7 +77,7 @@ _OCTET = r"(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)"
 _IPV4 = re.compile(rf"{_OCTET}(?:\.{_OCTET}){{3}}", re.ASCII)
 """An address in the only spelling that IPv4 has."""
 
-_STRAIGHT = str.maketrans(
+_STRAIGHT = Straight(
     {
         "\u2018": "'",
         "\u2019": "'",
@@ -119,7 +120,7 @@ class Unwrapped(msgspec.Struct, frozen=True, kw_only=True):
 def flat(text: str) -> str:
     """Put a text on one line: straight quotes, one space for each run of white space and line breaks."""
     text = text[: MAX_TEXT * 2]
-    return " ".join((text if text.isascii() else text.translate(_STRAIGHT)).split())[:MAX_TEXT]
+    return " ".join((text if text.isascii() else _STRAIGHT.of(text)).split())[:MAX_TEXT]
 
 
 def unwrap(text: str) -> Unwrapped:
