@@ -70,7 +70,8 @@ def _prose(content: bytes) -> None:
     text = _text(content)
     for system in (True, False):
         read_prose(HumanText(text), from_mail_system=system, subject="Undelivered Mail", domain="contoso.example")
-    reason_for(HumanText(text), "anna@fabrikam.example")
+    if (said := reason_for(HumanText(text), "anna@fabrikam.example")) is not None:
+        said.failure()
 
 
 def _human(content: bytes) -> None:

@@ -2,6 +2,7 @@
 
 import re
 
+import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -17,6 +18,18 @@ WORDS = st.sampled_from(
         " ", "\t", "é", "\x0b", "\x1f", "--", "while talking to mx.fabrikam.example.:", "remote host said", "(reason: 550 x",
     )
 )  # fmt: skip
+SERVERS = (
+    "host mx.fabrikam.example[192.0.2.1]", "connect to mx.fabrikam.example[192.0.2.1]", "connect to mx.fabrikam.example",
+    "mx.fabrikam.example [192.0.2.1] did not like our DATA", "server mx.fabrikam.example [192.0.2.1] said:",
+    "host: mx.fabrikam.example (192.0.2.1)", "(host mx.fabrikam.example rejected command DATA", "host mx.fabrikam.example says:",
+    "Server:  <mx.fabrikam.example>[192.0.2.1]", "Connecting to mx.fabrikam.example [192.0.2.1:25]", "[192.0.2.1], 550 no",
+    "mx.fabrikam.example [192.0.2.1] responded with failure", "while talking to mx.fabrikam.example.:",
+    "by mx.fabrikam.example. [192.0.2.1]", "recipient domain fabrikam.example by mx.fabrikam.example. [192.0.2.1]",
+    "(1) mx.fabrikam.example. [192.0.2.1]:25: 550 no", "192.0.2.1 does not like recipient.", "Connected to 192.0.2.1 but no",
+    "host 192.0.2.1: 550 no", "Giving up on 192.0.2.1.", "Remote server (192.0.2.1) issued an error",
+    "destination host DE - 192.0.2.1", "verification failed for mx.fabrikam.example[192.0.2.1]",
+    "Name service error for name=mx.fabrikam.example type=A",
+)  # fmt: skip
 LINES = st.lists(st.lists(WORDS | st.text("ab.:<>[]()@ 0123456789", max_size=6), max_size=4).map("".join), max_size=6)
 
 
@@ -29,6 +42,23 @@ def test_no_pattern_that_matches_is_left_out(lines: list[str]) -> None:
     for patterns in every:
         possible = patterns.possible(lines)
         assert [one for one in patterns if any(one.search(line) for line in lines) and one not in possible] == []
+
+
+@settings(max_examples=300, deadline=None)
+@given(LINES, st.data())
+def test_no_sign_is_missing_where_a_pattern_matches_lines_put_together(lines: list[str], data: st.DataObject) -> None:
+    """Whatever lines of a text are left out and how the others are joined: what matches them leaves a sign in the text."""
+    kept = [line.strip() for line in lines if data.draw(st.booleans())]
+    known = phrases()
+    matched = any(one.search(text) for one in known.servers for text in (*kept, " ".join(kept).strip()))
+    assert known.server_signs.stand_in("\n".join(lines)) >= matched
+
+
+@pytest.mark.parametrize("pattern", phrases().servers, ids=lambda one: one.pattern)
+def test_every_server_leaves_a_sign_when_its_words_stand_on_lines_of_their_own(pattern: re.Pattern[str]) -> None:
+    """Each pattern's words, with other lines wherever it takes a space, are a sign of it."""
+    said = next(text for text in SERVERS if pattern.search(text))
+    assert phrases().server_signs.stand_in(said.replace(" ", " \r\nHello\n"))
 
 
 def test_most_texts_need_no_pattern() -> None:

@@ -14,7 +14,7 @@ from triage.decode.mapi import Item, as_message
 from triage.decode.message import Header, Mail, read_header, read_mail
 from triage.decode.outcome import domain_of, human_causes, observation, outcome
 from triage.decode.outlook import DAMAGED, as_own, items_of
-from triage.decode.prose import reason_for
+from triage.decode.prose import About
 from triage.decode.reader import Reader
 from triage.decode.received import Way, read_received
 from triage.decode.returned import Returned, bare_id, relayed, returned_text
@@ -128,7 +128,7 @@ def _observations(
     failures, more = _failures(found)
     for by, failure in failures:
         cause = _cause(causes, failure, lonely=len(failures) == 1)
-        prose = reason_for(found.text, failure.recipient) if _wants_prose(found, failure, cause) else None
+        prose = About(found.text, failure.recipient) if _wants_prose(found, failure, cause) else None
         one = outcome(_named(failure, prose, found.mail), cause, prose)
         out.append(
             observation(
@@ -168,12 +168,12 @@ def _wants_prose(found: Found, failure: Failure, cause: Cause | None) -> bool:
     return sum(len(report.failures) for report in found.reports) <= MAX_ASKED
 
 
-def _named(failure: Failure, prose: Failure | None, mail: Mail) -> Failure:
+def _named(failure: Failure, prose: About | None, mail: Mail) -> Failure:
     """Give the failure a recipient from elsewhere where the machine part names none that is an address."""
     if failure.recipient is not None:
         return failure
     known = failed_recipients(mail)
-    name = known[0] if len(known) == 1 else prose.recipient if prose else None
+    name = known[0] if len(known) == 1 else prose.said.recipient if prose and prose.said else None
     return msgspec.structs.replace(failure, recipient=name)
 
 

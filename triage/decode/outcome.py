@@ -6,6 +6,7 @@ import msgspec
 
 from triage.decode.exchange import Cause, HumanReport, cause_of
 from triage.decode.failure import Failure
+from triage.decode.prose import About
 from triage.decode.reply import Unwrapped, is_expiry, unwrap
 from triage.decode.reply import address as ip_of
 from triage.decode.returned import Returned
@@ -43,7 +44,7 @@ def human_causes(human: HumanReport | None) -> dict[str | None, Cause]:
     return causes
 
 
-def outcome(failure: Failure, human: Cause | None, prose: Failure | None) -> Outcome:
+def outcome(failure: Failure, human: Cause | None, prose: About | None) -> Outcome:
     """Put together what the parts say of one recipient. The machine part decides, where it states a cause."""
     if failure.action in ("delivered", "relayed", "expanded"):
         return Outcome(
@@ -58,8 +59,8 @@ def outcome(failure: Failure, human: Cause | None, prose: Failure | None) -> Out
     )
     if human is not None and _says_more(human, own):
         return _from_human(failure, human, own)
-    if prose is not None and prose.diagnostic and (own is None or is_expiry(own.cause)):
-        said = unwrap(prose.diagnostic)
+    if prose is not None and (own is None or is_expiry(own.cause)) and prose.said and prose.said.diagnostic:
+        said = unwrap(prose.said.diagnostic)
         if own is None or (not is_expiry(said.cause) and said.cause.reply_code):
             return _from_machine(failure, said, prose, (own.cause,) if own else ())
     if own is None and failure.remark:
@@ -169,11 +170,11 @@ def _from_human(failure: Failure, human: Cause, own: Unwrapped | None) -> Outcom
     )
 
 
-def _from_machine(failure: Failure, own: Unwrapped, prose: Failure | None, outer: tuple[Reply, ...]) -> Outcome:
+def _from_machine(failure: Failure, own: Unwrapped, prose: About | None, outer: tuple[Reply, ...]) -> Outcome:
     sources = [(failure.receiving_host, failure.receiving_ip), (normal(own.receiving_host), own.receiving_ip)]
-    if prose is not None:
-        sources.append((prose.receiving_host, prose.receiving_ip))
     host, ip = _end(sources)
+    if prose is not None and (host is None or ip is None):
+        host, ip = _end([*sources, prose.server])
     return Outcome(
         failure=failure,
         cause=own.cause,

@@ -13,11 +13,9 @@ import msgspec
 from triage.decode.failure import ADDRESS, Failure, read_address
 from triage.decode.limits import MAX_LINE, MAX_RECIPIENTS
 from triage.decode.prose_opening import introduction_of
-from triage.decode.prose_reply import reply_in
+from triage.decode.prose_said import MAX_REASON, End, Said, server_in
 from triage.decode.prose_words import phrases
-from triage.decode.reply import address as ip_of
 from triage.decode.straight import Straight
-from triage.decode.x400 import status_in
 from triage.hosts import normal
 from triage.model.words import Action
 
@@ -25,11 +23,10 @@ MAX_LINES = 4000
 """Lines of a human part that are read; `limits.MAX_RECIPIENTS` recipients with a reason each fit."""
 MAX_FORWARDS = 4
 """Lines such as `-----Original Message-----` behind which a report is looked for: one for each time it was passed on."""
-MAX_REASON = 30
-"""Lines of one reason."""
 
 _ADDRESS = re.compile(ADDRESS)
 _LOCAL_NAME = re.compile(r"[ \t]{1,20}([A-Za-z][A-Za-z0-9._-]{1,63})")
+_CODE = re.compile(r"[45]\d\d\b")
 _HEADER = re.compile(r"\s{0,20}(?:To|From|Cc|Subject|Date|Sent|Reply-To|Message-I[Dd])\s{0,4}:")
 _QUOTE = re.compile(r"^(?:[>|] ?){1,6}")
 _STRAIGHT = Straight(
@@ -63,7 +60,7 @@ class HumanText:
         return _split(text_lines(self.text))
 
     @cached_property
-    def reasons(self) -> tuple[Failure, ...]:
+    def reasons(self) -> tuple[Said, ...]:
         """What it says of each recipient that it names, or of all of them; nothing where it gives no reason at all."""
         report, _ = self.cut
         named = list(_recipients(report))
@@ -100,10 +97,11 @@ def read_prose(
     if introduction.local_names and domain and not known:
         known = tuple(f"{name}@{domain}" for name in _local_names(report[start:]))
     rest = report[start:] or report
-    failures = _reasons_above(rest, introduction.action) if introduction.reason_first else ()
-    failures = failures or _failures(rest, introduction.action, known)
-    if not any(one.diagnostic for one in failures) and (above := _labelled(report[:start])):
-        failures = tuple(_failure(one.recipient, one.action, above, report) for one in failures)
+    said = _reasons_above(rest, introduction.action) if introduction.reason_first else ()
+    said = said or _each(rest, introduction.action, known)
+    if not any(one.says_anything for one in said) and (above := _labelled(report[:start])):
+        said = tuple(Said(one.recipient, introduction.action, above, report) for one in said)
+    failures = tuple(one.failure() for one in said)
     if own is not None and len(failures) == 1 and failures[0].recipient is None and _has_code(failures[0]):
         failures = (msgspec.structs.replace(failures[0], recipient=_only_address(rest, own)),)
     return Prose(
@@ -118,18 +116,39 @@ def read_prose(
 def read_unknown(text: HumanText, known: tuple[str, ...]) -> Prose:
     """Give what a mail system says of recipients that a header names, in words that no phrase knows: all of it."""
     report, original = text.cut
-    failures = _without_lines(report, "failed", known)
-    return Prose(mailer="", strong=False, failures=failures, original="\n".join(original))
+    said = _without_lines(report, "failed", known)
+    return Prose(mailer="", strong=False, failures=tuple(one.failure() for one in said), original="\n".join(original))
 
 
-def reason_for(text: HumanText, recipient: str | None) -> Failure | None:
+class About:
+    """What a human part says of one recipient of the machine part: read as far as it is asked for."""
+
+    def __init__(self, text: HumanText, recipient: str | None) -> None:
+        """Take the text and the recipient as the machine part names it, None where it names none."""
+        self._text = text
+        self._recipient = recipient
+
+    @cached_property
+    def said(self) -> Said | None:
+        """All of it; None where it says nothing."""
+        return reason_for(self._text, self._recipient)
+
+    @property
+    def server(self) -> End:
+        """The server at the other end; a text that names none at all need not be read for that."""
+        if "said" not in self.__dict__ and not phrases().server_signs.stand_in(self._text.text):
+            return None, None
+        return self.said.server if self.said else (None, None)
+
+
+def reason_for(text: HumanText, recipient: str | None) -> Said | None:
     """Give what a human part says about one recipient of the machine part; None where it says nothing."""
     if recipient is not None:
         for one in text.reasons:
             if one.recipient and one.recipient.lower() == recipient.lower():
-                return one if one.diagnostic else None
+                return one if one.says_anything else None
     alone = text.reasons[0] if len(text.reasons) == 1 else None
-    return alone if alone and alone.diagnostic and (recipient is None or alone.recipient is None) else None
+    return alone if alone and alone.says_anything and (recipient is None or alone.recipient is None) else None
 
 
 def report_text(text: HumanText) -> str:
@@ -161,48 +180,48 @@ def _local_names(lines: list[str]) -> list[str]:
     return [found.group(1) for line in lines if (found := _LOCAL_NAME.fullmatch(line))][:MAX_RECIPIENTS]
 
 
-def _failures(lines: list[str], action: Action, known: tuple[str, ...]) -> tuple[Failure, ...]:
-    """Give one failure for each recipient that the lines name."""
+def _each(lines: list[str], action: Action, known: tuple[str, ...]) -> tuple[Said, ...]:
+    """Give what is said of each recipient that the lines name."""
     named = list(_recipients(lines))
     return _of_each(lines, action, named) if named else _without_lines(lines, action, known)
 
 
-def _of_each(lines: list[str], action: Action, named: list[tuple[int, str, str]]) -> tuple[Failure, ...]:
-    """Give one failure for each recipient that was found in the lines."""
+def _of_each(lines: list[str], action: Action, named: list[tuple[int, str, str]]) -> tuple[Said, ...]:
+    """Give what is said of each recipient that was found in the lines."""
     stops = [at for at, _, _ in named[1:]] + [len(lines)]
     common = _common(lines, named[0][0]) if len(named) > 1 else lines
     shared: list[str] | None = None
-    failures: dict[str, Failure] = {}
+    every: dict[str, Said] = {}
     for (at, recipient, rest), stop in zip(named, stops, strict=True):
         reason = _reason([*_answered_before(lines, at), rest, *_of_recipient(rest, lines[at + 1 : stop])])
         if not reason:
             reason = shared = _labelled(lines) if shared is None else shared
-        one = _failure(recipient, action, reason, common)
-        before = failures.get(recipient.lower())
+        one = Said(recipient, action, reason, common)
+        before = every.get(recipient.lower())
         if (
             before is None
-            or (before.diagnostic is None and one.diagnostic)
+            or (not before.says_anything and one.says_anything)
             or (not _has_code(before) and _has_code(one))
         ):
-            failures[recipient.lower()] = one
-        if len(failures) >= MAX_RECIPIENTS:
+            every[recipient.lower()] = one
+        if len(every) >= MAX_RECIPIENTS:
             break
-    return tuple(failures.values())
+    return tuple(every.values())
 
 
-def _reasons_above(lines: list[str], action: Action) -> tuple[Failure, ...]:
-    """Give one failure for each recipient where the reason stands above it; none where nothing stands above the first."""
-    failures: dict[str, Failure] = {}
+def _reasons_above(lines: list[str], action: Action) -> tuple[Said, ...]:
+    """Give what is said of each recipient where it stands above it; nothing where nothing stands above the first."""
+    every: dict[str, Said] = {}
     above = 0
     for at, recipient, rest in _recipients(lines):
         reason = _reason([*lines[above:at], rest])
         above = at + 1
-        if not reason and not failures:
+        if not reason and not every:
             return ()
-        failures.setdefault(recipient.lower(), _failure(recipient, action, reason, lines))
-        if len(failures) >= MAX_RECIPIENTS:
+        every.setdefault(recipient.lower(), Said(recipient, action, reason, lines))
+        if len(every) >= MAX_RECIPIENTS:
             break
-    return tuple(failures.values())
+    return tuple(every.values())
 
 
 def _common(lines: list[str], first: int) -> list[str]:
@@ -210,7 +229,7 @@ def _common(lines: list[str], first: int) -> list[str]:
     at = next(
         (at for at, line in enumerate(lines) if any(one.search(line) for one in phrases().transcripts)), len(lines)
     )
-    hosts = {_server([line]) for line in lines[at:]} - {(None, None)}
+    hosts = {server_in(line) for line in lines[at:]} - {(None, None)}
     return [*lines[: min(at, first)], *(lines[at:] if len(hosts) == 1 else ())]
 
 
@@ -233,8 +252,8 @@ def _answered_before(lines: list[str], at: int) -> list[str]:
     return [line for line in lines[max(0, at - 3) : at] if line.lstrip().startswith("<<<")][-1:]
 
 
-def _has_code(failure: Failure) -> bool:
-    return re.match(r"[45]\d\d\b", failure.diagnostic or "") is not None
+def _has_code(one: Said | Failure) -> bool:
+    return _CODE.match(one.diagnostic or "") is not None
 
 
 def _recipients(lines: list[str]) -> Iterator[tuple[int, str, str]]:
@@ -259,7 +278,7 @@ def _is_header(line: str) -> bool:
     return _HEADER.match(line) is not None
 
 
-def _without_lines(lines: list[str], action: Action, known: tuple[str, ...]) -> tuple[Failure, ...]:
+def _without_lines(lines: list[str], action: Action, known: tuple[str, ...]) -> tuple[Said, ...]:
     """Read a report that names its recipients in a sentence or only in a header; the reason is then all of it."""
     recipients = list(known)
     at = 0
@@ -272,7 +291,7 @@ def _without_lines(lines: list[str], action: Action, known: tuple[str, ...]) -> 
             recipients = [recipient]
             break
     text = _labelled(lines) or _reason(lines[at:] if recipients and not known else lines)
-    return tuple(_failure(one, action, text, lines) for one in recipients) or (_failure(None, action, text, lines),)
+    return tuple(Said(one, action, text, lines) for one in recipients) or (Said(None, action, text, lines),)
 
 
 def _only_address(lines: list[str], own: frozenset[str]) -> str | None:
@@ -336,23 +355,6 @@ def _tells(line: str) -> bool:
     return bool(line.strip()) and not any(pattern.match(line.strip()) for pattern in phrases().ends)
 
 
-def _failure(recipient: str | None, action: Action, reason: list[str], lines: list[str]) -> Failure:
-    diagnostic = reply_in(reason)
-    host, ip = _server(reason)
-    if host is None and ip is None:
-        host, ip = _server(lines[:MAX_REASON])
-    ip = ip_of(ip) or ip_of(host)
-    name = None if ip_of(host) else normal(host)
-    return Failure(
-        recipient=recipient,
-        action=action,
-        status=status_in("\n".join(reason)),
-        diagnostic=diagnostic,
-        receiving_host=name,
-        receiving_ip=ip,
-    )
-
-
 def _reporter(lines: list[str]) -> str | None:
     """Give the server that says "this is the mail system at host …"."""
     patterns = phrases().reporters.possible(lines[: MAX_REASON * 2])
@@ -361,15 +363,3 @@ def _reporter(lines: list[str]) -> str | None:
             if found := pattern.search(line):
                 return normal(found.group("host"))
     return None
-
-
-def _server(lines: list[str]) -> tuple[str | None, str | None]:
-    """Give name and IP address of the server at the other end, as far as the lines name them."""
-    texts = [line.strip() for line in lines]
-    texts.append(" ".join(texts)[: MAX_LINE * 4].strip())
-    for pattern in phrases().servers.possible(texts):
-        for text in texts:
-            if found := pattern.search(text):
-                groups = found.groupdict()
-                return groups.get("host"), groups.get("ip")
-    return None, None

@@ -10,6 +10,11 @@ _HAS_LETTER = re.compile(r"[^\W\d_]")
 _GENERATED = re.compile(r"\[?(?:RCPT_TO|MAIL_FROM|DATA)\]?$|Giving up on|I'm not going to try")
 
 
+def has_words(reason: list[str]) -> bool:
+    """True for a reason with at least one letter."""
+    return any(map(_HAS_LETTER.search, reason))
+
+
 def reply_in(reason: list[str]) -> str | None:
     """Give the server's reply out of a reason; where none is quoted, the reason itself."""
     for pattern in phrases().replies.possible(reason):

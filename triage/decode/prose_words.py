@@ -11,7 +11,7 @@ import msgspec
 import re2  # type: ignore[import-untyped]
 
 from triage.decode.failure import ADDRESS
-from triage.decode.patterns import Patterns
+from triage.decode.patterns import Patterns, Signs
 from triage.model.words import Action
 from triage.typed import converted
 
@@ -79,6 +79,7 @@ class Phrases(msgspec.Struct, frozen=True):
     ends: Patterns
     noise: Patterns
     servers: Patterns
+    server_signs: Signs
     transcripts: Patterns
     reporters: Patterns
 
@@ -100,7 +101,8 @@ def phrases() -> Phrases:
         labels=_compiled(raw["reply"]["labels"]),
         ends=_compiled(raw["reply"]["ends"]),
         noise=_compiled(raw["reply"]["noise"]),
-        servers=_compiled(raw["server"]["lines"]),
+        servers=(servers := _compiled(raw["server"]["lines"])),
+        server_signs=Signs(servers, _rough(raw["server"]["lines"])),
         transcripts=_compiled(raw["server"]["transcripts"]),
         reporters=_compiled(raw["reporter"]["lines"]),
     )
@@ -108,7 +110,11 @@ def phrases() -> Phrases:
 
 def _compiled(patterns: list[str], flags: int = 0) -> Patterns:
     compiled = [re.compile(_with_groups(pattern, _GROUPS), flags) for pattern in patterns]
-    return Patterns.of(compiled, [_with_groups(pattern, _ROUGHLY) for pattern in patterns])
+    return Patterns.of(compiled, _rough(patterns))
+
+
+def _rough(patterns: list[str]) -> list[str]:
+    return [_with_groups(pattern, _ROUGHLY) for pattern in patterns]
 
 
 def _with_groups(pattern: str, groups: dict[str, str]) -> str:
