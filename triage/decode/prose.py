@@ -13,7 +13,7 @@ import msgspec
 from triage.decode.failure import ADDRESS, Failure, read_address
 from triage.decode.limits import MAX_LINE, MAX_RECIPIENTS
 from triage.decode.prose_opening import introduction_of
-from triage.decode.prose_said import MAX_REASON, End, Said, server_in
+from triage.decode.prose_said import MAX_REASON, Around, End, Said
 from triage.decode.prose_words import phrases
 from triage.decode.straight import Straight
 from triage.hosts import normal
@@ -100,7 +100,8 @@ def read_prose(
     said = _reasons_above(rest, introduction.action) if introduction.reason_first else ()
     said = said or _each(rest, introduction.action, known)
     if not any(one.says_anything for one in said) and (above := _labelled(report[:start])):
-        said = tuple(Said(one.recipient, introduction.action, above, report) for one in said)
+        around = Around(report)
+        said = tuple(Said(one.recipient, introduction.action, above, around) for one in said)
     failures = tuple(one.failure() for one in said)
     if own is not None and len(failures) == 1 and failures[0].recipient is None and _has_code(failures[0]):
         failures = (msgspec.structs.replace(failures[0], recipient=_only_address(rest, own)),)
@@ -189,14 +190,14 @@ def _each(lines: list[str], action: Action, known: tuple[str, ...]) -> tuple[Sai
 def _of_each(lines: list[str], action: Action, named: list[tuple[int, str, str]]) -> tuple[Said, ...]:
     """Give what is said of each recipient that was found in the lines."""
     stops = [at for at, _, _ in named[1:]] + [len(lines)]
-    common = _common(lines, named[0][0]) if len(named) > 1 else lines
+    around = Around(lines, named[0][0] if len(named) > 1 else None)
     shared: list[str] | None = None
     every: dict[str, Said] = {}
     for (at, recipient, rest), stop in zip(named, stops, strict=True):
         reason = _reason([*_answered_before(lines, at), rest, *_of_recipient(rest, lines[at + 1 : stop])])
         if not reason:
             reason = shared = _labelled(lines) if shared is None else shared
-        one = Said(recipient, action, reason, common)
+        one = Said(recipient, action, reason, around)
         before = every.get(recipient.lower())
         if (
             before is None
@@ -211,6 +212,7 @@ def _of_each(lines: list[str], action: Action, named: list[tuple[int, str, str]]
 
 def _reasons_above(lines: list[str], action: Action) -> tuple[Said, ...]:
     """Give what is said of each recipient where it stands above it; nothing where nothing stands above the first."""
+    around = Around(lines)
     every: dict[str, Said] = {}
     above = 0
     for at, recipient, rest in _recipients(lines):
@@ -218,26 +220,18 @@ def _reasons_above(lines: list[str], action: Action) -> tuple[Said, ...]:
         above = at + 1
         if not reason and not every:
             return ()
-        every.setdefault(recipient.lower(), Said(recipient, action, reason, lines))
+        every.setdefault(recipient.lower(), Said(recipient, action, reason, around))
         if len(every) >= MAX_RECIPIENTS:
             break
     return tuple(every.values())
-
-
-def _common(lines: list[str], first: int) -> list[str]:
-    """Give what several recipients share: what stands above the first, and a transcript of one session below them."""
-    at = next(
-        (at for at, line in enumerate(lines) if any(one.search(line) for one in phrases().transcripts)), len(lines)
-    )
-    hosts = {server_in(line) for line in lines[at:]} - {(None, None)}
-    return [*lines[: min(at, first)], *(lines[at:] if len(hosts) == 1 else ())]
 
 
 def _of_recipient(rest: str, following: list[str]) -> list[str]:
     """Give the lines that belong to a recipient: those right below; behind a blank line only a reply or a label."""
     if rest or not following or following[0].strip():
         return following
-    answer = next((at for at, line in enumerate(following) if _starts_reply([line])), None)
+    searches = phrases().replies.searching(following)
+    answer = next((at for at, line in enumerate(following) if any(search(line) for search in searches)), None)
     return _labelled(following) if answer is None else following[answer:]
 
 
@@ -261,9 +255,10 @@ def _recipients(lines: list[str]) -> Iterator[tuple[int, str, str]]:
     current = ""
     patterns = phrases().recipient.possible([line for line in lines if "@" in line])
     for at, line in enumerate(lines if patterns else ()):
-        if not line.strip():
-            current = ""
-        if "@" not in line or _is_header(line):
+        if "@" not in line:
+            current = current if current and line.strip() else ""
+            continue
+        if _is_header(line):
             continue
         for pattern in patterns:
             found = pattern.match(line)
@@ -280,7 +275,7 @@ def _is_header(line: str) -> bool:
 
 def _without_lines(lines: list[str], action: Action, known: tuple[str, ...]) -> tuple[Said, ...]:
     """Read a report that names its recipients in a sentence or only in a header; the reason is then all of it."""
-    recipients = list(known)
+    recipients: list[str | None] = list(known)
     at = 0
     for at, line in enumerate(lines if not known else []):
         if _is_header(line):
@@ -291,7 +286,8 @@ def _without_lines(lines: list[str], action: Action, known: tuple[str, ...]) -> 
             recipients = [recipient]
             break
     text = _labelled(lines) or _reason(lines[at:] if recipients and not known else lines)
-    return tuple(Said(one, action, text, lines) for one in recipients) or (Said(None, action, text, lines),)
+    around = Around(lines)
+    return tuple(Said(one, action, text, around) for one in recipients or [None])
 
 
 def _only_address(lines: list[str], own: frozenset[str]) -> str | None:
@@ -308,38 +304,37 @@ def _only_address(lines: list[str], own: frozenset[str]) -> str | None:
 
 
 def _sentence(line: str) -> re.Match[str] | None:
-    return next((found for pattern in phrases().sentences if (found := pattern.search(line))), None)
+    return next((found for search in phrases().sentences.searches if (found := search(line))), None)
 
 
 def _reason(lines: list[str]) -> list[str]:
     """Give the lines of a reason: up to a line that ends it, or to the second paragraph."""
     out: list[str] = []
-    bares = [line.strip() for line in lines[: MAX_REASON * 2]]
-    ends = phrases().ends.possible(bares)
-    for line, bare in zip(lines, bares, strict=False):
-        if bare and any(pattern.match(bare) for pattern in ends):
-            if out:
+    is_end = phrases().end.match
+    for line in lines[: MAX_REASON * 2]:
+        bare = line.strip()
+        if not bare:
+            if len(out) > 1 and _starts_reply(out):
                 break
-            continue
-        if not bare and out and len(out) > 1 and _starts_reply(out):
-            break
-        if bare:
+        elif not is_end(bare):
             out.append(line)
-        if len(out) >= MAX_REASON:
+            if len(out) >= MAX_REASON:
+                break
+        elif out:
             break
     return out
 
 
 def _starts_reply(lines: list[str]) -> bool:
-    return any(pattern.search(line) for pattern in phrases().replies.possible(lines) for line in lines)
+    return any(any(map(search, lines)) for search in phrases().replies.searching(lines))
 
 
 def _labelled(lines: list[str]) -> list[str]:
     """Give the lines behind a label such as `The response from the remote server was:`."""
-    patterns = phrases().labels.possible(lines)
-    for at, line in enumerate(lines if patterns else ()):
-        for pattern in patterns:
-            if found := pattern.search(line):
+    searches = phrases().labels.searching(lines)
+    for at, line in enumerate(lines if searches else ()):
+        for search in searches:
+            if found := search(line):
                 rest = found.group("rest").strip()
                 following: list[str] = []
                 for one in lines[at + 1 : at + 1 + MAX_REASON]:
@@ -352,14 +347,14 @@ def _labelled(lines: list[str]) -> list[str]:
 
 def _tells(line: str) -> bool:
     """True for a line of a reason, not a blank one or one that ends it."""
-    return bool(line.strip()) and not any(pattern.match(line.strip()) for pattern in phrases().ends)
+    return bool(line.strip()) and not phrases().end.match(line.strip())
 
 
 def _reporter(lines: list[str]) -> str | None:
     """Give the server that says "this is the mail system at host …"."""
-    patterns = phrases().reporters.possible(lines[: MAX_REASON * 2])
-    for line in lines[: MAX_REASON * 2] if patterns else ():
-        for pattern in patterns:
-            if found := pattern.search(line):
+    searches = phrases().reporters.searching(lines[: MAX_REASON * 2])
+    for line in lines[: MAX_REASON * 2] if searches else ():
+        for search in searches:
+            if found := search(line):
                 return normal(found.group("host"))
     return None

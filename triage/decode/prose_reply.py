@@ -17,9 +17,9 @@ def has_words(reason: list[str]) -> bool:
 
 def reply_in(reason: list[str]) -> str | None:
     """Give the server's reply out of a reason; where none is quoted, the reason itself."""
-    for pattern in phrases().replies.possible(reason):
+    for search in phrases().replies.searching(reason):
         for at, line in enumerate(reason):
-            if found := pattern.search(line):
+            if found := search(line):
                 rest = _same_reply(reason[at + 1 :], found.group("reply"), line.lstrip().startswith(("<<<", ">")))
                 return _without_noise(" ".join([found.group("reply").rstrip(), *rest]).strip()) or None
     text = " ".join(line.strip() for line in reason if _HAS_LETTER.search(line)).strip()

@@ -18,11 +18,26 @@ End = tuple[str | None, str | None]
 """Name and IP address of a server, as far as they are known."""
 
 
+class Around:
+    """The lines around the reasons of a text: there a server may stand that a reason does not name."""
+
+    def __init__(self, lines: list[str], first: int | None = None) -> None:
+        """Take all lines; where several recipients have a line each, also the number of the first one."""
+        self._lines = lines
+        self._first = first
+
+    @cached_property
+    def server(self) -> End:
+        """The server that all of it is about."""
+        lines = self._lines if self._first is None else _common(self._lines, self._first)
+        return _server(lines[:MAX_REASON])
+
+
 class Said:
     """What stands there of one recipient, or of all: each thing is looked for when it is asked for, and once."""
 
-    def __init__(self, recipient: str | None, action: Action, reason: list[str], around: list[str]) -> None:
-        """Take the lines of the reason, and the lines around it in which a server may be named that it does not name."""
+    def __init__(self, recipient: str | None, action: Action, reason: list[str], around: Around) -> None:
+        """Take the lines of the reason, and those around it."""
         self.recipient = recipient
         self._action = action
         self._reason = reason
@@ -43,7 +58,7 @@ class Said:
         """The server at the other end."""
         host, ip = _server(self._reason)
         if host is None and ip is None:
-            host, ip = _server(self._around[:MAX_REASON])
+            host, ip = self._around.server
         if host is None and ip is None:
             return None, None
         as_ip = ip_of(host)
@@ -62,18 +77,21 @@ class Said:
         )
 
 
-def server_in(line: str) -> End:
-    """Give the server at the other end, as far as one line names it."""
-    return _server([line])
+def _common(lines: list[str], first: int) -> list[str]:
+    """Give what several recipients share: what stands above the first, and a transcript of one session below them."""
+    searches = phrases().transcripts.searching(lines)
+    at = next((at for at, line in enumerate(lines) if any(search(line) for search in searches)), len(lines))
+    hosts = {_server([line]) for line in lines[at:]} - {(None, None)}
+    return [*lines[: min(at, first)], *(lines[at:] if len(hosts) == 1 else ())]
 
 
 def _server(lines: list[str]) -> End:
     """Give name and IP address of the server at the other end, as far as the lines name them."""
     texts = [line.strip() for line in lines]
     texts.append(" ".join(texts)[: MAX_LINE * 4].strip())
-    for pattern in phrases().servers.possible(texts):
+    for search in phrases().servers.searching(texts):
         for text in texts:
-            if found := pattern.search(text):
+            if found := search(text):
                 groups = found.groupdict()
                 return groups.get("host"), groups.get("ip")
     return None, None

@@ -65,7 +65,7 @@ class Wordings:
 
 
 class Phrases(msgspec.Struct, frozen=True):
-    """The whole of `phrases/prose.toml`, compiled."""
+    """The whole of `phrases/prose.toml`, compiled; `end` is any of `ends`."""
 
     introductions: tuple[Introduction, ...]
     strong: Wordings
@@ -77,6 +77,7 @@ class Phrases(msgspec.Struct, frozen=True):
     replies: Patterns
     labels: Patterns
     ends: Patterns
+    end: re.Pattern[str]
     noise: Patterns
     servers: Patterns
     server_signs: Signs
@@ -100,6 +101,7 @@ def phrases() -> Phrases:
         replies=_compiled(raw["reply"]["starts"]),
         labels=_compiled(raw["reply"]["labels"]),
         ends=_compiled(raw["reply"]["ends"]),
+        end=re.compile("|".join(map(_scoped, raw["reply"]["ends"]))),
         noise=_compiled(raw["reply"]["noise"]),
         servers=(servers := _compiled(raw["server"]["lines"])),
         server_signs=Signs(servers, _rough(raw["server"]["lines"])),
@@ -115,6 +117,11 @@ def _compiled(patterns: list[str], flags: int = 0) -> Patterns:
 
 def _rough(patterns: list[str]) -> list[str]:
     return [_with_groups(pattern, _ROUGHLY) for pattern in patterns]
+
+
+def _scoped(pattern: str) -> str:
+    """Give a pattern as one of several in another: whether case counts is then its own affair."""
+    return f"(?i:{pattern.removeprefix('(?i)')})" if pattern.startswith("(?i)") else f"(?:{pattern})"
 
 
 def _with_groups(pattern: str, groups: dict[str, str]) -> str:
