@@ -7,7 +7,7 @@ from triage.decode.carried import doubted, read_carried, together
 from triage.decode.exchange import Cause, HumanReport
 from triage.decode.failure import Failure, Report, read_address, utc
 from triage.decode.found import Found, failed_recipients, find
-from triage.decode.kinds import form_of
+from triage.decode.kinds import Form, form_of
 from triage.decode.label import labelled
 from triage.decode.language import language_of
 from triage.decode.mapi import Item, as_message
@@ -34,7 +34,8 @@ MAX_ASKED = 50
 
 def assemble(mail: Mail, reader: Reader) -> Document:
     """Read a message and what is in it. A forward takes the kind of the report inside, a letter that of its export."""
-    return labelled(_assembled(mail, reader), mail)
+    form = form_of(mail)
+    return labelled(_assembled(mail, form, reader), mail, form)
 
 
 def read_item(item: Item, reader: Reader) -> Document:
@@ -45,37 +46,36 @@ def read_item(item: Item, reader: Reader) -> Document:
     return msgspec.structs.replace(document, suppressed=document.suppressed | {"left-out": item.left_out})
 
 
-def _assembled(mail: Mail, reader: Reader) -> Document:
+def _assembled(mail: Mail, form: Form, reader: Reader) -> Document:
     items = items_of(mail, reader.room)
     if len(items) == 1 and (own := as_own(items[0], mail)):
         return read_item(own, reader)
-    document = _read(mail, reader)
+    document = _read(mail, form, reader)
     if document.observations or OWN_NOTICE in document.suppressed or document.kind not in ("other", "auto-reply"):
         return document
     inside = [assemble(one, reader) for one in mail.attached]
     inside += [read_item(one, reader) if one else Document(kind="unreadable", error=DAMAGED) for one in items]
-    carried = [] if document.kind == "auto-reply" or form_of(mail).bulk else read_carried(mail, reader)
+    carried = [] if document.kind == "auto-reply" or form.bulk else read_carried(mail, reader)
     every = [*inside, *carried]
     if not any(one.observations or OWN_NOTICE in one.suppressed for one in every):
-        return _undecided(mail, document, every)
+        return _undecided(mail, form, document, every)
     found = together(doubted(every, mail, reader))
     ndr = any(one.source == "ndr" for one in found.observations)
     return msgspec.structs.replace(found, kind=_kind(found.observations)) if ndr else found
 
 
-def _undecided(mail: Mail, document: Document, inside: list[Document]) -> Document:
+def _undecided(mail: Mail, form: Form, document: Document, inside: list[Document]) -> Document:
     """Give the kind of a message without a report: that of the one document that it passes on, else its own."""
-    if any(leaf.kind == "application/ms-tnef" for leaf in mail.leaves) and form_of(mail).report_subject:
+    if any(leaf.kind == "application/ms-tnef" for leaf in mail.leaves) and form.report_subject:
         why = "The report is inside a winmail.dat attachment; save it as .eml or forward it as an attachment instead."
         return Document(kind="unreadable", error=why)
     passed_on = [one for one in inside if one.kind in ("feedback", "tls-report", "unreadable") or one.what]
     return passed_on[0] if len(inside) == 1 and passed_on and document.kind == "other" else document
 
 
-def _read(mail: Mail, reader: Reader) -> Document:
+def _read(mail: Mail, form: Form, reader: Reader) -> Document:
     if reader.mark is not None and _is_notice(mail, reader.mark):
         return Document(kind="other", suppressed={OWN_NOTICE: 1})
-    form = form_of(mail)
     if form.kind is not None:
         return (report_in(mail) if form.kind == "tls-report" else None) or Document(kind=form.kind)
     found = find(mail, form)

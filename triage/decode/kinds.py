@@ -73,18 +73,25 @@ def form_of(mail: Mail) -> Form:
     subject = mail.words("subject").lower().strip()
     kind = _by_parts(mail, subject)
     bare = _RE_PREFIX.sub("", subject)
-    answers = _starts(bare.lstrip("[("), "auto_reply")
-    report_subject = not answers and (_starts(bare, "report") or any(one in bare for one in _reports_within()))
+    known = words().subjects
+    answers = bare.lstrip("[(").startswith(known["auto_reply"])
+    report_subject = not answers and (
+        bare.startswith(known["report"]) or any(map(bare.__contains__, _reports_within()))
+    )
     of_exchange = _is_exchange_report(mail)
     has_form = of_exchange or _has_form_of_report(mail, report_subject)
-    system = has_form or _names_mail_system(mail.words("from"))
+    system, doubtful = has_form, False
+    if not has_form:
+        name, local = _name_and_mailbox(mail.words("from"))
+        system = _is_mail_system(name, local)
+        doubtful = system and not _is_alone_a_system(local, report_subject)
     auto_reply = not of_exchange and _is_auto_reply(mail, answers, system)
     return Form(
         kind=kind,
         mail_system=system,
-        doubtful=system and not has_form and not _is_alone_a_system(mail.words("from"), report_subject),
+        doubtful=doubtful,
         report_subject=report_subject,
-        forward=bare.startswith(words().subjects["forward"]),
+        forward=bare.startswith(known["forward"]),
         bulk=not system and _is_bulk(mail),
         auto_reply=auto_reply,
     )
@@ -117,12 +124,12 @@ def is_challenge(text: str) -> bool:
 
 
 def _by_parts(mail: Mail, subject: str) -> Kind | None:
-    report_type = mail.parameter("report-type")
-    kinds = {leaf.kind for leaf in mail.leaves}
-    if _starts(subject, "notice"):
+    kinds = [leaf.kind for leaf in mail.leaves]
+    if subject.startswith(words().subjects["notice"]):
         return "other"
     if "text/delivery-status" in kinds:
         return None
+    report_type = mail.parameter("report-type")
     if "text/feedback-report" in kinds or report_type == "feedback-report" or _is_complaint(mail, subject):
         return "feedback"
     if report_type == "tlsrpt" or any(kind.startswith("application/tlsrpt") for kind in kinds):
@@ -147,9 +154,8 @@ def _is_exchange_report(mail: Mail) -> bool:
     return mail.has("x-ms-exchange-message-is-ndr") or mail.content_type == "multipart/report"
 
 
-def _is_alone_a_system(sender: str, report_subject: bool) -> bool:
+def _is_alone_a_system(local: str, report_subject: bool) -> bool:
     """True where the mailbox, and not the name beside it alone, says that a mail system wrote it."""
-    local = _name_and_mailbox(sender)[1]
     if local in words().mail_system["people_too"]:
         return report_subject
     return _is_mailbox_of_system(local)
@@ -177,11 +183,14 @@ def _is_mailbox_of_system(local: str) -> bool:
 
 
 def _names_mail_system(sender: str) -> bool:
-    known = words().mail_system
-    plain, local = _name_and_mailbox(sender)
+    return _is_mail_system(*_name_and_mailbox(sender))
+
+
+def _is_mail_system(name: str, local: str) -> bool:
+    """True where a sender's name or mailbox is one of those that mail systems have."""
     if _is_mailbox_of_system(local):
         return True
-    return plain in known["names"] or any(one in plain for one in _long_names())
+    return name in words().mail_system["names"] or any(map(name.__contains__, _long_names()))
 
 
 def _is_auto_reply(mail: Mail, answers: bool, system: bool) -> bool:
@@ -199,7 +208,3 @@ def _is_bulk(mail: Mail) -> bool:
     if mail.has("list-unsubscribe", "list-id", "list-post"):
         return True
     return (mail.header("precedence") or "").lower() in ("bulk", "list", "junk")
-
-
-def _starts(text: str, which: str) -> bool:
-    return text.startswith(words().subjects[which])

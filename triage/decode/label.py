@@ -5,7 +5,7 @@ from typing import get_args
 
 import msgspec
 
-from triage.decode.kinds import form_of, is_challenge
+from triage.decode.kinds import Form, is_challenge
 from triage.decode.message import Leaf, Mail
 from triage.model import Document
 from triage.model.words import What
@@ -24,11 +24,11 @@ _FEEDBACK_TYPE = re.compile(r"(?im)^Feedback-Type:[ \t]{0,20}(?P<type>[\w-]{1,40
 _START = 4096
 
 
-def labelled(document: Document, mail: Mail) -> Document:
+def labelled(document: Document, mail: Mail, form: Form) -> Document:
     """Give a document with the word for what it is, where one fits; a report of a delivery needs none."""
     if document.what is not None or document.observations or document.kind not in ("other", "auto-reply", "feedback"):
         return document
-    what = _complaint(mail) if document.kind == "feedback" else _other(mail)
+    what = _complaint(mail) if document.kind == "feedback" else _other(mail, form)
     return msgspec.structs.replace(document, what=what) if what else document
 
 
@@ -46,13 +46,13 @@ def _complaint(mail: Mail) -> What | None:
     return None
 
 
-def _other(mail: Mail) -> What | None:
+def _other(mail: Mail, form: Form) -> What | None:
     if mail.parameter("report-type") == "disposition-notification" or mail.of_kind("text/disposition-notification"):
         return "read-receipt"
     if any(map(_holds_dmarc, mail.leaves)):
         return "dmarc-report"
     texts = [leaf.text for leaf in mail.leaves if leaf.kind in ("text/plain", "text/html")][:MAX_TEXTS]
-    return "challenge" if not form_of(mail).bulk and any(map(is_challenge, texts)) else None
+    return "challenge" if not form.bulk and any(map(is_challenge, texts)) else None
 
 
 def _holds_dmarc(leaf: Leaf) -> bool:
