@@ -27,6 +27,11 @@ _PER_RECIPIENT = frozenset(
         "x-supplementary-info",
     }
 )  # fmt: skip
+_SPELLED = {
+    "-".join(word.upper() if word in ("mta", "id", "dsn") else word.capitalize() for word in name.split("-")): name
+    for name in _PER_MESSAGE | _PER_RECIPIENT
+}
+"""The names as nearly all servers write them."""
 _STARTS_ANOTHER = frozenset({"original-recipient", "final-recipient", "action", "status"})
 _ACTIONS: dict[str, Action] = {
     "failed": "failed",
@@ -53,7 +58,7 @@ def read_status(text: str) -> Report | None:
     reporting = read_host(message.get("reporting-mta", ""))
     return Report(
         reported_by=reporting[0] or reporting[1],
-        arrival=utc(message.get("arrival-date")),
+        arrival_date=message.get("arrival-date"),
         failures=_without_repeats(failures),
         more=more,
     )
@@ -111,14 +116,14 @@ def _fields(text: str) -> Iterator[tuple[str, str, bool]]:
     """Give name, unfolded value and whether a blank line stands before it, of each field."""
     name, values, blank, after_blank = "", [""], True, True
     for line in text.splitlines():
-        if not line.strip():
+        if not line or line.isspace():
             blank = True
             continue
-        found = None if line[0] in " \t" and name and not blank else _FIELD.match(line.lstrip())
-        if found:
+        field = None if line[0] in " \t" and name and not blank else _field(line)
+        if field:
             if name:
                 yield name, " ".join(values), after_blank
-            name, values, after_blank = found.group("name").lower(), [found.group("value").strip()], blank
+            name, values, after_blank = field[0], [field[1]], blank
         elif name and (not blank or (line[0] in " \t" and not values[0])) and len(values) < 200:
             values.append(line.strip())
         elif blank and name and line.startswith("--"):
@@ -126,6 +131,15 @@ def _fields(text: str) -> Iterator[tuple[str, str, bool]]:
         blank = False
     if name:
         yield name, " ".join(values), after_blank
+
+
+def _field(line: str) -> tuple[str, str] | None:
+    """Give name and value of the field that begins in a line, None where none does."""
+    head, _, value = line.partition(":")
+    if name := _SPELLED.get(head):
+        return name, value.strip()
+    found = _FIELD.match(line.lstrip())
+    return (found.group("name").lower(), found.group("value").strip()) if found else None
 
 
 def _failure(fields: Fields) -> Failure | None:

@@ -46,12 +46,19 @@ class Failure(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
-    """One part of a report: who wrote it and its recipients. `more` counts recipients beyond the bound."""
+    """One part of a report: who wrote it, the Arrival-Date as it stands, and its recipients. `more` counts those beyond
+    the bound.
+    """
 
     reported_by: str | None = None
-    arrival: str | None = None
+    arrival_date: str | None = None
     failures: tuple[Failure, ...] = ()
     more: int = 0
+
+    @property
+    def arrival(self) -> str | None:
+        """The Arrival-Date as UTC in RFC 3339, None without one: few ask for it."""
+        return utc(self.arrival_date)
 
 
 def read_address(text: str) -> str | None:

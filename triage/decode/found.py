@@ -142,7 +142,7 @@ def _human(mail: Mail, texts: list[str], reports: list[Report]) -> HumanReport |
     texts = [text for text in texts if may_be_human(text)]
     if not texts:
         return None
-    arrival = next((report.arrival for report in reports if report.arrival), None)
+    arrival = next(filter(None, (report.arrival for report in reports)), None)
     reference = moment_of(mail.header("date")) if arrival is None else None
     for text in texts:
         human = read_human(text, reference or _moment(arrival))
