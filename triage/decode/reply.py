@@ -11,7 +11,7 @@ from ipaddress import IPv6Address, ip_address
 import msgspec
 
 from triage.decode.last_error import read_last_error
-from triage.decode.reply_words import error_in, phase_in, requires_tls
+from triage.decode.reply_words import error_in, told
 from triage.decode.straight import Straight
 from triage.model import Reply
 from triage.model.words import Phase
@@ -55,9 +55,12 @@ _SIGNS = (
     (("->",), _ARROW),
     (("ip address", "frontend"), _QUOTE_WRAPPER),
     (("[message=",), _MESSAGE),
-    (("(",), _PAREN),
+    (("(2", "(4", "(5"), _PAREN),
 )
 """What shows that a reply wraps another, and the words of which each of them has one."""
+_DOTTED = ("2.", "4.", "5.")
+"""The beginning of every enhanced status code."""
+_CODES_ALONE = re.compile(r"(?:[\d.-]+ )*")
 _NOTE = re.compile(r" ?\[(?P<key>LastAttemptedServerName|LastAttemptedIP|SmtpSecurity)=(?P<value>[^\]]{0,300})\]")
 _ENDPOINT = re.compile(r"last endpoint attempted was (?P<endpoint>[^\s'\"]{2,60})")
 _PROXY_TARGET = re.compile(r"OutboundProxyTarget(?P<key>IP|HostName): ?(?P<value>[^\s\]]{2,255})")
@@ -145,6 +148,8 @@ def unwrap(text: str) -> Unwrapped:
         host, ip = host or groups.host, ip or address(groups.ip)
     stamp = _STAMP.search(whole) if "[" in whole else None
     spoken = cause.text or ""
+    alone = whole.endswith(spoken) and _CODES_ALONE.fullmatch(whole, 0, len(whole) - len(spoken)) is not None
+    error, phase, required = told(whole, cause, alone=alone)
     return Unwrapped(
         cause=cause,
         wrappers=tuple(replies),
@@ -153,9 +158,9 @@ def unwrap(text: str) -> Unwrapped:
         frontend_host=frontend_host,
         frontend_ip=frontend_ip,
         stamped_by=stamp.group("host") if stamp else None,
-        error=error_in(spoken) or error_in(whole),
-        phase=phase_in(whole, cause),
-        required=requires_tls(spoken),
+        error=error,
+        phase=phase,
+        required=required,
         time=f"{stamp.group('time')}Z" if stamp and stamp.group("time") else None,
         last_retry=groups.last_retry if groups else None,
     )
@@ -163,9 +168,14 @@ def unwrap(text: str) -> Unwrapped:
 
 def is_expiry(reply: Reply) -> bool:
     """True for the reply with which a server gives up or announces a delay: RFC 3463 x.4.7 is never a root cause."""
-    if reply.text and _EXPIRED.search(reply.text):
+    if reply.text and _may_expire(reply.text) and _EXPIRED.search(reply.text):
         return not error_in(reply.text)
     return reply.status is not None and _EXPIRY_STATUS.fullmatch(reply.status) is not None and not reply.text
+
+
+def _may_expire(text: str) -> bool:
+    lower = text.lower()
+    return "expired" in lower or "delayed" in lower or not text.isascii()
 
 
 def address(text: str | None) -> str | None:
@@ -225,7 +235,7 @@ def _quoted_reply(text: str) -> str:
     """Cut `host mx.example[192.0.2.1] said: ` and the like off a text that has no code of its own in front."""
     if _HEAD.match(text) or _STATUS_HEAD.match(text):
         return text
-    found = _EXIM_REPLY.search(text) or _QUOTED_REPLY.search(text)
+    found = (_EXIM_REPLY.search(text) if "host " in text else None) or _QUOTED_REPLY.search(text)
     if not found:
         return text
     return text[found.end() :].rstrip("'")
@@ -233,10 +243,10 @@ def _quoted_reply(text: str) -> str:
 
 def _split(text: str) -> tuple[str, str | None]:
     """Split a reply into what its server says itself and the reply it wraps, at the first sign of wrapping."""
-    if (quoted := _QUOTED_IN_STATUS.search(text)) and _STATUS_HEAD.match(text):
+    if "-'" in text and (quoted := _QUOTED_IN_STATUS.search(text)) and _STATUS_HEAD.match(text):
         return text[: quoted.start()], f"{quoted.group('code')} {quoted.group('said')}"
     lower = text.lower()
-    signs = [found for words, sign in _SIGNS if any(word in lower for word in words) and (found := sign.search(text))]
+    signs = [found for words, sign in _SIGNS if any(map(lower.__contains__, words)) and (found := sign.search(text))]
     signs = [sign for sign in signs if sign.re is not _PAREN or _wraps_in_parentheses(text[: sign.start()])]
     if not signs:
         return text, None
@@ -299,13 +309,19 @@ def _reply(text: str) -> Reply:
         status, text = only.group("status"), text[only.end() :]
     elif found := _CODE_AND_STATUS.search(text):
         code, status = int(found.group("code")), found.group("status")
-    if status is None and (quoted := _CODE_AND_STATUS.search(text)) and int(quoted.group("code")) == code:
-        status = quoted.group("status")  # of the server behind the one that answers
-    if status is None and (marked := _MARKED_STATUS.search(text)):
-        status = marked.group("status")
-    text = _IN_REPLY_TO.sub("", text) if "(" in text else text
+    if status is None and any(map(text.__contains__, _DOTTED)):
+        status = _status_within(text, code)
+    text = _IN_REPLY_TO.sub("", text) if "(in reply to" in text or "(while" in text else text
     text = (_GIVING_UP.sub("", text) if "Giving up" in text or "not going to" in text else text).strip()
     return Reply(reply_code=code, status=status, text=text or None)
+
+
+def _status_within(text: str, code: int | None) -> str | None:
+    """Give the status that a reply's text holds: that of the server behind the one that answers, or one that is marked."""
+    if (quoted := _CODE_AND_STATUS.search(text)) and int(quoted.group("code")) == code:
+        return quoted.group("status")
+    marked = _MARKED_STATUS.search(text)
+    return marked.group("status") if marked else None
 
 
 def _is_code(head: re.Match[str]) -> bool:
@@ -317,6 +333,8 @@ def _is_code(head: re.Match[str]) -> bool:
 def _joined(text: str, head: re.Match[str]) -> str:
     """Join the lines of a multi-line reply (RFC 5321 §4.2.1): each repeats the code, and mostly the status."""
     code, status = head.group("code"), head.group("status")
+    if code not in text:
+        return text.strip()
     if status:
         return re.sub(rf"(?:^|(?<=\s)){code}[ -]{re.escape(status)} ?", "", text).strip()
     if head.group("more"):

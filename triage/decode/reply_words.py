@@ -24,6 +24,7 @@ _NAMES = (
     "ErrorTimeout", "ServerFailure", "NonExistentDomain",
 )  # fmt: skip
 _KNOWN = frozenset(_NAMES)
+_ANY_NAME = re.compile("|".join(_NAMES))
 _WORD = re.compile(f"[A-Za-z]{{{min(map(len, _NAMES))},}}")
 _NAMED_BY_CONTEXT = re.compile(
     r"(?:Connection dropped due to|Security status|negotiation failed with error|DNS query failed ?[(]|\[Message=) ?"
@@ -81,8 +82,28 @@ _IN_ORDER: tuple[tuple[Phase, re.Pattern[str]], ...] = (
     ("data", _DATA),
     ("envelope", _ENVELOPE),
 )
-_PHASES = Patterns.of(pattern for _, pattern in _IN_ORDER)
+_PHASE_OF = {pattern: phase for phase, pattern in _IN_ORDER}
+_OF_AN_ERROR = frozenset((_WINSOCK, _NAMED_BY_CONTEXT, _ANY_NAME))
+_EVERY = Patterns.of((*_PHASE_OF, *_OF_AN_ERROR, _REQUIRED))
+_NOT_OUTSIDE: tuple[Phase, ...] = ("starttls", "handshake", "connect")
+"""Phases that a reply names itself; what stands around it may speak of another server's."""
 _REFUSED_OR_TIMED_OUT = re.compile(r"[45]\.4\.31[56]")
+
+
+def told(whole: str, cause: Reply, *, alone: bool) -> tuple[str | None, Phase | None, bool | None]:
+    """Give the error that a text names, the step of the session that it says failed, and True where it demands TLS.
+
+    `alone` says that the text of its cause stands in it behind nothing but codes. Each is None where it does not say.
+    """
+    spoken = cause.text or ""
+    possible = _EVERY.possible([spoken] if alone else [whole, spoken])
+    if not possible:
+        return None, _by_status(cause), None
+    error = None
+    if not _OF_AN_ERROR.isdisjoint(possible):
+        error = error_in(spoken) or (None if alone else error_in(whole))
+    phases = [pattern for pattern in possible if pattern in _PHASE_OF]
+    return error, _phase(phases, whole, cause), requires_tls(spoken) if _REQUIRED in possible else None
 
 
 def error_in(text: str) -> str | None:
@@ -95,22 +116,26 @@ def error_in(text: str) -> str | None:
     return next((word for word in _WORD.findall(text) if word in _KNOWN), None)
 
 
-def phase_in(whole: str, cause: Reply) -> Phase | None:
-    """Give the step of the session that the text says failed; None where it does not say.
+def _phase(possible: list[re.Pattern[str]], whole: str, cause: Reply) -> Phase | None:
+    """Give the phase, of which some patterns may tell.
 
     A lost connection (`Connection dropped due to SocketError`) has no phase: it comes from any of them.
     """
     spoken = cause.text or ""
-    possible = _PHASES.possible([whole, spoken])
-    for phase, pattern in _IN_ORDER:
-        if pattern in possible and pattern.search(spoken):
-            return phase
-    if cause.status and _REFUSED_OR_TIMED_OUT.fullmatch(cause.status):
-        return "connect"  # Exchange Online gives 4.4.315 and 4.4.316 for TCP alone
-    for phase, pattern in _IN_ORDER[3:]:  # the command may stand outside the quoted reply
-        if pattern in possible and pattern.search(whole):
-            return phase
+    for pattern in possible:
+        if pattern.search(spoken):
+            return _PHASE_OF[pattern]
+    if phase := _by_status(cause):
+        return phase
+    for pattern in possible:  # the command may stand outside the quoted reply
+        if _PHASE_OF[pattern] not in _NOT_OUTSIDE and pattern.search(whole):
+            return _PHASE_OF[pattern]
     return None
+
+
+def _by_status(cause: Reply) -> Phase | None:
+    """Give what a status says alone: Exchange Online gives 4.4.315 and 4.4.316 for TCP, and for nothing else."""
+    return "connect" if cause.status and _REFUSED_OR_TIMED_OUT.fullmatch(cause.status) else None
 
 
 def requires_tls(text: str) -> bool | None:
