@@ -5,6 +5,7 @@ no other language than English tells nothing of its reader: English is taken fro
 """
 
 import re
+from functools import cache
 
 from triage.decode.exchange_words import words
 from triage.decode.found import Found
@@ -26,8 +27,21 @@ def language_of(found: Found) -> str | None:
     if found.form.mail_system and (declared := mail.header("content-language")):
         # In any other message the header is that of the person who passed the report on.
         return _only({_language(tag) for tag in declared.split(",")})
-    text = " ".join(f"{mail.words('subject')} {found.text.text[:MAX_TEXT]}".lower().split())
-    return _only({language for word, language in words().languages.items() if word in text})
+    text = f"{mail.words('subject')} {found.text.text[:MAX_TEXT]}".lower()
+    known = _phrases()[text.isascii()]
+    if not any(map(text.__contains__, known)):
+        return None
+    text = " ".join(text.split())
+    return _only({language for phrases in known.values() for phrase, language in phrases if phrase in text})
+
+
+@cache
+def _phrases() -> tuple[dict[str, list[tuple[str, str]]], dict[str, list[tuple[str, str]]]]:
+    """Give the phrases that tell a language by the longest word of each: all of them, and those of plain ASCII."""
+    every: dict[str, list[tuple[str, str]]] = {}
+    for phrase, language in words().languages.items():
+        every.setdefault(max(phrase.split(), key=len), []).append((phrase, language))
+    return every, {word: phrases for word, phrases in every.items() if word.isascii()}
 
 
 def _language(tag: str) -> str | None:
