@@ -14,15 +14,11 @@ MAX_AT_ONCE = 65_536
 """Characters that are looked at for all patterns together; in a longer text each is looked for by itself."""
 
 _LOOK_AROUND = re.compile(r"\(\?<?![^()]*\)")
-_ODD = "\x0b\x1c\x1d\x1e\x1f"
-"""Characters of ASCII that are white space or end a line for Python alone."""
 _SPECIAL = "^$.()|"
 _PIECE = re.compile(
     r"(\(\?(?:P<\w+>|<?[=!]|[a-z]*[:)])|\(|\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|.)([*+?]|\{\d+(?:,\d*)?\})?", re.DOTALL
 )
 """One piece of a pattern, and how often it stands there."""
-_BREAK = r"(?:\s+|[ \t]*[\r\n\f](?s:.*))"
-"""A space between words, or the end of a line and whatever follows."""
 _NAMED = re.compile(r"\(\?P<\w+>")
 
 
@@ -37,7 +33,11 @@ class Patterns(tuple[re.Pattern[str], ...]):
         """Take patterns; without `roughly` as they stand, but for the look-around, which only narrows them."""
         made = cls(patterns)
         made.searches = tuple(map(_search, made))
-        made.together = _together(made, roughly or [one.pattern for one in made])
+        made.together = re2.Set.SearchSet()
+        for pattern, rough in zip(made, roughly or [one.pattern for one in made], strict=True):
+            bare = _NAMED.sub("(?:", _LOOK_AROUND.sub("", without_bounds(rough)))
+            made.together.Add(f"(?m{'i' if pattern.flags & re.IGNORECASE else ''}:{bare})")
+        made.together.Compile()
         return made
 
     def possible(self, lines: Sequence[str]) -> Sequence[re.Pattern[str]]:
@@ -58,20 +58,6 @@ class Patterns(tuple[re.Pattern[str], ...]):
             return None
         found: list[int] | None = self.together.Match(text)
         return sorted(found) if found else []
-
-
-class Signs:
-    """What a text holds where patterns match any of its lines, or of the lines that are left of it, put on one."""
-
-    def __init__(self, patterns: Sequence[re.Pattern[str]], roughly: Iterable[str]) -> None:
-        """Take the patterns, and what each of them holds at least."""
-        self._together = _together(patterns, map(_scattered, roughly))
-
-    def stand_in(self, text: str) -> bool:
-        """Tell whether a text may hold one of the patterns, whatever is made of its lines; False only where it does not."""
-        if len(text) > MAX_AT_ONCE or not text.isascii() or any(map(text.__contains__, _ODD)):
-            return True
-        return bool(self._together.Match(text))
 
 
 def _search(pattern: re.Pattern[str]) -> Search:
@@ -111,29 +97,3 @@ def _outside(pieces: list[tuple[str, str]]) -> Iterator[tuple[str, str]]:
 def _is_letter(piece: str) -> bool:
     """True for a piece that stands for one character."""
     return piece not in _SPECIAL if len(piece) == 1 else len(piece) == 2 and piece[0] == "\\" and not piece[1].isalnum()
-
-
-def _together(patterns: Iterable[re.Pattern[str]], roughly: Iterable[str]) -> Any:
-    """Give RE2's set of patterns that match at least where those match."""
-    made = re2.Set.SearchSet()
-    for pattern, rough in zip(patterns, roughly, strict=True):
-        bare = _NAMED.sub("(?:", _LOOK_AROUND.sub("", without_bounds(rough)))
-        made.Add(f"(?m{'i' if pattern.flags & re.IGNORECASE else ''}:{bare})")
-    made.Compile()
-    return made
-
-
-def _scattered(pattern: str) -> str:
-    """Let a pattern match although lines stand between its pieces: wherever it takes a space, and at any place."""
-    return "".join(map(_scattered_piece, _PIECE.finditer(pattern)))
-
-
-def _scattered_piece(found: re.Match[str]) -> str:
-    piece, repeated = found.groups("")
-    if piece in ("^", "$"):
-        return ""
-    if piece == "." or piece.startswith("[^"):
-        return "(?s:.*)"
-    if piece in (" ", r"\s"):
-        return _BREAK + ("?" if repeated[:1] in ("?", "*") or repeated.startswith("{0") else "")
-    return piece + repeated

@@ -136,9 +136,7 @@ class About:
 
     @property
     def server(self) -> End:
-        """The server at the other end; a text that names none at all need not be read for that."""
-        if "said" not in self.__dict__ and not phrases().server_signs.stand_in(self._text.text):
-            return None, None
+        """The server at the other end."""
         return self.said.server if self.said else (None, None)
 
 

@@ -11,7 +11,7 @@ import msgspec
 import re2  # type: ignore[import-untyped]
 
 from triage.decode.failure import ADDRESS
-from triage.decode.patterns import Patterns, Signs
+from triage.decode.patterns import Patterns
 from triage.model.words import Action
 from triage.typed import converted
 
@@ -80,7 +80,6 @@ class Phrases(msgspec.Struct, frozen=True):
     end: re.Pattern[str]
     noise: Patterns
     servers: Patterns
-    server_signs: Signs
     transcripts: Patterns
     reporters: Patterns
 
@@ -103,8 +102,7 @@ def phrases() -> Phrases:
         ends=_compiled(raw["reply"]["ends"]),
         end=re.compile("|".join(map(_scoped, raw["reply"]["ends"]))),
         noise=_compiled(raw["reply"]["noise"]),
-        servers=(servers := _compiled(raw["server"]["lines"])),
-        server_signs=Signs(servers, _rough(raw["server"]["lines"])),
+        servers=_compiled(raw["server"]["lines"]),
         transcripts=_compiled(raw["server"]["transcripts"]),
         reporters=_compiled(raw["reporter"]["lines"]),
     )
@@ -112,11 +110,7 @@ def phrases() -> Phrases:
 
 def _compiled(patterns: list[str], flags: int = 0) -> Patterns:
     compiled = [re.compile(_with_groups(pattern, _GROUPS), flags) for pattern in patterns]
-    return Patterns.of(compiled, _rough(patterns))
-
-
-def _rough(patterns: list[str]) -> list[str]:
-    return [_with_groups(pattern, _ROUGHLY) for pattern in patterns]
+    return Patterns.of(compiled, [_with_groups(pattern, _ROUGHLY) for pattern in patterns])
 
 
 def _scoped(pattern: str) -> str:
