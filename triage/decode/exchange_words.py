@@ -29,6 +29,7 @@ _STRAIGHT = Straight(
 _COLON = re.compile("[:：]")
 _ENDING = 4
 """Letters by which most words are told from the end of a label; the shortest label has seven."""
+_QUOTED_LINE = re.compile(r"\n[ \t]{0,8}>")
 _QUOTE_MARKS = re.compile(r"(?m)^[ \t]{0,8}(?:> ?){1,12}")
 
 
@@ -76,7 +77,8 @@ def plain(text: str) -> str:
     """Take a forwarder's changes back: curly quotes, `> ` marks, no-break spaces, carriage returns."""
     text = text.replace("\r\n", "\n")
     text = text.replace("\r", "\n") if text.isascii() else _STRAIGHT.of(text)
-    return _QUOTE_MARKS.sub("", text) if ">" in text else text
+    is_quoted = ">" in text and (text.lstrip(" \t").startswith(">") or _QUOTED_LINE.search(text))
+    return _QUOTE_MARKS.sub("", text) if is_quoted else text
 
 
 def labelled(text: str) -> dict[str, str]:
