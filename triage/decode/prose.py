@@ -159,7 +159,7 @@ def text_lines(text: str) -> list[str]:
     """Give the lines of a text without reply quoting (`> `) and with straight quotes."""
     text = text if text.isascii() else _STRAIGHT.of(text)
     lines = [line[:MAX_LINE].rstrip() for line in text.splitlines()[:MAX_LINES]]
-    quoted = sum(line.startswith((">", "|")) for line in lines) if ">" in text or "|" in text else 0
+    quoted = len([1 for line in lines if line and line[0] in ">|"]) if ">" in text or "|" in text else 0
     if quoted * 2 > len(lines) - lines.count(""):
         lines = [_QUOTE.sub("", line) for line in lines]
     return lines
@@ -168,10 +168,13 @@ def text_lines(text: str) -> list[str]:
 def _split(lines: list[str]) -> tuple[list[str], list[str]]:
     """Cut a text where the returned message begins."""
     known = phrases().original.possible(lines)
-    for at, line in enumerate(lines if known else ()):
-        if line and any(pattern.match(line) for pattern in known) and any(one.strip() for one in lines[:at]):
-            return lines[:at], lines[at:]
-    return lines, []
+    if not known:
+        return lines, []
+    first = next((at for at, line in enumerate(lines) if line.strip()), len(lines))
+    end = len(lines)
+    for pattern in known:
+        end = next((at for at in range(first + 1, end) if pattern.match(lines[at])), end)
+    return lines[:end], lines[end:]
 
 
 def _local_names(lines: list[str]) -> list[str]:

@@ -6,6 +6,7 @@ code 10061`) is a detail of that reply and stays in its text.
 """
 
 import re
+from collections.abc import Iterator
 from ipaddress import IPv6Address, ip_address
 
 import msgspec
@@ -58,6 +59,8 @@ _SIGNS = (
     (("(2", "(4", "(5"), _PAREN),
 )
 """What shows that a reply wraps another, and the words of which each of them has one."""
+_AROUND = ("(", "[", "->", "'", '"')
+"""What stands around a reply that is wrapped, or before it."""
 _DOTTED = ("2.", "4.", "5.")
 """The beginning of every enhanced status code."""
 _CODES_ALONE = re.compile(r"(?:[\d.-]+ )*")
@@ -245,8 +248,7 @@ def _split(text: str) -> tuple[str, str | None]:
     """Split a reply into what its server says itself and the reply it wraps, at the first sign of wrapping."""
     if "-'" in text and (quoted := _QUOTED_IN_STATUS.search(text)) and _STATUS_HEAD.match(text):
         return text[: quoted.start()], f"{quoted.group('code')} {quoted.group('said')}"
-    lower = text.lower()
-    signs = [found for words, sign in _SIGNS if any(map(lower.__contains__, words)) and (found := sign.search(text))]
+    signs = list(_signs(text)) if any(map(text.__contains__, _AROUND)) else []
     signs = [sign for sign in signs if sign.re is not _PAREN or _wraps_in_parentheses(text[: sign.start()])]
     if not signs:
         return text, None
@@ -264,6 +266,14 @@ def _split(text: str) -> tuple[str, str | None]:
     if sign.re is _MESSAGE:
         return f"{own} [Message={inner}]", None
     return f'{own}: "{inner}"', None
+
+
+def _signs(text: str) -> Iterator[re.Match[str]]:
+    """Give the first of each sign of wrapping."""
+    lower = text.lower()
+    for words, sign in _SIGNS:
+        if any(map(lower.__contains__, words)) and (found := sign.search(text)):
+            yield found
 
 
 def _wraps_in_parentheses(own: str) -> bool:
