@@ -2,9 +2,11 @@
 
 import re
 
+import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from triage.decode import reply_words
 from triage.decode.patterns import Patterns
 from triage.decode.prose_words import phrases
 from triage.decode.received import Hop, _any_clauses, _plain_clauses
@@ -93,3 +95,14 @@ def test_the_usual_stamp_is_read_the_short_way() -> None:
     )
     assert found is not None
     assert found[0]["by"] == host
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.data())
+@pytest.mark.parametrize("pattern", reply_words._EVERY, ids=lambda one: one.pattern[:24])
+def test_what_tells_of_an_error_or_a_step_has_a_sign_of_it(pattern: re.Pattern[str], data: st.DataObject) -> None:
+    """A text that one of the patterns matches is never passed over by the short look at it."""
+    found = pattern.search(data.draw(st.from_regex(pattern)))
+    assert found is not None
+    is_any_case = pattern.flags & re.IGNORECASE
+    assert reply_words.may_tell(found.group().lower() if is_any_case else found.group())

@@ -5,10 +5,8 @@ import tomllib
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 import msgspec
-import re2  # type: ignore[import-untyped]
 
 from triage.decode.failure import ADDRESS
 from triage.decode.patterns import Patterns
@@ -45,23 +43,15 @@ class Introduction(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Wordings:
-    """The sentences of introductions, of which a text is asked at once which it holds."""
+    """The sentences of introductions, in the order in which they count."""
 
     def __init__(self, wordings: Sequence[tuple[Introduction, str]]) -> None:
-        """Take them in the order in which they count."""
+        """Take each sentence with its introduction."""
         self._wordings = tuple(wordings)
-        self._together: Any = re2.Set.SearchSet()
-        for _, phrase in self._wordings:
-            self._together.Add(re2.escape(phrase))
-        self._together.Compile()
 
     def within(self, text: str) -> list[tuple[Introduction, int]]:
         """Give those that stand in a text, in their order, each with where it stands."""
-        possible = sorted(self._together.Match(text.encode("utf-8", "replace")) or ())
-        found = (
-            (introduction, text.find(phrase)) for introduction, phrase in map(self._wordings.__getitem__, possible)
-        )
-        return [one for one in found if one[1] >= 0]
+        return [(introduction, text.find(phrase)) for introduction, phrase in self._wordings if phrase in text]
 
 
 class Phrases(msgspec.Struct, frozen=True):

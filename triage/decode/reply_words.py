@@ -85,6 +85,14 @@ _IN_ORDER: tuple[tuple[Phase, re.Pattern[str]], ...] = (
 _PHASE_OF = {pattern: phase for phase, pattern in _IN_ORDER}
 _OF_AN_ERROR = frozenset((_WINSOCK, _NAMED_BY_CONTEXT, _ANY_NAME))
 _EVERY = Patterns.of((*_PHASE_OF, *_OF_AN_ERROR, _REQUIRED))
+_SIGNS = (
+    "tls", "cert", "connect to", "to connect", "n't connect", "ssl_", "security status", "handshake", "encrypt",
+    "greeting", "banner", "in reply to", "after ", "authentication", "while sending", "sending end", ">>> ",
+    "error code", "wsa error", "dns query", "[message=", "shutdown", "untrustedroot", "subjectmismatch",
+    "invalidtoken", "algorithmmismatch", "unsupportedfunction", "illegalmessage", "credentials",
+)  # fmt: skip
+"""What stands, in lower case, in whatever one of them matches; the name of an error has `_IN_A_NAME` instead."""
+_IN_A_NAME = re.compile("[a-z][A-Z]")
 _NOT_OUTSIDE: tuple[Phase, ...] = ("starttls", "handshake", "connect")
 """Phases that a reply names itself; what stands around it may speak of another server's."""
 _REFUSED_OR_TIMED_OUT = re.compile(r"[45]\.4\.31[56]")
@@ -96,7 +104,8 @@ def told(whole: str, cause: Reply, *, alone: bool) -> tuple[str | None, Phase | 
     `alone` says that the text of its cause stands in it behind nothing but codes. Each is None where it does not say.
     """
     spoken = cause.text or ""
-    possible = _EVERY.possible([spoken] if alone else [whole, spoken])
+    texts = [spoken] if alone else [whole, spoken]
+    possible = _EVERY.possible(texts) if any(map(may_tell, texts)) else ()
     if not possible:
         return None, _by_status(cause), None
     error = None
@@ -104,6 +113,13 @@ def told(whole: str, cause: Reply, *, alone: bool) -> tuple[str | None, Phase | 
         error = error_in(spoken) or (None if alone else error_in(whole))
     phases = [pattern for pattern in possible if pattern in _PHASE_OF]
     return error, _phase(phases, whole, cause), requires_tls(spoken) if _REQUIRED in possible else None
+
+
+def may_tell(text: str) -> bool:
+    """True where a text may name an error, a step or a demand: most replies do not, as a short look shows."""
+    if not text.isascii():
+        return True
+    return any(map(text.lower().__contains__, _SIGNS)) or _IN_A_NAME.search(text) is not None
 
 
 def error_in(text: str) -> str | None:
