@@ -43,9 +43,13 @@ class Failure(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
-    """One part of a report: who wrote it and its recipients. `more` counts recipients beyond the bound."""
+    """One part of a report: who wrote it and its recipients. `more` counts recipients beyond the bound.
+
+    `message_id` is that of the returned message where the part itself names it.
+    """
 
     reported_by: str | None = None
+    message_id: str | None = None
     arrival: str | None = None
     failures: tuple[Failure, ...] = ()
     more: int = 0

@@ -110,6 +110,11 @@ def is_forwarded_text(text: str) -> bool:
     return bool(senders) and any(mark in flat for mark in words().bodies["forwarded"])
 
 
+def answers(subject: str) -> bool:
+    """True for the subject of an answer in a conversation."""
+    return _RE_PREFIX.match(subject.strip()) is not None
+
+
 def is_challenge(text: str) -> bool:
     """True where a text asks the sender to confirm that he is a person."""
     flat = " ".join(text[:MAX_TEXT].lower().split())

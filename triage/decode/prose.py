@@ -30,6 +30,7 @@ MAX_REASON = 30
 _ADDRESS = re.compile(ADDRESS)
 _LOCAL_NAME = re.compile(r"[ \t]{1,20}([A-Za-z][A-Za-z0-9._-]{1,63})")
 _HEADER = re.compile(r"\s{0,20}(?:To|From|Cc|Subject|Date|Sent|Reply-To|Message-I[Dd])\s{0,4}:")
+_REFUSED = re.compile(r"5\d\d\b")
 _QUOTE = re.compile(r"^(?:[>|] ?){1,6}")
 _STRAIGHT = str.maketrans(
     {"\u2018": "'", "\u2019": "'", "\u201c": '"', "\u201d": '"', "\u00a0": " ", "\u200b": None, "\ufeff": None}
@@ -119,6 +120,19 @@ def read_unknown(text: HumanText, known: tuple[str, ...]) -> Prose:
     report, original = text.cut
     failures = _without_lines(report, "failed", known)
     return Prose(mailer="", strong=False, failures=failures, original="\n".join(original))
+
+
+def read_wordless(text: HumanText, own: frozenset[str]) -> Prose | None:
+    """Give what a mail system says in words that no phrase knows: a final reply about the one address that it names."""
+    report, original = text.cut
+    if not _starts_reply(report) or (recipient := _only_address(report, own)) is None:
+        return None
+    failures = _without_lines(report, "failed", (recipient,))
+    if not _REFUSED.match(failures[0].diagnostic or ""):
+        return None  # a reply of class 4 stands in reports of a failure and of a delay
+    return Prose(
+        mailer="", reported_by=_reporter(report), strong=False, failures=failures, original="\n".join(original)
+    )
 
 
 def reason_for(text: HumanText, recipient: str | None) -> Failure | None:

@@ -31,9 +31,12 @@ _QUOTED_REPLY = re.compile(
 )
 _SAYING_HOST = re.compile(r"\bhost (?P<host>[^\s\[\]:]{1,255}):\d{1,5} (?:says|said):")
 _BRACKET_HOST = re.compile(
-    r"\b(?:host|(?:connection|conversation) with|connect to|error to|failed for) (?P<host>[^\s\[\]]{1,255}) ?"
+    r"\b(?:host|(?:connection|conversation) with|connect to|error to|failed for|size limit \d{1,12} of server)"
+    r" (?P<host>[^\s\[\]]{1,255}) ?"
     r"\[(?P<ip>[0-9A-Fa-f:.]{2,45})\]"
 )
+_TRIED = re.compile(r"\[(?P<host>[A-Za-z0-9.-]{3,255})\.? (?P<ip>[0-9A-Fa-f:.]{2,45}): [^\[\]]{1,100}\]")
+"""Google's servers put the one last tried behind the words about it: `[mx.fabrikam.example. 192.0.2.1: timed out]`."""
 _EXIM_REPLY = re.compile(r"\bhost [^\s\[\]]{1,255} \[[0-9A-Fa-f:.]{2,45}\]: (?=[245]\d\d[ -])")
 _QUOTED_IN_STATUS = re.compile(rf" (?P<code>[45]\d\d)-'(?P<said>{_STATUS} .*)'")
 """Cisco's gateways put the other server's reply into their own words: `5.1.0 - Unknown address error 550-'5.1.1 …'`."""
@@ -50,13 +53,17 @@ _QUOTE_WRAPPER = re.compile(
 )
 _MESSAGE = re.compile(r" ?\[Message=")
 _PAREN = re.compile(r" ?\((?=[245]\d\d[ -])")
+_ANGLE = re.compile(r" ?<(?=[45]\d\d [45]\.\d{1,3}\.\d{1,3} )")
+"""Amazon's servers give up so: `550 4.4.7 Message expired: unable to deliver in 840 minutes.<421 4.4.0 …>`."""
 _SIGNS = (
     (("->",), _ARROW),
     (("ip address", "frontend"), _QUOTE_WRAPPER),
     (("[message=",), _MESSAGE),
     (("(",), _PAREN),
+    (("<4", "<5"), _ANGLE),
 )
 """What shows that a reply wraps another, and the words of which each of them has one."""
+_BRACKETS = {_MESSAGE: "[]", _ANGLE: "<>"}
 _NOTE = re.compile(r" ?\[(?P<key>LastAttemptedServerName|LastAttemptedIP|SmtpSecurity)=(?P<value>[^\]]{0,300})\]")
 _ENDPOINT = re.compile(r"last endpoint attempted was (?P<endpoint>[^\s'\"]{2,60})")
 _PROXY_TARGET = re.compile(r"OutboundProxyTarget(?P<key>IP|HostName): ?(?P<value>[^\s\]]{2,255})")
@@ -247,7 +254,7 @@ def _split(text: str) -> tuple[str, str | None]:
         inner = _within_quotes(text, sign.end(), sign.group("quote"))
         own = text[: sign.end() - 1].rstrip(" :")
     else:
-        inner = _within(text, sign.end(), *("[]" if sign.re is _MESSAGE else "()"))
+        inner = _within(text, sign.end(), *_BRACKETS.get(sign.re, "()"))
     if _HEAD.match(_without_type(inner)[0]):
         return own, inner
     if sign.re is _MESSAGE:
@@ -340,6 +347,8 @@ def _receiver(text: str) -> tuple[str | None, str | None]:
         ip = ip or endpoint_address(found.group("endpoint"))
     if "[" in text and (found := _BRACKET_HOST.search(text)):
         host, ip = host or found.group("host"), ip or address(found.group("ip"))
+    if host is None and ip is None and "[" in text and (found := _TRIED.search(text)):
+        host, ip = found.group("host"), address(found.group("ip"))
     saying = _SAYING_HOST.search(text) if "host " in text else None
     if found := saying or (_REMOTE_GEN2.search(text) if "#" in text else None):
         host = host or found.group("host")
