@@ -52,6 +52,7 @@ Fields = dict[str, str]
 
 def read_status(text: str) -> Report | None:
     """Read the text of a delivery-status part; None where it names no recipient and no action. Never raises."""
+    text = text.lstrip("\ufeff")
     if text.lstrip()[:1] in (">", "|"):
         text = _QUOTED.sub("", text)
     message, groups, more = _groups(text)

@@ -16,7 +16,8 @@ PHRASES = Path(__file__).parent / "phrases" / "kinds.toml"
 
 _NULL = frozenset({"", "<>", "< >"})
 _SENDER_LINE = re.compile(
-    r"(?im)^[> |*]{0,12}\*?(?:from|von|de|da|van|fr[åa]n|от|差出人)\*?\s{0,4}:\*?\s{0,4}(?P<who>.{1,200})$"
+    r"(?im)^[> |*]{0,12}\*?(?:from|von|de|da|van|fr[åa]n?|od|nadawca|odesílatel|felad[óo]|l[äa]hett[äa]j[äa]|kimden|от|від|από"
+    r"|差出人|보낸 사람|发件人|寄件者)\*?\s{0,4}[:\uff1a]\*?\s{0,4}(?P<who>.{1,200})$"
 )
 _RE_PREFIX = re.compile(r"^(?:(?:re|aw|sv|antw|r)\s{0,2}:\s{0,4}){1,5}", re.IGNORECASE)
 MAX_TEXT = 65_536

@@ -35,6 +35,10 @@ _FIELD = re.compile(rb"[!#-9;=-Z^-z][!-9;-~]{0,75}:")
 """A header field; no field's name begins with a quote or bracket, as JSON and XML do."""
 
 
+_MACHINE_PART = re.compile(rb"(?i)Reporting-MTA {0,4}:")
+"""How the machine part of a report begins, whatever type a gateway gives it."""
+
+
 class Leaf:
     """One part that is no container: its type, its file name and its text, decoded when first asked for."""
 
@@ -201,6 +205,8 @@ def _leaves(node: Node) -> Iterator[tuple[Node, str]]:
             yield _parse(bounded(_content(part))), "message/rfc822"
         elif not top and kind in UNTYPED and (saved := _saved_message(part, kind)):
             yield _parse(bounded(saved)), "message/rfc822"
+        elif not top and kind == UNTYPED[0] and _MACHINE_PART.match(_content(part)[: limits.SMALL_BYTES].lstrip()):
+            yield part, "text/delivery-status"
         else:
             yield part, "text/plain" if kind.startswith(("multipart/", "message/")) else kind
         top = False

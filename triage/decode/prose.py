@@ -282,10 +282,18 @@ def _without_lines(lines: list[str], action: Action, known: tuple[str, ...]) -> 
         following = lines[at + 1].strip() if at + 1 < len(lines) and not _is_header(lines[at + 1]) else ""
         found = _sentence(line) or _sentence(f"{line} {following}")
         if found and (recipient := read_address(found.group("address"))):
-            recipients = [recipient]
+            recipients = [recipient, *_after_commas(line[found.end() :])]
             break
     text = _labelled(lines) or _reason(lines[at:] if recipients and not known else lines)
     return tuple(_failure(one, action, text, lines) for one in recipients) or (_failure(None, action, text, lines),)
+
+
+def _after_commas(rest: str) -> list[str]:
+    """Give the further addresses of a line that lists several: `<anna@fabrikam.example>,<bo@fabrikam.example>`."""
+    if not rest.startswith((",", ">,")):
+        return []
+    found = (read_address(one.group()) for _, one in zip(range(MAX_RECIPIENTS), _ADDRESS.finditer(rest), strict=False))
+    return [one for one in found if one]
 
 
 def _only_address(lines: list[str], own: frozenset[str]) -> str | None:
