@@ -41,6 +41,8 @@ _EXIM_REPLY = re.compile(r"\bhost [^\s\[\]]{1,255} \[[0-9A-Fa-f:.]{2,45}\]: (?=[
 _QUOTED_IN_STATUS = re.compile(rf" (?P<code>[45]\d\d)-'(?P<said>{_STATUS} .*)'")
 """Cisco's gateways put the other server's reply into their own words: `5.1.0 - Unknown address error 550-'5.1.1 …'`."""
 _CODE_AND_STATUS = re.compile(rf"(?<![\d.])(?P<code>[45]\d\d)[ -]#?(?P<status>{_STATUS})")
+_TAGGED_STATUS = re.compile(rf"[A-Za-z]\w{{2,30}} (?P<status>{_STATUS})(?= )")
+"""A word of the gateway between code and status: `550 cuda_nsu 5.1.1 …`."""
 _MARKED_STATUS = re.compile(rf"(?:#|[(\[]|\bdsn=|\bstatus[:=] ?)(?P<status>{_STATUS})", re.IGNORECASE)
 _IN_REPLY_TO = re.compile(r" ?\((?:in reply to|while) [^()]{1,80}\)\W{0,2}$")
 _GIVING_UP = re.compile(r" (?:Giving up on|I'm not going to try again) ?(?P<ip>[0-9A-Fa-f:.]{2,45})?.{0,200}$")
@@ -305,6 +307,8 @@ def _reply(text: str) -> Reply:
         status, text = only.group("status"), text[only.end() :]
     elif found := _CODE_AND_STATUS.search(text):
         code, status = int(found.group("code")), found.group("status")
+    if status is None and (tagged := _TAGGED_STATUS.match(text)) and tagged.group("status")[0] == str(code)[:1]:
+        status = tagged.group("status")
     if status is None and (quoted := _CODE_AND_STATUS.search(text)) and int(quoted.group("code")) == code:
         status = quoted.group("status")  # of the server behind the one that answers
     if status is None and (marked := _MARKED_STATUS.search(text)):
