@@ -37,6 +37,8 @@ _BRACKET_HOST = re.compile(
 )
 _TRIED = re.compile(r"\[(?P<host>[A-Za-z0-9.-]{3,255})\.? (?P<ip>[0-9A-Fa-f:.]{2,45}): [^\[\]]{1,100}\]")
 """Google's servers put the one last tried behind the words about it: `[mx.fabrikam.example. 192.0.2.1: timed out]`."""
+_DIALLED = re.compile(r"\bdial tcp (?P<endpoint>[0-9A-Fa-f:.\[\]]{4,60}): ")
+"""Servers written in Go call the one that they could not reach so: `dial tcp 192.0.2.1:25: connect: connection refused`."""
 _EXIM_REPLY = re.compile(r"\bhost [^\s\[\]]{1,255} \[[0-9A-Fa-f:.]{2,45}\]: (?=[245]\d\d[ -])")
 _QUOTED_IN_STATUS = re.compile(rf" (?P<code>[45]\d\d)-'(?P<said>{_STATUS} .*)'")
 """Cisco's gateways put the other server's reply into their own words: `5.1.0 - Unknown address error 550-'5.1.1 …'`."""
@@ -299,6 +301,7 @@ def _reply(text: str) -> Reply:
     """Read code, status and text of one reply."""
     text = (_NOTE.sub("", text) if "[" in text else text).strip().removesuffix("##").rstrip("# ")
     code = status = None
+    whole = text
     head = _HEAD.match(text)
     if head and _is_code(head):
         code, status = int(head.group("code")), head.group("status")
@@ -307,15 +310,21 @@ def _reply(text: str) -> Reply:
         status, text = only.group("status"), text[only.end() :]
     elif found := _CODE_AND_STATUS.search(text):
         code, status = int(found.group("code")), found.group("status")
-    if status is None and (tagged := _TAGGED_STATUS.match(text)) and tagged.group("status")[0] == str(code)[:1]:
-        status = tagged.group("status")
-    if status is None and (quoted := _CODE_AND_STATUS.search(text)) and int(quoted.group("code")) == code:
-        status = quoted.group("status")  # of the server behind the one that answers
-    if status is None and (marked := _MARKED_STATUS.search(text)):
-        status = marked.group("status")
+    if status is None:
+        status = _status_within(whole, text, code)
     text = _IN_REPLY_TO.sub("", text) if "(" in text else text
     text = (_GIVING_UP.sub("", text) if "Giving up" in text or "not going to" in text else text).strip()
     return Reply(reply_code=code, status=status, text=text or None)
+
+
+def _status_within(whole: str, text: str, code: int | None) -> str | None:
+    """Give the status that stands elsewhere: behind a gateway's word, in the reply of the server behind it, or marked."""
+    if (tagged := _TAGGED_STATUS.match(text)) and tagged.group("status")[0] == str(code)[:1]:
+        return tagged.group("status")
+    if (quoted := _CODE_AND_STATUS.search(whole)) and int(quoted.group("code")) == code:
+        return quoted.group("status")
+    marked = _MARKED_STATUS.search(text)
+    return marked.group("status") if marked else None
 
 
 def _is_code(head: re.Match[str]) -> bool:
@@ -353,6 +362,8 @@ def _receiver(text: str) -> tuple[str | None, str | None]:
         host, ip = host or found.group("host"), ip or address(found.group("ip"))
     if host is None and ip is None and "[" in text and (found := _TRIED.search(text)):
         host, ip = found.group("host"), address(found.group("ip"))
+    if ip is None and "dial tcp " in text and (found := _DIALLED.search(text)):
+        ip = endpoint_address(found.group("endpoint"))
     saying = _SAYING_HOST.search(text) if "host " in text else None
     if found := saying or (_REMOTE_GEN2.search(text) if "#" in text else None):
         host = host or found.group("host")
