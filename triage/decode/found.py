@@ -107,10 +107,11 @@ def _prose(mail: Mail, text: HumanText, form: Form) -> Prose | None:
         own=own if is_report and not form.doubtful else None,
     )
     behind, sure = text, is_report and not form.doubtful
-    if prose is None and not is_report and (passed_on := forwarded_report(text.text)):
+    if not is_report and not _names(prose) and (passed_on := forwarded_report(text.text)):
         quoted, sure = passed_on
         behind = HumanText(quoted)
-        prose = read_prose(behind, from_mail_system=True, subject=mail.words("subject"), own=own if sure else None)
+        again = read_prose(behind, from_mail_system=True, subject=mail.words("subject"), own=own if sure else None)
+        prose = again or prose
     if prose is None and sure and not known:
         prose = read_wordless(behind, own)
     if prose is None or is_challenge(text.text):
@@ -123,6 +124,11 @@ def _prose(mail: Mail, text: HumanText, form: Form) -> Prose | None:
     said = [one.diagnostic for one in prose.failures if is_report and one.diagnostic]
     short = len(text.text) <= MAX_NAMELESS and any(map(_CODE.search, said))
     return prose if said and (form.report_subject or short) else None
+
+
+def _names(prose: Prose | None) -> bool:
+    """True where a report names a recipient."""
+    return prose is not None and any(one.recipient for one in prose.failures)
 
 
 def _is_challenge_only(found: Found) -> bool:

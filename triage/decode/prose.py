@@ -12,6 +12,7 @@ import msgspec
 
 from triage.decode.failure import ADDRESS, Failure, read_address
 from triage.decode.limits import MAX_LINE, MAX_RECIPIENTS
+from triage.decode.prose_lines import text_lines
 from triage.decode.prose_opening import introduction_of
 from triage.decode.prose_reply import reply_in
 from triage.decode.prose_words import phrases
@@ -20,8 +21,6 @@ from triage.decode.x400 import status_in
 from triage.hosts import normal
 from triage.model.words import Action
 
-MAX_LINES = 4000
-"""Lines of a human part that are read; `limits.MAX_RECIPIENTS` recipients with a reason each fit."""
 MAX_FORWARDS = 4
 """Lines such as `-----Original Message-----` behind which a report is looked for: one for each time it was passed on."""
 MAX_REASON = 30
@@ -31,10 +30,6 @@ _ADDRESS = re.compile(ADDRESS)
 _LOCAL_NAME = re.compile(r"[ \t]{1,20}([A-Za-z][A-Za-z0-9._-]{1,63})")
 _HEADER = re.compile(r"\s{0,20}(?:To|From|Cc|Subject|Date|Sent|Reply-To|Message-I[Dd])\s{0,4}:")
 _REFUSED = re.compile(r"5\d\d\b")
-_QUOTE = re.compile(r"^(?:[>|] ?){1,6}")
-_STRAIGHT = str.maketrans(
-    {"\u2018": "'", "\u2019": "'", "\u201c": '"', "\u201d": '"', "\u00a0": " ", "\u200b": None, "\ufeff": None}
-)
 
 
 class Prose(msgspec.Struct, frozen=True, kw_only=True):
@@ -148,16 +143,6 @@ def reason_for(text: HumanText, recipient: str | None) -> Failure | None:
 def report_text(text: HumanText) -> str:
     """Give a human part without reply quoting and without the returned message behind it."""
     return "\n".join(text.cut[0])
-
-
-def text_lines(text: str) -> list[str]:
-    """Give the lines of a text without reply quoting (`> `) and with straight quotes."""
-    text = text if text.isascii() else text.translate(_STRAIGHT)
-    lines = [line[:MAX_LINE].rstrip() for line in text.splitlines()[:MAX_LINES]]
-    quoted = sum(line.startswith((">", "|")) for line in lines) if ">" in text or "|" in text else 0
-    if quoted * 2 > len(lines) - lines.count(""):
-        lines = [_QUOTE.sub("", line) for line in lines]
-    return lines
 
 
 def _split(lines: list[str]) -> tuple[list[str], list[str]]:

@@ -21,7 +21,7 @@ MAX_DEPTH = 12
 """Replies within replies; the deepest real chain known has five."""
 
 _STATUS = r"[245]\.\d{1,3}\.\d{1,3}(?!\.?\d)"
-_HEAD = re.compile(rf"(?P<code>[2-5]\d\d)(?=[ \-,:;#<(\"]|$)(?P<more>-?)[ ,:-]*(?:#?(?P<status>{_STATUS}))?[ :-]*")
+_HEAD = re.compile(rf"(?P<code>[2-5]\d\d)(?=[ \-,:;#<(\"]|$)(?P<more>-?)[ ,:;-]*(?:#?(?P<status>{_STATUS}))?[ :;-]*")
 _STATUS_HEAD = re.compile(rf"#?(?P<status>{_STATUS})[ :-]*")
 _TYPE = re.compile(r"(?P<type>smtp|dns|unknown|x-[a-z0-9-]{1,40}) ?; ?", re.IGNORECASE)
 _QUOTED_REPLY = re.compile(
