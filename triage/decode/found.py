@@ -107,7 +107,7 @@ def _prose(mail: Mail, text: HumanText, form: Form) -> Prose | None:
         own=own if is_report and not form.doubtful else None,
     )
     behind, sure = text, is_report and not form.doubtful
-    if not is_report and not _names(prose) and (passed_on := forwarded_report(text.text)):
+    if not is_report and not _names(prose) and (passed_on := forwarded_report(text.text, form.report_subject)):
         quoted, sure = passed_on
         behind = HumanText(quoted)
         again = read_prose(behind, from_mail_system=True, subject=mail.words("subject"), own=own if sure else None)
@@ -118,7 +118,7 @@ def _prose(mail: Mail, text: HumanText, form: Form) -> Prose | None:
         return None
     named = [one for one in prose.failures if one.recipient]
     coded = any(_CODE.search(one.diagnostic or "") for one in prose.failures)
-    if (named and (coded or prose.strong or not form.doubtful)) or (is_report and prose.strong):
+    if (named and (coded or prose.strong or sure)) or (is_report and prose.strong):
         return prose
     is_report = is_report and not form.doubtful
     said = [one.diagnostic for one in prose.failures if is_report and one.diagnostic]

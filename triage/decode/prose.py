@@ -96,7 +96,9 @@ def read_prose(
         known = tuple(f"{name}@{domain}" for name in _local_names(report[start:]))
     rest = report[start:] or report
     failures = _reasons_above(rest, introduction.action) if introduction.reason_first else ()
-    failures = failures or _failures(rest, introduction.action, known)
+    if not any(map(_has_code, failures)):
+        below = _failures(rest, introduction.action, known)
+        failures = below if any(map(_has_code, below)) else failures or below
     if not any(one.diagnostic for one in failures) and (above := _labelled(report[:start])):
         failures = tuple(_failure(one.recipient, one.action, above, report) for one in failures)
     if own is not None and len(failures) == 1 and failures[0].recipient is None and _has_code(failures[0]):
