@@ -7,6 +7,7 @@ import email
 from collections.abc import Callable
 from email import policy
 from email.message import EmailMessage
+from html import escape
 from typing import Any
 
 import pytest
@@ -66,6 +67,21 @@ def quoted(one: Original) -> str:
     return f"On Tue, 24 Nov 2026, {sender} wrote:\n\n" + "\n".join(f"> {line}" for line in text.splitlines())
 
 
+def outlook_html(one: Original) -> str:
+    """Pass on as Outlook does in HTML: each line is a paragraph without a margin."""
+    sender, to, subject, text = map(escape, one)
+    head = f"<b>From:</b> {sender}<br><b>Sent:</b> Tuesday<br><b>To:</b> {to}<br><b>Subject:</b> {subject}"
+    lines = (f'<p class="MsoPlainText">{line.lstrip() or "&nbsp;"}</p>' for line in text.splitlines())
+    return f"<html><body><div><p class=MsoNormal>{head}</p></div>{''.join(lines)}</body></html>"
+
+
+def divs(one: Original) -> str:
+    """Pass on as phones and web pages do: each line is a div."""
+    sender, to, subject, text = map(escape, one)
+    lines = [f"From: {sender}", f"Subject: {subject}", f"To: {to}", "", *text.splitlines()]
+    return "<html><body>" + "\n".join(f"<div>{line or '<br>'}</div>" for line in lines) + "</body></html>"
+
+
 def plain(content: bytes) -> Original | None:
     """Give what a client passes on of a message with a plain text; None of another one."""
     mail = email.message_from_bytes(content, policy=policy.default)
@@ -82,7 +98,8 @@ def forward(one: Original, text: str) -> bytes:
     mail = EmailMessage()
     mail["From"], mail["To"] = "Karl <karl@contoso.example>", "helpdesk@contoso.example"
     mail["Subject"] = "Fwd: " + one[2].replace("\n", " ")
-    mail.set_content(f"Please have a look.\n\n{text}")
+    is_html = text.startswith("<html>")
+    mail.set_content(text if is_html else f"Please have a look.\n\n{text}", subtype="html" if is_html else "plain")
     return mail.as_bytes()
 
 
@@ -99,7 +116,10 @@ def cases(kinds: tuple[str, ...]) -> list[tuple[tuple[str, str], dict[str, Any],
     return found
 
 
-@pytest.mark.parametrize("client", [outlook, german, gmail, quoted])
+CLIENTS = [outlook, german, gmail, quoted, outlook_html, divs]
+
+
+@pytest.mark.parametrize("client", CLIENTS)
 def test_a_report_that_is_passed_on_says_the_same(client: Callable[[Original], str]) -> None:
     """Kind, recipients, codes, the other end and the category are those of the report itself."""
     rulebook = Rulebook.load()
@@ -116,7 +136,7 @@ def test_a_report_that_is_passed_on_says_the_same(client: Callable[[Original], s
     assert other <= set(TELLS_LESS), sorted(other - set(TELLS_LESS))
 
 
-@pytest.mark.parametrize("client", [outlook, german, gmail, quoted])
+@pytest.mark.parametrize("client", CLIENTS)
 def test_what_is_no_report_becomes_none_by_being_passed_on(client: Callable[[Original], str]) -> None:
     """Look-alikes stay what they are when somebody passes them on."""
     found = cases(("other", "auto-reply", "feedback", "success"))
