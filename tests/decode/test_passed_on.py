@@ -22,13 +22,13 @@ Original = tuple[str, str, str, str]
 
 TELLS_LESS = {
     ("exchange", "online, forwarded inline and quoted"): "quoted twice, the other server's name is lost",
+    (
+        "eighth_microsoft_later",
+        "exchange 2003, the partner refuses the sender, as outlook shows it",
+    ): "it went to another",
     ("machine", "a content type without its semicolon"): "the text is not the report",
     ("servers", "gmail, no reason but in another language"): "no code, and the recipient in a header alone",
     ("unseen_providers", "google groups, spanish"): "no code, and the recipient in a header alone",
-    ("unseen_providers", "mailman passes on a bounce that it could not read"): "what it passes on is attached to it",
-    ("seventh_last", "signed, with the report attached"): "what it passes on is attached to it",
-    ("seventh_rest", "an attachment of bytes holds the report"): "what it passes on is attached to it",
-    ("seventh_again", "a filter's report in two parts, the second in html alone"): "the text is not the report",
     ("seventh_last", "a quote with the sender in the line above it"): "quoted within a forward",
     ("seventh_others", "zammad passes a bounce on"): "quoted within a forward",
     ("seventh_shapes", "quoted-printable that nobody undid"): "the quote marks stand within what was broken",
@@ -37,6 +37,7 @@ TELLS_LESS = {
 A_REPORT_IN_IT = {
     ("seventh_others", "look-alike: a digest of a list for postmasters"),
     ("seventh_rest", "look-alike: an administrator explains"),
+    ("eighth_microsoft_hard", "no bounce: a newsletter explains a report"),
 }
 """No reports themselves, with the whole text of one in them: passed on by a person they may be about it."""
 
@@ -83,8 +84,10 @@ def divs(one: Original) -> str:
 
 
 def plain(content: bytes) -> Original | None:
-    """Give what a client passes on of a message with a plain text; None of another one."""
+    """Give what a client passes on of a message that is a plain text; None of another one."""
     mail = email.message_from_bytes(content, policy=policy.default)
+    if mail.is_multipart():
+        return None
     try:
         body = mail.get_body(("plain",))
         text = str(body.get_content()) if body else ""
@@ -129,7 +132,9 @@ def test_a_report_that_is_passed_on_says_the_same(client: Callable[[Original], s
         got = [told(each, rulebook) for each in document.observations if each.source == "ndr"]
         wanted = [[cell.replace("\u00a0", " ") for cell in line.split(" ")] for line in row["ndr"]]
         same = len(got) == len(wanted) and all(
-            want in ("?", value) for pair in zip(got, wanted, strict=True) for value, want in zip(*pair, strict=True)
+            want == "?" or value in want.split("|")
+            for pair in zip(got, wanted, strict=True)
+            for value, want in zip(*pair, strict=True)
         )
         if document.kind != row["kind"] or not same:
             other.add(key)
