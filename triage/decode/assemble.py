@@ -215,7 +215,9 @@ def _original(known: Original, found: Found) -> Original:
     human = found.human
     replied = bare_id(found.mail.header("in-reply-to")) if found.reports or found.form.mail_system else None
     return Original(
-        message_id=known.message_id or replied,
+        message_id=known.message_id
+        or replied
+        or next((one.message_id for one in found.reports if one.message_id), None),
         from_=known.from_ or (human.sender if human else None),
         to=known.to,
         subject=known.subject or (human.subject if human else None),

@@ -18,7 +18,15 @@ _STATUS = re.compile(r"(?<![\d.])([245]\.\d{1,3}\.\d{1,3})(?![\d.]*\d)")
 _COMMENT = re.compile(r"\d\s{0,4}\((?P<text>[^()]{4,300})\)")
 _TYPE = re.compile(r"\s*(?P<type>[A-Za-z][\w-]{0,40})\s*;\s*")
 _PER_MESSAGE = frozenset(
-    {"reporting-mta", "dsn-gateway", "received-from-mta", "arrival-date", "original-envelope-id", "x-postfix-queue-id"}
+    {
+        "reporting-mta",
+        "dsn-gateway",
+        "received-from-mta",
+        "arrival-date",
+        "original-envelope-id",
+        "x-postfix-queue-id",
+        "x-original-message-id",
+    }
 )
 _PER_RECIPIENT = frozenset(
     {
@@ -49,6 +57,7 @@ Fields = dict[str, str]
 
 def read_status(text: str) -> Report | None:
     """Read the text of a delivery-status part; None where it names no recipient and no action. Never raises."""
+    text = text.lstrip("\ufeff")
     if text.lstrip()[:1] in (">", "|"):
         text = _QUOTED.sub("", text)
     message, groups, more = _groups(text)
@@ -58,6 +67,7 @@ def read_status(text: str) -> Report | None:
     reporting = read_host(message.get("reporting-mta", ""))
     return Report(
         reported_by=reporting[0] or reporting[1],
+        message_id=message.get("x-original-message-id", "").strip(" <>")[: limits.MAX_ADDRESS] or None,  # Gmail
         arrival_date=message.get("arrival-date"),
         failures=_without_repeats(failures),
         more=more,

@@ -47,10 +47,11 @@ class Failure(msgspec.Struct, frozen=True, kw_only=True):
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
     """One part of a report: who wrote it, the Arrival-Date as it stands, and its recipients. `more` counts those beyond
-    the bound.
+    the bound, `message_id` is that of the returned message where the part itself names it.
     """
 
     reported_by: str | None = None
+    message_id: str | None = None
     arrival_date: str | None = None
     failures: tuple[Failure, ...] = ()
     more: int = 0

@@ -9,9 +9,9 @@ import msgspec
 from triage.decode.dsn import find_status, read_status
 from triage.decode.exchange import HumanReport, may_be_human, read_human
 from triage.decode.failure import Report, moment_of, read_address
-from triage.decode.kinds import Form, forwarded_report, is_challenge, is_forwarded_text
+from triage.decode.kinds import Form, answers, forwarded_report, is_challenge, is_forwarded_text, words
 from triage.decode.message import Mail
-from triage.decode.prose import HumanText, Prose, read_prose, read_unknown, report_text
+from triage.decode.prose import HumanText, Prose, read_prose, read_unknown, read_wordless, report_text
 from triage.decode.ses_notice import read_notice
 
 MAX_TEXTS = 4
@@ -55,7 +55,9 @@ def find(mail: Mail, form: Form) -> Found | None:
         return found
     found.human = None
     # Without headers it is a saved text.
-    spoken = [one for one in cut_once if not mail.has_headers or _may_report(form, one.text)]
+    spoken = [
+        one for one in cut_once if not mail.has_headers or _may_report(form, one.text) or _is_pasted(mail, one.text)
+    ]
     for text in spoken:
         stretch = find_status(report_text(text))
         if stretch and (report := read_status(stretch)):
@@ -72,6 +74,13 @@ def find(mail: Mail, form: Form) -> Found | None:
 def _may_report(form: Form, text: str) -> bool:
     """True where a text may hold a report of a mail system: it wrote the message, or a person passes one on."""
     return form.mail_system or form.forward or form.report_subject or is_forwarded_text(text)
+
+
+def _is_pasted(mail: Mail, text: str) -> bool:
+    """True where a person who answers nobody puts a server's report into a mail of his own, without its headers."""
+    if not any(mark in text for mark in words().bodies["pasted"]):
+        return False
+    return mail.header("in-reply-to") is None and not answers(mail.words("subject"))
 
 
 def _is_whole(human: HumanReport, form: Form, texts: list[str]) -> bool:
@@ -97,20 +106,29 @@ def _prose(mail: Mail, text: HumanText, form: Form) -> Prose | None:
         domain=domain,
         own=own if is_report and not form.doubtful else None,
     )
-    if prose is None and not is_report and (passed_on := forwarded_report(text.text)):
+    behind, sure = text, is_report and not form.doubtful
+    if not is_report and not _names(prose) and (passed_on := forwarded_report(text.text, form.report_subject)):
         quoted, sure = passed_on
         behind = HumanText(quoted)
-        prose = read_prose(behind, from_mail_system=True, subject=mail.words("subject"), own=own if sure else None)
+        again = read_prose(behind, from_mail_system=True, subject=mail.words("subject"), own=own if sure else None)
+        prose = again or prose
+    if prose is None and sure and not known:
+        prose = read_wordless(behind, own)
     if prose is None or is_challenge(text.text):
         return None
     named = [one for one in prose.failures if one.recipient]
     coded = any(_CODE.search(one.diagnostic or "") for one in prose.failures)
-    if (named and (coded or prose.strong or not form.doubtful)) or (is_report and prose.strong):
+    if (named and (coded or prose.strong or sure)) or (is_report and prose.strong):
         return prose
     is_report = is_report and not form.doubtful
     said = [one.diagnostic for one in prose.failures if is_report and one.diagnostic]
     short = len(text.text) <= MAX_NAMELESS and any(map(_CODE.search, said))
     return prose if said and (form.report_subject or short) else None
+
+
+def _names(prose: Prose | None) -> bool:
+    """True where a report names a recipient."""
+    return prose is not None and any(one.recipient for one in prose.failures)
 
 
 def _is_challenge_only(found: Found) -> bool:

@@ -9,8 +9,10 @@ MAX_DEPTH = 300
 
 _PRE = re.compile(r"(?is)(<pre\b[^>]{0,500}>)")
 _BLOCK = re.compile(
-    r"(?i)<(/?)(br|p|div|tr|li|ul|ol|h[1-6]|table|tbody|pre|blockquote|hr|section|center|title)(?=[\s/>])"
+    r"(?i)<(?!/div>\s{0,100}<div[\s>]|/p>\s{0,100}<p\b[^<>]{0,300}\bMso)(/?)(br|p|div|tr|li|ul|ol|h[1-6]|table|tbody|pre|blockquote|hr|section|center|title)(?=[\s/>])"
 )
+"""Elements that begin a line. Where two stand one below the other without a margin, divs and Outlook's paragraphs, the end
+of the first begins none: else each line of a forward would be followed by a blank one."""
 _CELL = re.compile(r"(?i)</(td|th)(?=[\s>])")
 _TAG = re.compile(r"<[!/?a-zA-Z][^<>]{0,2000}>")
 _INDENT = "\ue000"

@@ -2,7 +2,9 @@
 
 import re
 import tomllib
+from collections.abc import Iterator
 from functools import cache
+from itertools import chain, islice
 from pathlib import Path
 
 import msgspec
@@ -16,8 +18,18 @@ PHRASES = Path(__file__).parent / "phrases" / "kinds.toml"
 
 _NULL = frozenset({"", "<>", "< >"})
 _SENDER_LINE = re.compile(
-    r"(?im)^[> |*]{0,12}\*?(?:from|von|de|da|van|fr[åa]n|от|差出人)\*?\s{0,4}:\*?\s{0,4}(?P<who>.{1,200})$"
+    r"(?im)^[> |*]{0,12}\*?(?:from|von|de|da|van|fr[åa]n?|od|nadawca|odesílatel|felad[óo]|l[äa]hett[äa]j[äa]|kimden|от|від|από"
+    r"|差出人|보낸 사람|发件人|寄件者)\*?\s{0,4}[:\uff1a]\*?\s{0,4}(?P<who>.{1,200})$"
 )
+_ATTRIBUTION = re.compile(
+    r"(?m)^[> |]{0,12}[^\n]{0,200}[ <](?P<who>[^<>\s@]{1,64}@[^<>\s:]{1,255})>?[^\n:]{0,40}:[ \t]{0,8}\r?$"
+)
+"""The line above a quote, in any language: `On Tue, 24 Nov 2026, Mail Delivery System <MAILER-DAEMON@…> wrote:`."""
+_SYSTEMS = ("aemon@", "AEMON@", "aster@", "ASTER@")
+"""One of these stands in the address of most mail systems: without one no line above a quote is looked for."""
+_BLANK = re.compile(r"\n[> |\t]{0,12}\r?\n")
+MAX_QUOTED_HEADERS = 2048
+"""Characters behind a quoted sender in which the other quoted headers end with a blank line."""
 _RE_PREFIX = re.compile(r"^(?:(?:re|aw|sv|antw|r)\s{0,2}:\s{0,4}){1,5}", re.IGNORECASE)
 MAX_TEXT = 65_536
 """Characters of a text in which the marks of a forward are looked for."""
@@ -97,13 +109,14 @@ def form_of(mail: Mail) -> Form:
     )
 
 
-def forwarded_report(text: str) -> tuple[str, bool] | None:
-    """Give what stands behind the line of an inline forward that names a mail system as its sender, and whether no person
-    writes from that mailbox; None without such a line."""
-    for _, found in zip(range(MAX_SENDERS), _SENDER_LINE.finditer(text, 0, MAX_TEXT), strict=False):
+def forwarded_report(text: str, report_subject: bool) -> tuple[str, bool] | None:
+    """Give what stands behind the line of an inline forward that names a mail system as its sender, and whether that mailbox
+    writes reports alone, or the `report_subject` says that it is one; None without such a line."""
+    for found in _senders(text):
         if _names_mail_system(found.group("who")):
-            sure = _name_and_mailbox(found.group("who"))[1] not in words().mail_system["people_too"]
-            return text[found.end() :], sure
+            sure = _is_alone_a_system(found.group("who"), report_subject)
+            headers = _BLANK.search(text, found.end(), found.end() + MAX_QUOTED_HEADERS)
+            return text[headers.end() if headers else found.end() :], sure
     return None
 
 
@@ -111,10 +124,22 @@ def is_forwarded_text(text: str) -> bool:
     """True where a text holds the marks of an inline forward of a mail system's message."""
     head = text[:MAX_TEXT]
     flat = head.lower().replace("\u2019", "'")
-    senders = [found.group("who") for _, found in zip(range(MAX_SENDERS), _SENDER_LINE.finditer(head), strict=False)]
+    senders = [found.group("who") for found in _senders(head)]
     if any(_names_mail_system(who) for who in senders):
         return True
     return bool(senders) and any(mark in flat for mark in words().bodies["forwarded"])
+
+
+def _senders(text: str) -> Iterator[re.Match[str]]:
+    """Give the lines that name the sender of what is quoted below them, within their bound."""
+    lines = _SENDER_LINE.finditer(text, 0, MAX_TEXT)
+    above = _ATTRIBUTION.finditer(text, 0, MAX_TEXT) if any(one in text for one in _SYSTEMS) else ()
+    return islice(chain(lines, above), MAX_SENDERS)
+
+
+def answers(subject: str) -> bool:
+    """True for the subject of an answer in a conversation."""
+    return _RE_PREFIX.match(subject.strip()) is not None
 
 
 def is_challenge(text: str) -> bool:
@@ -125,7 +150,7 @@ def is_challenge(text: str) -> bool:
 
 def _by_parts(mail: Mail, subject: str) -> Kind | None:
     kinds = [leaf.kind for leaf in mail.leaves]
-    if subject.startswith(words().subjects["notice"]):
+    if any(map(subject.__contains__, words().subjects["notice"])):
         return "other"
     if "text/delivery-status" in kinds:
         return None

@@ -38,6 +38,10 @@ _NAME = 77
 """Characters of a field's name with its colon."""
 
 
+_MACHINE_PART = re.compile(rb"(?i)Reporting-MTA {0,4}:")
+"""How the machine part of a report begins, whatever type a gateway gives it."""
+
+
 class Leaf:
     """One part that is no container: its type, its file name and its text, decoded when first asked for."""
 
@@ -225,6 +229,8 @@ def _leaves(node: Node) -> Iterator[tuple[Node, str]]:
             yield _parse(bounded(_content(part))), "message/rfc822"
         elif kind in UNTYPED and part is not node and (saved := _saved_message(part, kind)):
             yield _parse(bounded(saved)), "message/rfc822"
+        elif part is not node and kind == UNTYPED[0] and _MACHINE_PART.match(_content(part)[: limits.SMALL_BYTES].lstrip()):
+            yield part, "text/delivery-status"
         else:
             yield part, "text/plain" if kind.startswith(("multipart/", "message/")) else kind
 

@@ -11,16 +11,14 @@ from functools import cached_property
 import msgspec
 
 from triage.decode.failure import ADDRESS, Failure, read_address
-from triage.decode.limits import MAX_LINE, MAX_RECIPIENTS
+from triage.decode.limits import MAX_RECIPIENTS
+from triage.decode.prose_lines import text_lines
 from triage.decode.prose_opening import introduction_of
 from triage.decode.prose_said import MAX_REASON, Around, End, Said
 from triage.decode.prose_words import phrases
-from triage.decode.straight import Straight
 from triage.hosts import normal
 from triage.model.words import Action
 
-MAX_LINES = 4000
-"""Lines of a human part that are read; `limits.MAX_RECIPIENTS` recipients with a reason each fit."""
 MAX_FORWARDS = 4
 """Lines such as `-----Original Message-----` behind which a report is looked for: one for each time it was passed on."""
 
@@ -28,10 +26,7 @@ _ADDRESS = re.compile(ADDRESS)
 _LOCAL_NAME = re.compile(r"[ \t]{1,20}([A-Za-z][A-Za-z0-9._-]{1,63})")
 _CODE = re.compile(r"[45]\d\d\b")
 _HEADER = re.compile(r"\s{0,20}(?:To|From|Cc|Subject|Date|Sent|Reply-To|Message-I[Dd])\s{0,4}:")
-_QUOTE = re.compile(r"^(?:[>|] ?){1,6}")
-_STRAIGHT = Straight(
-    {"\u2018": "'", "\u2019": "'", "\u201c": '"', "\u201d": '"', "\u00a0": " ", "\u200b": "", "\ufeff": ""}
-)
+_REFUSED = re.compile(r"5\d\d\b")
 
 
 class Prose(msgspec.Struct, frozen=True, kw_only=True):
@@ -98,7 +93,9 @@ def read_prose(
         known = tuple(f"{name}@{domain}" for name in _local_names(report[start:]))
     rest = report[start:] or report
     said = _reasons_above(rest, introduction.action) if introduction.reason_first else ()
-    said = said or _each(rest, introduction.action, known)
+    if not any(map(_has_code, said)):
+        below = _each(rest, introduction.action, known)
+        said = below if not said or any(map(_has_code, below)) else said
     if not any(one.says_anything for one in said) and (above := _labelled(report[:start])):
         around = Around(report)
         said = tuple(Said(one.recipient, introduction.action, above, around) for one in said)
@@ -119,6 +116,20 @@ def read_unknown(text: HumanText, known: tuple[str, ...]) -> Prose:
     report, original = text.cut
     said = _without_lines(report, "failed", known)
     return Prose(mailer="", strong=False, failures=tuple(one.failure() for one in said), original="\n".join(original))
+
+
+def read_wordless(text: HumanText, own: frozenset[str]) -> Prose | None:
+    """Give what a mail system says in words that no phrase knows: a final reply about the one address that it names."""
+    report, original = text.cut
+    if not _starts_reply(report) or (recipient := _only_address(report, own)) is None:
+        return None
+    said = _without_lines(report, "failed", (recipient,))
+    if not _REFUSED.match(said[0].diagnostic or ""):
+        return None  # a reply of class 4 stands in reports of a failure and of a delay
+    failures = tuple(one.failure() for one in said)
+    return Prose(
+        mailer="", reported_by=_reporter(report), strong=False, failures=failures, original="\n".join(original)
+    )
 
 
 class About:
@@ -153,16 +164,6 @@ def reason_for(text: HumanText, recipient: str | None) -> Said | None:
 def report_text(text: HumanText) -> str:
     """Give a human part without reply quoting and without the returned message behind it."""
     return "\n".join(text.cut[0])
-
-
-def text_lines(text: str) -> list[str]:
-    """Give the lines of a text without reply quoting (`> `) and with straight quotes."""
-    text = text if text.isascii() else _STRAIGHT.of(text)
-    lines = [line[:MAX_LINE].rstrip() for line in text.splitlines()[:MAX_LINES]]
-    quoted = len([1 for line in lines if line and line[0] in ">|"]) if ">" in text or "|" in text else 0
-    if quoted * 2 > len(lines) - lines.count(""):
-        lines = [_QUOTE.sub("", line) for line in lines]
-    return lines
 
 
 def _split(lines: list[str]) -> tuple[list[str], list[str]]:
@@ -284,11 +285,19 @@ def _without_lines(lines: list[str], action: Action, known: tuple[str, ...]) -> 
         following = lines[at + 1].strip() if at + 1 < len(lines) and not _is_header(lines[at + 1]) else ""
         found = _sentence(line) or _sentence(f"{line} {following}")
         if found and (recipient := read_address(found.group("address"))):
-            recipients = [recipient]
+            recipients = [recipient, *_after_commas(line[found.end() :])]
             break
     text = _labelled(lines) or _reason(lines[at:] if recipients and not known else lines)
     around = Around(lines)
     return tuple(Said(one, action, text, around) for one in recipients or [None])
+
+
+def _after_commas(rest: str) -> list[str]:
+    """Give the further addresses of a line that lists several: `<anna@fabrikam.example>,<bo@fabrikam.example>`."""
+    if not rest.startswith((",", ">,")):
+        return []
+    found = (read_address(one.group()) for _, one in zip(range(MAX_RECIPIENTS), _ADDRESS.finditer(rest), strict=False))
+    return [one for one in found if one]
 
 
 def _only_address(lines: list[str], own: frozenset[str]) -> str | None:

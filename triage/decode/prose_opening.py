@@ -41,6 +41,6 @@ def _first(flat: str, *, is_strong: bool) -> tuple[Introduction, int] | None:
     if not said:
         return None
     best, at = min(said, key=lambda one: one[1])
-    if best.action == "failed" and is_strong:  # a delay report repeats the words of a failure
-        best = next((introduction for introduction, _ in said if introduction.action == "delayed"), best)
+    if best.action == "failed" and is_strong:  # a report of a delay or a success repeats the words of a failure
+        best = next((introduction for introduction, _ in said if introduction.action != "failed"), best)
     return best, at

@@ -22,7 +22,7 @@ def reply_in(reason: list[str]) -> str | None:
             if found := search(line):
                 rest = _same_reply(reason[at + 1 :], found.group("reply"), line.lstrip().startswith(("<<<", ">")))
                 return _without_noise(" ".join([found.group("reply").rstrip(), *rest]).strip()) or None
-    text = " ".join(line.strip() for line in reason if _HAS_LETTER.search(line)).strip()
+    text = " ".join(line.strip() for line in reason if _HAS_LETTER.search(line) or "(#" in line).strip()
     text = text.removeprefix("-- ")  # Mimecast
     return text[:MAX_LINE] or None
 

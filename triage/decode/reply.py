@@ -23,7 +23,7 @@ MAX_DEPTH = 12
 """Replies within replies; the deepest real chain known has five."""
 
 _STATUS = r"[245]\.\d{1,3}\.\d{1,3}(?!\.?\d)"
-_HEAD = re.compile(rf"(?P<code>[2-5]\d\d)(?=[ \-,:;#<(\"]|$)(?P<more>-?)[ ,:-]*(?:#?(?P<status>{_STATUS}))?[ :-]*")
+_HEAD = re.compile(rf"(?P<code>[2-5]\d\d)(?=[ \-,:;#<(\"]|$)(?P<more>-?)[ ,:;-]*(?:#?(?P<status>{_STATUS}))?[ :;-]*")
 _STATUS_HEAD = re.compile(rf"#?(?P<status>{_STATUS})[ :-]*")
 _TYPE = re.compile(r"(?P<type>smtp|dns|unknown|x-[a-z0-9-]{1,40}) ?; ?", re.IGNORECASE)
 _QUOTED_REPLY = re.compile(
@@ -33,13 +33,20 @@ _QUOTED_REPLY = re.compile(
 )
 _SAYING_HOST = re.compile(r"\bhost (?P<host>[^\s\[\]:]{1,255}):\d{1,5} (?:says|said):")
 _BRACKET_HOST = re.compile(
-    r"\b(?:host|(?:connection|conversation) with|connect to|error to|failed for) (?P<host>[^\s\[\]]{1,255}) ?"
+    r"\b(?:host|(?:connection|conversation) with|connect to|error to|failed for|size limit \d{1,12} of server)"
+    r" (?P<host>[^\s\[\]]{1,255}) ?"
     r"\[(?P<ip>[0-9A-Fa-f:.]{2,45})\]"
 )
+_TRIED = re.compile(r"\[(?P<host>[A-Za-z0-9.-]{3,255})\.? (?P<ip>[0-9A-Fa-f:.]{2,45}): [^\[\]]{1,100}\]")
+"""Google's servers put the one last tried behind the words about it: `[mx.fabrikam.example. 192.0.2.1: timed out]`."""
+_DIALLED = re.compile(r"\bdial tcp (?P<endpoint>[0-9A-Fa-f:.\[\]]{4,60}): ")
+"""Servers written in Go call the one that they could not reach so: `dial tcp 192.0.2.1:25: connect: connection refused`."""
 _EXIM_REPLY = re.compile(r"\bhost [^\s\[\]]{1,255} \[[0-9A-Fa-f:.]{2,45}\]: (?=[245]\d\d[ -])")
 _QUOTED_IN_STATUS = re.compile(rf" (?P<code>[45]\d\d)-'(?P<said>{_STATUS} .*)'")
 """Cisco's gateways put the other server's reply into their own words: `5.1.0 - Unknown address error 550-'5.1.1 …'`."""
 _CODE_AND_STATUS = re.compile(rf"(?<![\d.])(?P<code>[45]\d\d)[ -]#?(?P<status>{_STATUS})")
+_TAGGED_STATUS = re.compile(rf"[A-Za-z]\w{{2,30}} (?P<status>{_STATUS})(?= )")
+"""A word of the gateway between code and status: `550 cuda_nsu 5.1.1 …`."""
 _MARKED_STATUS = re.compile(rf"(?:#|[(\[]|\bdsn=|\bstatus[:=] ?)(?P<status>{_STATUS})", re.IGNORECASE)
 _IN_REPLY_TO = re.compile(r" ?\((?:in reply to|while) [^()]{1,80}\)\W{0,2}$")
 _GIVING_UP = re.compile(r" (?:Giving up on|I'm not going to try again) ?(?P<ip>[0-9A-Fa-f:.]{2,45})?.{0,200}$")
@@ -52,14 +59,18 @@ _QUOTE_WRAPPER = re.compile(
 )
 _MESSAGE = re.compile(r" ?\[Message=")
 _PAREN = re.compile(r" ?\((?=[245]\d\d[ -])")
+_ANGLE = re.compile(r" ?<(?=[45]\d\d [45]\.\d{1,3}\.\d{1,3} )")
+"""Amazon's servers give up so: `550 4.4.7 Message expired: unable to deliver in 840 minutes.<421 4.4.0 …>`."""
 _SIGNS = (
     (("->",), _ARROW),
     (("ip address", "frontend"), _QUOTE_WRAPPER),
     (("[message=",), _MESSAGE),
     (("(2", "(4", "(5"), _PAREN),
+    (("<4", "<5"), _ANGLE),
 )
 """What shows that a reply wraps another, and the words of which each of them has one."""
-_AROUND = ("(", "[", "->", "'", '"')
+_BRACKETS = {_MESSAGE: "[]", _ANGLE: "<>"}
+_AROUND = ("(", "[", "->", "'", '"', "<4", "<5")
 """What stands around a reply that is wrapped, or before it."""
 _DOTTED = ("2.", "4.", "5.")
 """The beginning of every enhanced status code."""
@@ -260,7 +271,7 @@ def _split(text: str) -> tuple[str, str | None]:
         inner = _within_quotes(text, sign.end(), sign.group("quote"))
         own = text[: sign.end() - 1].rstrip(" :")
     else:
-        inner = _within(text, sign.end(), *("[]" if sign.re is _MESSAGE else "()"))
+        inner = _within(text, sign.end(), *_BRACKETS.get(sign.re, "()"))
     if _HEAD.match(_without_type(inner)[0]):
         return own, inner
     if sign.re is _MESSAGE:
@@ -311,6 +322,7 @@ def _reply(text: str) -> Reply:
     """Read code, status and text of one reply."""
     text = (_NOTE.sub("", text) if "[" in text else text).strip().removesuffix("##").rstrip("# ")
     code = status = None
+    whole = text
     head = _HEAD.match(text)
     if head and _is_code(head):
         code, status = int(head.group("code")), head.group("status")
@@ -319,16 +331,18 @@ def _reply(text: str) -> Reply:
         status, text = only.group("status"), text[only.end() :]
     elif found := _CODE_AND_STATUS.search(text):
         code, status = int(found.group("code")), found.group("status")
-    if status is None and any(map(text.__contains__, _DOTTED)):
-        status = _status_within(text, code)
+    if status is None and any(map(whole.__contains__, _DOTTED)):
+        status = _status_within(whole, text, code)
     text = _IN_REPLY_TO.sub("", text) if "(in reply to" in text or "(while" in text else text
     text = (_GIVING_UP.sub("", text) if "Giving up" in text or "not going to" in text else text).strip()
     return Reply(reply_code=code, status=status, text=text or None)
 
 
-def _status_within(text: str, code: int | None) -> str | None:
-    """Give the status that a reply's text holds: that of the server behind the one that answers, or one that is marked."""
-    if (quoted := _CODE_AND_STATUS.search(text)) and int(quoted.group("code")) == code:
+def _status_within(whole: str, text: str, code: int | None) -> str | None:
+    """Give the status that stands elsewhere: behind a gateway's word, in the reply of the server behind it, or marked."""
+    if (tagged := _TAGGED_STATUS.match(text)) and tagged.group("status")[0] == str(code)[:1]:
+        return tagged.group("status")
+    if (quoted := _CODE_AND_STATUS.search(whole)) and int(quoted.group("code")) == code:
         return quoted.group("status")
     marked = _MARKED_STATUS.search(text)
     return marked.group("status") if marked else None
@@ -369,6 +383,10 @@ def _receiver(text: str) -> tuple[str | None, str | None]:
         ip = ip or endpoint_address(found.group("endpoint"))
     if "[" in text and (found := _BRACKET_HOST.search(text)):
         host, ip = host or found.group("host"), ip or address(found.group("ip"))
+    if host is None and ip is None and "[" in text and (found := _TRIED.search(text)):
+        host, ip = found.group("host"), address(found.group("ip"))
+    if ip is None and "dial tcp " in text and (found := _DIALLED.search(text)):
+        ip = endpoint_address(found.group("endpoint"))
     saying = _SAYING_HOST.search(text) if "host " in text else None
     if found := saying or (_REMOTE_GEN2.search(text) if "#" in text else None):
         host = host or found.group("host")
