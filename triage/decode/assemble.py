@@ -7,7 +7,7 @@ from triage.decode.carried import doubted, read_carried, together
 from triage.decode.exchange import Cause, HumanReport
 from triage.decode.failure import Failure, Report, read_address, utc
 from triage.decode.found import Found, failed_recipients, find
-from triage.decode.kinds import form_of
+from triage.decode.kinds import form_of, is_mail_system
 from triage.decode.label import labelled
 from triage.decode.language import language_of
 from triage.decode.mapi import Item, as_message
@@ -215,10 +215,22 @@ def _original(known: Original, found: Found) -> Original:
     replied = bare_id(found.mail.header("in-reply-to")) if found.reports or found.form.mail_system else None
     return Original(
         message_id=known.message_id or replied,
-        from_=known.from_ or (human.sender if human else None),
+        from_=known.from_ or (human.sender if human else None) or _addressee(found),
         to=known.to,
         subject=known.subject or (human.subject if human else None),
     )
+
+
+def _addressee(found: Found) -> str | None:
+    """Give to whom a report is written that no person passed on: the sender of what bounced (RFC 3464 section 2).
+
+    A report about what a system sent goes to the system, and a copy to the postmaster: then it is not told.
+    """
+    if not found.form.mail_system or found.form.forward or found.mail.header("to") is None:
+        return None
+    addresses = found.mail.words("to").split(",")
+    one = read_address(addresses[0]) if len(addresses) == 1 else None
+    return None if one is None or is_mail_system(one) else one
 
 
 class _Trusts:

@@ -36,12 +36,14 @@ MAX_LINES = 500
 MAX_REPLY = 8192
 
 _LINE = re.compile(
-    r"(?P<remote>Remote\s{1,3})?Server(?:\s{1,3}at\s{1,3}(?P<name>[^'\"]{1,300}?))?\s{1,3}returned\s{1,3}'"
+    r"(?P<remote>[Rr]emote\s{1,3})?[Ss]erver(?:\s{1,3}at\s{1,3}(?P<name>[^'\"]{1,300}?))?"
+    r"\s{1,3}returned(?:\s{1,3}(?P<quote>')|:?\s{1,3}(?=[45]\d\d[ -][45]\.\d))"
 )
+"""Who types the line off a screen leaves the quotes away."""
 _OLD_LINE = re.compile(r"#(?=[245]\d\d[ \n])|#(?=<[^<>\n]{0,255}#[245]\.\d)")
 _BEFORE_SERVER = re.compile(r"[^\d]{0,12}[-\u2013\u2014]\s{0,4}$")
 _ANY_TIME = re.sub(r"\?P<\w+>", "?:", TIMESTAMP.pattern)
-_LINE_START = rf"(?:{_ANY_TIME}|Remote\s+Server|Server\s+at)"
+_LINE_START = rf"(?:{_ANY_TIME}|[Rr]emote\s+[Ss]erver|[Ss]erver\s+at)"
 _NEXT_RECORD = re.compile(rf"\s*(?:$|\n|{_LINE_START}|[A-Z\d<]|[^\s@'\"]{{1,64}}@[\w.-]{{1,253}}?\s*{_LINE_START})")
 _LABEL_LINE = re.compile(r"(?m)^[ \t]{0,8}[^:：\n@]{3,60}[:：][ \t]{0,8}(?P<value>[^\s:@][^\n@]{0,255})$")
 _RETURNED = re.compile(r"\sreturned\s{1,3}['\u2018\u2019\u201a]")
@@ -168,7 +170,7 @@ def _report(
     listed = {found.group("address") for found in ADDRESS.finditer(top)} - {_recipient(top, set(), None)}
     for index, (start, end) in enumerate(spans):
         stop = spans[index + 1][0] if index + 1 < len(spans) else limit
-        reply, behind = _quoted(text, end, stop) if lines else _hashed(text, end, stop)
+        reply, behind = _reply(text, lines[index] if lines else None, end, stop)
         named = ADDRESS.match(text, behind + 7) if text.startswith("rfc822;", behind) else None
         lead = text[before:start]
         current = named.group("address") if named else _recipient(lead, listed, generating) or current
@@ -177,7 +179,7 @@ def _report(
         )
         before = named.end() if named else behind
     dated = any(line.time for lines_ in gathered.values() for line in lines_)
-    if set(gathered) == {None} or not (generating or headers or dated):
+    if set(gathered) == {None} or not (generating or headers or dated or "heading" in labelled(top)):
         return None
     if same_host(receiving, generating):
         receiving = ip = None
@@ -240,6 +242,16 @@ def _after_recipient(lead: str) -> str:
     """Give what follows the last address of a lead: there a remote host may stand. Nothing where it has none."""
     last = last_of(ADDRESS, lead)
     return lead[last.end() :].lstrip("<>") if last else ""
+
+
+def _reply(text: str, line: re.Match[str] | None, start: int, stop: int) -> tuple[str, int]:
+    """Give the reply that begins at a place, and where it ends."""
+    if line is None:
+        return _hashed(text, start, stop)
+    if line.group("quote"):
+        return _quoted(text, start, stop)
+    cut = text[start : min(stop, start + MAX_REPLY)].partition("\n\n")[0]
+    return " ".join(cut.split()), start + len(cut)
 
 
 def _quoted(text: str, start: int, stop: int) -> tuple[str, int]:

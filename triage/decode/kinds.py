@@ -77,7 +77,7 @@ def form_of(mail: Mail) -> Form:
     report_subject = not answers and (_starts(bare, "report") or any(one in bare for one in _reports_within()))
     of_exchange = _is_exchange_report(mail)
     has_form = of_exchange or _has_form_of_report(mail, report_subject)
-    system = has_form or _names_mail_system(mail.words("from"))
+    system = has_form or is_mail_system(mail.words("from"))
     auto_reply = not of_exchange and _is_auto_reply(mail, answers, system)
     return Form(
         kind=kind,
@@ -94,7 +94,7 @@ def forwarded_report(text: str) -> tuple[str, bool] | None:
     """Give what stands behind the line of an inline forward that names a mail system as its sender, and whether no person
     writes from that mailbox; None without such a line."""
     for _, found in zip(range(MAX_SENDERS), _SENDER_LINE.finditer(text, 0, MAX_TEXT), strict=False):
-        if _names_mail_system(found.group("who")):
+        if is_mail_system(found.group("who")):
             sure = _name_and_mailbox(found.group("who"))[1] not in words().mail_system["people_too"]
             return text[found.end() :], sure
     return None
@@ -105,7 +105,7 @@ def is_forwarded_text(text: str) -> bool:
     head = text[:MAX_TEXT]
     flat = head.lower().replace("\u2019", "'")
     senders = [found.group("who") for _, found in zip(range(MAX_SENDERS), _SENDER_LINE.finditer(head), strict=False)]
-    if any(_names_mail_system(who) for who in senders):
+    if any(is_mail_system(who) for who in senders):
         return True
     return bool(senders) and any(mark in flat for mark in words().bodies["forwarded"])
 
@@ -176,7 +176,8 @@ def _is_mailbox_of_system(local: str) -> bool:
     )
 
 
-def _names_mail_system(sender: str) -> bool:
+def is_mail_system(sender: str) -> bool:
+    """True where an address, or the name beside it, is that of a mail system."""
     known = words().mail_system
     plain, local = _name_and_mailbox(sender)
     if _is_mailbox_of_system(local):

@@ -30,7 +30,8 @@ def responsible_for(
     said = rule.responsible if rule is not None else None
     kind = said.kind if said and said.kind else defaults.responsible.kind
     side = said.side if said and said.side else defaults.responsible.side
-    host = _host(kind, side, case, hosts)
+    family = (rule.family or defaults.family) if rule is not None and rule.states_cause else None
+    host = _host(kind, side, case, hosts, tells=family == "content-and-policy")
     most = said.confidence if said else None
     if _is_claim(rule, side, case):
         most = _least("probable", most)
@@ -56,20 +57,30 @@ def _least(confidence: Confidence, most: Confidence | None) -> Confidence:
     return confidence if most is None or rank(confidence) <= rank(most) else most
 
 
-def _host(kind: ResponsibleKind | None, side: Side | None, case: Case, hosts: Hosts) -> str | None:
+def _host(kind: ResponsibleKind | None, side: Side | None, case: Case, hosts: Hosts, *, tells: bool) -> str | None:
     if side not in ("sending", "receiving"):
         return None
-    if kind in MACHINES and side == "receiving" and _refused_itself(case, hosts):
+    if kind in MACHINES and side == "receiving" and _refused_itself(case, hosts, tells=tells):
         return hosts.canonical(case.seen.reported_by)
     if kind in MACHINES:
         return case.sending_host if side == "sending" else case.receiving_host
     return domain_of(side, case) if kind == "domain" else None
 
 
-def _refused_itself(case: Case, hosts: Hosts) -> bool:
-    """Say whether a server of ours refused a message and reported it itself: no other server was asked."""
-    asked = case.sending_host or case.receiving_host
-    return asked is None and case.seen.source == "ndr" and hosts.is_ours(case.seen.reported_by) is True
+def _refused_itself(case: Case, hosts: Hosts, *, tells: bool) -> bool:
+    """Say whether a server refused a message and reported it itself: no other server was asked.
+
+    Of a server that is not ours only where the text tells that somebody refused (`tells`): it may have asked one that its
+    report does not name. What a service such as Exchange Online refuses was decided by one of its tenants.
+    """
+    if (case.sending_host or case.receiving_host) is not None:
+        return False
+    reporter = case.seen.reported_by
+    if case.seen.source == "tracking-log":
+        return tells and reporter is not None
+    if case.seen.source != "ndr":
+        return False
+    return hosts.is_ours(reporter) is True or (tells and hosts.kind(reporter) == "other")
 
 
 def domain_of(side: Side | None, case: Case) -> str | None:
