@@ -83,11 +83,12 @@ def _read(mail: Mail, reader: Reader) -> Document:
         return Document(kind="auto-reply" if form.auto_reply else "other")
     source = _source(found)
     returned = returned_message(source) if source is not None else Returned()
-    original = _original(returned.original, found)
+    told = _original(returned.original, found)
+    original = told if told.from_ else msgspec.structs.replace(told, from_=_addressee(found))
     observations, more = _observations(found, returned, original, reader)
     if not observations:
         return Document(kind="other")
-    if reader.mark is not None and _is_about_notice(source, original, found.mail, reader.mark):
+    if reader.mark is not None and _is_about_notice(source, told, found.mail, reader.mark):
         return Document(kind=_kind(observations), suppressed={OWN_NOTICE: 1})
     return Document(
         kind=_kind(observations), observations=observations, suppressed={"recipients": more} if more else {}
@@ -215,7 +216,7 @@ def _original(known: Original, found: Found) -> Original:
     replied = bare_id(found.mail.header("in-reply-to")) if found.reports or found.form.mail_system else None
     return Original(
         message_id=known.message_id or replied,
-        from_=known.from_ or (human.sender if human else None) or _addressee(found),
+        from_=known.from_ or (human.sender if human else None),
         to=known.to,
         subject=known.subject or (human.subject if human else None),
     )

@@ -11,6 +11,8 @@ _VALUE_CODE = re.compile(rf"[:：\t]\s{{0,8}}(?P<code>{_CODE})(?!\.?\d)(?P<rest>
 _MICROSOFT = (
     r"\s{0,8}(?P<host>(?:[A-Za-z0-9-]{1,63}\.){2,6}(?:outlook\.com|outlook\.cn|office365\.us|exchangelabs\.com))"
 )
+_MORE_THAN_A_CODE = re.compile(r"(?!_[A-Z]{2,8}\s{0,8}$)\s*\S")
+"""Behind the status code alone stands nothing, or of a mail flow rule its mark: `550 5.7.1_ETR`."""
 _LABEL = r"\s{0,8}[^:：\t\n]{3,60}[:：\t]"
 _GENERATED_BY = re.compile(rf"[:：\t]{_MICROSOFT}", re.IGNORECASE)
 _FOLLOWING = re.compile(rf"{_LABEL}[ \t]{{0,8}}(?P<value>[^\n]{{4,300}})")
@@ -46,8 +48,10 @@ def read_table(text: str) -> Table | None:
     values = labelled(text[max(0, codes[0].start() - 200) :])
     if "reported_error" in values and ("generated_by" in values or "status_code" in values):
         return _known(text, values)
-    repeated = [code for code in codes if code.group("code") == codes[0].group("code") and code.group("rest").strip()]
-    if len(codes) < 2 or not repeated or repeated[0] is codes[0]:
+    repeated = [
+        code for code in codes[1:] if code.group("code") == codes[0].group("code") and code.group("rest").strip()
+    ]
+    if not repeated or _MORE_THAN_A_CODE.match(codes[0].group("rest")):
         return None
     between = [found.group("address") for found in ADDRESS.finditer(text, codes[0].end(), repeated[0].start())]
     newer = _NEWER.match(text, repeated[0].end())

@@ -4,6 +4,7 @@ import re
 import tomllib
 from collections.abc import Iterator
 from functools import cache
+from html import unescape
 from pathlib import Path
 
 import msgspec
@@ -28,6 +29,7 @@ _STRAIGHT = str.maketrans(
 _COLON = re.compile("[:：]")
 _ENDING = 4
 """Letters by which most words are told from the end of a label; the shortest label has seven."""
+_BREAK = re.compile(r"<br ?/?>", re.IGNORECASE)
 _QUOTE_MARKS = re.compile(r"(?m)^[ \t]{0,8}(?:> ?){1,12}")
 
 
@@ -72,9 +74,11 @@ def words() -> Words:
 
 
 def plain(text: str) -> str:
-    """Take a forwarder's changes back: curly quotes, `> ` marks, no-break spaces, carriage returns."""
+    """Take a forwarder's changes back: curly quotes, `> ` marks, no-break spaces, carriage returns, marks of HTML in text."""
     text = text.replace("\r\n", "\n")
     text = text.replace("\r", "\n") if text.isascii() else text.translate(_STRAIGHT)
+    if "&lt;" in text or "&#39;" in text:
+        text = unescape(_BREAK.sub("", text))
     return _QUOTE_MARKS.sub("", text) if ">" in text else text
 
 

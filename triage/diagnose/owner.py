@@ -98,7 +98,7 @@ def _is_ours(
     if side not in ("sending", "receiving"):
         return None
     kind_of_host = case.sending if side == "sending" else case.receiving
-    if kind in ("host", "device") and host is not None and _wrote_it(host, case, hosts):
+    if kind in MACHINES and host is not None and _wrote_it(host, case, hosts):
         return True
     if kind in ("host", "device") or (kind == "connector" and kind_of_host != "exchange-online"):
         return hosts.is_ours(host)
