@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from triage.diagnose.schema import Rule
 
 MACHINES = ("host", "device", "connector")
+OF_TENANTS = ("policy", "relay-denied")
+"""What a service that many share refuses for one of them: his rules, his list of domains."""
 OF_MICROSOFT = ("exchange-online", "microsoft")
 
 _OF_A_SYSTEM = re.compile(r"(?i)(?:microsoftexchange[0-9a-f]{32}|postmaster|mailer-daemon)@(?P<domain>[^\s<>@]{1,253})")
@@ -32,6 +34,8 @@ def responsible_for(
     side = said.side if said and said.side else defaults.responsible.side
     family = (rule.family or defaults.family) if rule is not None and rule.states_cause else None
     host = _host(kind, side, case, hosts, tells=family == "content-and-policy")
+    if kind == "host" and side == "receiving" and _decided_by_tenant(rule, case):
+        kind, host = "tenant", None
     most = said.confidence if said else None
     if _is_claim(rule, side, case):
         most = _least("probable", most)
@@ -42,6 +46,11 @@ def responsible_for(
         ours=_is_ours(kind, side, host, case, hosts),
         confidence=_least(confidence, most) if host is not None else None,
     )
+
+
+def _decided_by_tenant(rule: "Rule | None", case: Case) -> bool:
+    """Say whether Exchange Online refused by a setting of the tenant to which it received: his admin can change it."""
+    return rule is not None and rule.category in OF_TENANTS and case.receiving == "exchange-online"
 
 
 def _is_claim(rule: "Rule | None", side: Side | None, case: Case) -> bool:
@@ -114,7 +123,8 @@ def actor_for(
         return _owner(said, responsible, hosts)
     if said == "sender" and _is_nobody(case.seen.original.from_, hosts):
         return "mail-team"
-    if said in ("mail-team", "partner-postmaster") and responsible.kind in ("host", "device"):
+    owned = responsible.kind in ("host", "device") or (responsible.kind, responsible.side) == ("tenant", "receiving")
+    if said in ("mail-team", "partner-postmaster") and owned:
         return _owner(said, responsible, hosts)
     if said == "network-team" and case.sending == "exchange-online":
         return _network_before(case, hosts)
