@@ -43,6 +43,10 @@ def returned_message(mail: Mail) -> Returned:
     return Returned(original=_original(mail), hops=hops, builds=builds, addresses=addresses)
 
 
+PARAGRAPHS = 4
+"""Lines by which it is told whether each line of a header is a paragraph of its own."""
+
+
 def returned_text(text: str) -> Mail | None:
     """Parse the headers of a returned message that stand in a text; None where no header is there."""
     lines = text[: 4 * MAX_HEADER].splitlines()
@@ -54,7 +58,12 @@ def returned_text(text: str) -> Mail | None:
 
 
 def _folded(lines: list[str]) -> list[str]:
-    """Fold header lines again: mail clients wrap them anew, and HTML loses the blanks that mark a continuation."""
+    """Fold header lines again: mail clients wrap them anew, and HTML loses the blanks that mark a continuation.
+
+    Where a blank line stands behind each of the first ones they were paragraphs.
+    """
+    if len(lines) > 2 and not any(line.strip() for line in lines[1:PARAGRAPHS:2]):
+        lines = [line for line in lines if line.strip()]
     return [line if not line or _is_field(line) else f" {line.lstrip()}" for line in lines]
 
 
