@@ -18,7 +18,7 @@ _GENERATED_BY = re.compile(rf"[:：\t]{_MICROSOFT}", re.IGNORECASE)
 _FOLLOWING = re.compile(rf"{_LABEL}[ \t]{{0,8}}(?P<value>[^\n]{{4,300}})")
 """The line below the generating server: where another server refused, its name (`mx.example (192.0.2.1)`)."""
 _NEWER = re.compile(
-    rf"{_LABEL}[ \t]{{0,8}}(?P<value>[^\n]{{4,300}})\n(?:[ \t]{{0,8}}\n){{0,3}}[^:：\t\n]{{3,60}}\n{_LABEL}{_MICROSOFT}",
+    rf"{_LABEL}\s{{0,8}}(?P<value>[^\n]{{4,300}})\n(?:[ \t]{{0,8}}\n){{0,3}}[^:：\t\n]{{3,60}}\n{_LABEL}{_MICROSOFT}",
     re.IGNORECASE,
 )
 """Below the error since 2024: who rejected the message, a heading, and below it who sent the report."""

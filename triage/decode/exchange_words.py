@@ -33,6 +33,8 @@ _BREAK = re.compile(r"<br ?/?>", re.IGNORECASE)
 _LINKED = re.compile(r"(?<=[^\s<>])<https?://[^<>\s]{1,2000}>(?!\w)")
 """Behind a name that a program made a link of: `mx.fabrikam.example<http://mx.fabrikam.example>`."""
 _MARKED_ADDRESS = re.compile(r"\[([^\s\[\]()]{3,320})\]\(mailto:[^\s()]{3,400}\)")
+_EMPHASIS = re.compile(r"(?m)(?<![\w*])\*(?=[^\s*])|(?<=[^\s*])\*(?![\w*])|(?:^|(?<=\s))/(?=[^\s/])|(?<=[^\s/])/$")
+"""Of bold labels and italic values, as mail clients write them in text."""
 _CODE_MARKS = re.compile(r"(?m)(?:^[ \t]{0,8}|(?<=: ))`{1,3}|`{1,3}[ \t]{0,8}$")
 """Of Markdown: around a line, or a value behind its label."""
 _QUOTE_MARKS = re.compile(r"(?m)^[ \t]{0,8}(?:> ?){1,12}")
@@ -86,6 +88,8 @@ def plain(text: str) -> str:
         text = unescape(_BREAK.sub("", text))
     if "<http" in text or "](mailto:" in text:
         text = _LINKED.sub("", _MARKED_ADDRESS.sub(r"\1", text))
+    if ":*" in text:
+        text = _EMPHASIS.sub("", text)
     if "`" in text:
         text = _CODE_MARKS.sub("", text)
     return _QUOTE_MARKS.sub("", text) if ">" in text else text
