@@ -31,6 +31,7 @@ LOST = (
 _DELIMITER = re.compile(r"(?m)^--([^\s-][^\r\n]{0,199}?)[ \t]*\r?\n[Cc]ontent-[\w-]{1,40}:")
 _HEADERS = re.compile(rb"(?m)^(Received|From|To|Subject|Date|Message-I[Dd]|MIME-Version|Content-Type):")
 _LIKE_ASCII = ("us-ascii", "ascii", "utf-8", "iso-8859-", "windows-125")
+_MACHINE_PART = re.compile(rb"(?i)(?:Reporting-MTA|Original-Envelope-Id|Original-Recipient|Final-Recipient)[ \t]{0,8}:")
 _FIELD = re.compile(rb"[!#-9;=-Z^-z][!-9;-~]{0,75}:")
 """A header field; no field's name begins with a quote or bracket, as JSON and XML do."""
 
@@ -199,19 +200,26 @@ def _leaves(node: Node) -> Iterator[tuple[Node, str]]:
             waiting.extend(reversed(inside))
         elif kind == ENCODED_MESSAGE:
             yield _parse(bounded(_content(part))), "message/rfc822"
-        elif not top and kind in UNTYPED and (saved := _saved_message(part, kind)):
-            yield _parse(bounded(saved)), "message/rfc822"
+        elif not top and kind in UNTYPED and (saved := _saved(part, kind)):
+            is_message = not _MACHINE_PART.match(saved)
+            yield (_parse(bounded(saved)), "message/rfc822") if is_message else (part, "text/delivery-status")
         else:
             yield part, "text/plain" if kind.startswith(("multipart/", "message/")) else kind
         top = False
 
 
-def _saved_message(part: Node, kind: str) -> bytes | None:
-    """Give the content of an attachment that is a saved message (`.eml`), None for any other."""
-    named = Leaf(part, kind).filename.lower().endswith(".eml")
-    if not named and kind == "text/plain":
+def _saved(part: Node, kind: str) -> bytes | None:
+    """Give the content of an attachment that is a saved message (`.eml`) or a machine part under a name of its own (Outlook
+    says `ATT00001.txt`), None for any other."""
+    name = Leaf(part, kind).filename.lower()
+    named = name.endswith(".eml")
+    if not name and kind == "text/plain":
         return None
     content = _content(part).lstrip()
+    if _MACHINE_PART.match(content) and b"final-recipient:" in content[:4096].lower():
+        return content
+    if not named and kind == "text/plain":
+        return None
     known = set(_HEADERS.findall(content[:4096]))
     return content if _FIELD.match(content) and len(known) >= (1 if named else 3) else None
 
