@@ -185,3 +185,29 @@ def test_trust_counts_only_our_own_server(report: Callable[..., bytes]) -> None:
     content = report(extra="Authentication-Results: mx.evil.example; dmarc=fail header.from=contoso.example\n")
     assert decode(content, Hosts(), "mx.ours.example").observations[0].trust.level == "unknown"
     assert decode(content, Hosts(), "mx.evil.example").observations[0].trust.level == "low"
+
+
+BARE = "The mail system\n\n<anna@fabrikam.example>: host mx.fabrikam.example[203.0.113.7] said: 550 5.1.1 unknown\n"
+ADDRESSED = {
+    "to a person": ("To: Karl <karl@contoso.example>\n", "karl@contoso.example"),
+    "to the postmaster, a copy": ("To: postmaster@contoso.example\n", None),
+    "to several": ("To: karl@contoso.example, lena@contoso.example\n", None),
+}
+
+
+@pytest.mark.parametrize(("to", "sender"), ADDRESSED.values(), ids=ADDRESSED)
+def test_who_gets_the_report_sent_what_came_back(
+    said: Callable[[bytes], list[Observation]], to: str, sender: str | None
+) -> None:
+    """Where nothing came back, a report to one person tells the sender (RFC 3464 section 2); a copy of it does not."""
+    head = f"From: Mail Delivery System <MAILER-DAEMON@mx.contoso.example>\n{to}Subject: Undelivered Mail\n\n"
+    (one,) = said(f"{head}{BARE}".encode())
+    assert one.original.from_ == sender
+
+
+def test_who_passes_a_report_on_did_not_send_what_came_back(said: Callable[[bytes], list[Observation]]) -> None:
+    """The addressee of a forward is the help desk."""
+    head = "From: Karl <karl@contoso.example>\nTo: help@contoso.example\nSubject: Fwd: Undelivered Mail\n\n"
+    quoted = "---------- Forwarded message ---------\nFrom: Mail Delivery System <MAILER-DAEMON@mx.contoso.example>\n\n"
+    (one,) = said(f"{head}{quoted}{BARE}".encode())
+    assert one.original.from_ is None

@@ -14,7 +14,8 @@ import pytest
 from triage.decode import decode
 from triage.diagnose import Rulebook, diagnose
 from triage.hosts import Hosts
-from triage.model import Document, Observation
+from triage.model import Diagnosis, Document, Observation
+from triage.model.words import Confidence, rank
 
 ENDS = {"crcrlf": "\r\r\n", "cr": "\r"}
 """Line ends that stand where else a charset does."""
@@ -39,6 +40,8 @@ def messages() -> dict[tuple[str, str], bytes]:
 
 
 MESSAGES = messages()
+OURS = Hosts(domains=["contoso.example"])
+"""Whose servers and addresses are ours, where a verdict says so."""
 ROWS = [(family, name, row) for family, rows in EXPECTED.items() for name, row in rows.items()]
 
 
@@ -60,6 +63,16 @@ def told(one: Observation, rulebook: Rulebook) -> list[str]:
     return ["-" if value is None else str(value) for value in (*values, found and found.category)]
 
 
+def whose(found: Diagnosis) -> str:
+    """Say on whose side a verdict wants something mended, as the table writes it."""
+    said = found.responsible
+    if said.ours:
+        return "ours"
+    if said.kind in ("host", "device") and OURS.kind(said.host) in ("exchange-online", "microsoft"):
+        return "microsoft"
+    return "unknown" if said.ours is None else "theirs"
+
+
 def test_every_message_has_its_row() -> None:
     """No message is without expected values, and no row without a message; each row names its source."""
     assert {(family, name) for family, name, _ in ROWS} == set(MESSAGES)
@@ -74,10 +87,29 @@ def test_a_shape_says_what_its_format_says(rulebook: Rulebook, family: str, name
     got = [told(one, rulebook) for one in seen]
     wanted = [[cell.replace("\u00a0", " ") for cell in line.split(" ")] for line in row.get("ndr", [])]
     shown = [
-        ["?" if want == "?" else value for value, want in zip(*pair, strict=True)]
+        [want if want == "?" or value in want.split("|") else value for value, want in zip(*pair, strict=True)]
         for pair in zip(got, wanted, strict=False)
     ]
     assert (document.kind, shown, got[len(wanted) :]) == (row["kind"], wanted, [])
     assert {one.reported_by for one in seen} <= {row.get("by", "?")} or "by" not in row
     assert {one.original.message_id for one in seen} <= {row.get("id")} or "id" not in row
     assert document.what == row.get("what")
+
+
+VERDICTS = [one for one in ROWS if "verdict" in one[2]]
+
+
+@pytest.mark.parametrize(("family", "name", "row"), VERDICTS, ids=[f"{family}, {name}" for family, name, _ in VERDICTS])
+def test_a_verdict_is_as_sure_as_the_text_allows(
+    rulebook: Rulebook, family: str, name: str, row: dict[str, Any]
+) -> None:
+    """Confidence and the side to be mended are those of the table; so are the codes of a record that a mail carries."""
+    seen = [one for one in decode(MESSAGES[family, name], OURS).observations if one.source != "received"]
+    found = [diagnosis for one in seen if (diagnosis := diagnose(one, rulebook, OURS))]
+    assert len(found) == len(row["verdict"])
+    if "records" in row:
+        assert [" ".join(told(one, rulebook)[2:]) for one in seen] == row["records"]
+    for diagnosis, (sure, side) in zip(found, (line.split(" ") for line in row["verdict"]), strict=True):
+        levels: list[Confidence] = sure.split("-")
+        assert rank(levels[0]) <= rank(diagnosis.confidence) <= rank(levels[-1])
+        assert side == "?" or whose(diagnosis) in side.split("|")

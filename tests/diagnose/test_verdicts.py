@@ -262,3 +262,28 @@ def test_hostile_text_costs_no_more_than_its_length(text: str) -> None:
     """Any text is judged at once: matching is linear and bounded."""
     found = verdict(seen(diagnostic=text, tls=Tls()))
     assert rank(found.confidence) <= rank("certain")
+
+
+REFUSED = {
+    "a tenant's rule": ({"reported_by": "hq-ex16.contoso.example"}, ("tenant", False, "partner-postmaster")),
+    "our own tenant's rule": (
+        {"recipient": "bo@contoso.example", "recipient_domain": "contoso.example"}, ("tenant", True, "mail-team"),
+    ),
+    "the partner's own server": (
+        {"reported_by": "ex13.fabrikam.example", "sending_host": None, "receiving_host": None},
+        ("host", False, "partner-postmaster"),
+    ),
+    "a pod that tells nobody whose it is": (
+        {"reported_by": POD, "sending_host": None, "receiving_host": None}, ("host", None, "partner-postmaster"),
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("changes", "expected"), REFUSED.values(), ids=REFUSED)
+def test_a_service_of_many_is_not_blamed_for_the_rule_of_one(
+    changes: dict[str, Any], expected: tuple[Any, ...]
+) -> None:
+    """A rule that refuses at Exchange Online is its tenant's; a partner's server that refused and reported is the partner's."""
+    text = "550 5.7.1 TRANSPORT.RULES.RejectMessage; the message was rejected by organization policy"
+    found = verdict(seen(reply_code=550, status="5.7.1", diagnostic=text, tls=Tls(), **changes))
+    assert (found.responsible.kind, found.responsible.ours, found.actor) == expected

@@ -7,7 +7,7 @@ from triage.decode.carried import doubted, read_carried, together
 from triage.decode.exchange import Cause, HumanReport
 from triage.decode.failure import Failure, Report, read_address, utc
 from triage.decode.found import Found, failed_recipients, find
-from triage.decode.kinds import Form, form_of
+from triage.decode.kinds import Form, form_of, is_mail_system
 from triage.decode.label import labelled
 from triage.decode.language import language_of
 from triage.decode.mapi import Item, as_message
@@ -83,11 +83,12 @@ def _read(mail: Mail, form: Form, reader: Reader) -> Document:
         return Document(kind="auto-reply" if form.auto_reply else "other")
     source = _source(found)
     returned = Returned(source)
-    original = _original(returned.original, found)
+    told = _original(returned.original, found)
+    original = told if told.from_ else msgspec.structs.replace(told, from_=_addressee(found))
     observations, more = _observations(found, returned, original, reader)
     if not observations:
         return Document(kind="other")
-    if reader.mark is not None and _is_about_notice(source, original, found.mail, reader.mark):
+    if reader.mark is not None and _is_about_notice(source, told, found.mail, reader.mark):
         return Document(kind=_kind(observations), suppressed={OWN_NOTICE: 1})
     return Document(
         kind=_kind(observations), observations=observations, suppressed={"recipients": more} if more else {}
@@ -222,6 +223,18 @@ def _original(known: Original, found: Found) -> Original:
         to=known.to,
         subject=known.subject or (human.subject if human else None),
     )
+
+
+def _addressee(found: Found) -> str | None:
+    """Give to whom a report is written that no person passed on: the sender of what bounced (RFC 3464 section 2).
+
+    A report about what a system sent goes to the system, and a copy to the postmaster: then it is not told.
+    """
+    if not found.form.mail_system or found.form.forward or found.mail.header("to") is None:
+        return None
+    addresses = found.mail.words("to").split(",")
+    one = read_address(addresses[0]) if len(addresses) == 1 else None
+    return None if one is None or is_mail_system(one) else one
 
 
 class _Trusts:

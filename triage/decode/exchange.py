@@ -35,12 +35,16 @@ MAX_LINES = 500
 """Lines read: a report has one to a few dozen for each of its recipients."""
 MAX_REPLY = 8192
 
-_LINE = re.compile(r"Server(?:\s{1,3}at\s{1,3}(?P<name>[^'\"]{1,300}?))?\s{1,3}returned\s{1,3}'")
-_REMOTE = re.compile(r"Remote\s{1,3}\Z")
+_LINE = re.compile(
+    r"erver(?<=[Ss]erver)(?:\s{1,3}at\s{1,3}(?P<name>[^'\"]{1,300}?))?"
+    r"\s{1,3}returned(?:\s{1,3}(?P<quote>')|:?\s{1,3}(?=[45]\d\d[ -][45]\.\d))"
+)
+"""Who types the line off a screen leaves the quotes away. A plain word is looked for far faster than one of two letters."""
+_REMOTE = re.compile(r"[Rr]emote\s{1,3}\Z")
 _OLD_LINE = re.compile(r"#(?=[245]\d\d[ \n])|#(?=<[^<>\n]{0,255}#[245]\.\d)")
 _BEFORE_SERVER = re.compile(r"[^\d]{0,12}[-\u2013\u2014]\s{0,4}$")
 _ANY_TIME = re.sub(r"\?P<\w+>", "?:", TIMESTAMP.pattern)
-_LINE_START = rf"(?:{_ANY_TIME}|Remote\s+Server|Server\s+at)"
+_LINE_START = rf"(?:{_ANY_TIME}|[Rr]emote\s+[Ss]erver|[Ss]erver\s+at)"
 _NEXT_RECORD = re.compile(rf"\s*(?:$|\n|{_LINE_START}|[A-Z\d<]|[^\s@'\"]{{1,64}}@[\w.-]{{1,253}}?\s*{_LINE_START})")
 _LABEL_LINE = re.compile(r"(?m)^[ \t]{0,8}[^:：\n@]{3,60}[:：][ \t]{0,8}(?P<value>[^\s:@][^\n@]{0,255})$")
 _RETURNED = re.compile(r"returned(?<=\sreturned)\s{1,3}['\u2018\u2019\u201a]")
@@ -72,6 +76,7 @@ class _Opening(NamedTuple):
     end: int
     name: str | None
     remote: bool
+    is_quoted: bool
 
 
 class HumanRecipient(msgspec.Struct, frozen=True):
@@ -115,7 +120,7 @@ def read_human(text: str, reference: datetime | None = None) -> HumanReport | No
     if not may_be_human(text):
         return None
     text = plain(text)
-    has_lines = "returned" in text and "Server" in text
+    has_lines = "returned" in text and "erver" in text
     openings = list(map(_opening, islice(_LINE.finditer(text), MAX_LINES))) if has_lines else []
     if openings:
         report = _report(text, [(one.start, one.end) for one in openings], openings, reference)
@@ -128,10 +133,11 @@ def read_human(text: str, reference: datetime | None = None) -> HumanReport | No
 
 
 def _opening(found: re.Match[str]) -> _Opening:
-    """Take what opens a line; `Remote` before it is looked for last, for texts are searched for a plain word far faster."""
-    start = found.start()
+    """Take what opens a line; `Remote` before it is looked for last."""
+    start = found.start() - 1
     remote = _REMOTE.search(found.string, max(0, start - len("Remote   ")), start)
-    return _Opening(remote.start() if remote else start, found.end(), found.group("name"), remote is not None)
+    at = remote.start() if remote else start
+    return _Opening(at, found.end(), found.group("name"), remote is not None, found.group("quote") is not None)
 
 
 def may_be_human(text: str) -> bool:
@@ -146,8 +152,8 @@ def may_be_human(text: str) -> bool:
         return True
     if not _REPLY.search(text):
         return False
-    # Left are C, where a line is broken behind "returned" and quoted, and D.
-    return (told and "Server" in text) or may_be_table(text)
+    # Left are C, where a line is broken behind "returned" or has no quotes, and D.
+    return (told and "erver" in text) or may_be_table(text)
 
 
 def cause_of(recipient: HumanRecipient) -> Cause | None:
@@ -191,7 +197,7 @@ def _report(
     listed = {found.group("address") for found in ADDRESS.finditer(top)} - {_recipient(top, set(), None)}
     for index, (start, end) in enumerate(spans):
         stop = spans[index + 1][0] if index + 1 < len(spans) else limit
-        reply, behind = _quoted(text, end, stop) if lines else _hashed(text, end, stop)
+        reply, behind = _reply(text, lines[index] if lines else None, end, stop)
         named = ADDRESS.match(text, behind + 7) if text.startswith("rfc822;", behind) else None
         lead = text[before:start]
         current = named.group("address") if named else _recipient(lead, listed, generating) or current
@@ -200,7 +206,7 @@ def _report(
         )
         before = named.end() if named else behind
     dated = any(line.time for lines_ in gathered.values() for line in lines_)
-    if set(gathered) == {None} or not (generating or headers or dated):
+    if set(gathered) == {None} or not (generating or headers or dated or "heading" in labelled(top)):
         return None
     if same_host(receiving, generating):
         receiving = ip = None
@@ -262,6 +268,16 @@ def _after_recipient(lead: str) -> str:
     """Give what follows the last address of a lead: there a remote host may stand. Nothing where it has none."""
     last = last_of(ADDRESS, lead)
     return lead[last.end() :].lstrip("<>") if last else ""
+
+
+def _reply(text: str, line: _Opening | None, start: int, stop: int) -> tuple[str, int]:
+    """Give the reply that begins at a place, and where it ends."""
+    if line is None:
+        return _hashed(text, start, stop)
+    if line.is_quoted:
+        return _quoted(text, start, stop)
+    cut = text[start : min(stop, start + MAX_REPLY)].partition("\n\n")[0]
+    return " ".join(cut.split()), start + len(cut)
 
 
 def _quoted(text: str, start: int, stop: int) -> tuple[str, int]:

@@ -10,11 +10,21 @@ _CODE = r"[245]\d\d[ -][245]\.\d{1,3}\.\d{1,3}"
 _REPORTED = "reported"
 """The first word of the one label of a reported error, in lower case."""
 _VALUE_CODE = re.compile(rf"[:：\t]\s{{0,8}}(?P<code>{_CODE})(?!\.?\d)(?P<rest>[^\n]{{0,4000}})")
-_GENERATED_BY = re.compile(
-    r"[:：\t]\s{0,8}(?P<host>(?:[A-Za-z0-9-]{1,63}\.){2,6}(?:outlook\.com|outlook\.cn|office365\.us))", re.IGNORECASE
+_MICROSOFT = (
+    r"\s{0,8}(?P<host>(?:[A-Za-z0-9-]{1,63}\.){2,6}(?:outlook\.com|outlook\.cn|office365\.us|exchangelabs\.com))"
 )
-_FOLLOWING = re.compile(r"\s{0,8}[^:：\t\n]{3,60}[:：\t][ \t]{0,8}(?P<value>[^\n]{4,300})")
+_OF_MICROSOFT = ("outlook.c", "office365.us", "exchangelabs.com")
+_MORE_THAN_A_CODE = re.compile(r"(?!_[A-Z]{2,8}\s{0,8}$)\s*\S")
+"""Behind the status code alone stands nothing, or of a mail flow rule its mark: `550 5.7.1_ETR`."""
+_LABEL = r"\s{0,8}[^:：\t\n]{3,60}[:：\t]"
+_GENERATED_BY = re.compile(rf"[:：\t]{_MICROSOFT}", re.IGNORECASE)
+_FOLLOWING = re.compile(rf"{_LABEL}[ \t]{{0,8}}(?P<value>[^\n]{{4,300}})")
 """The line below the generating server: where another server refused, its name (`mx.example (192.0.2.1)`)."""
+_NEWER = re.compile(
+    rf"{_LABEL}\s{{0,8}}(?P<value>[^\n]{{4,300}})\n(?:[ \t]{{0,8}}\n){{0,3}}[^:：\t\n]{{3,60}}\n{_LABEL}{_MICROSOFT}",
+    re.IGNORECASE,
+)
+"""Below the error since 2024: who rejected the message, a heading, and below it who sent the report."""
 
 
 class Table(msgspec.Struct, frozen=True, kw_only=True):
@@ -33,7 +43,7 @@ class Table(msgspec.Struct, frozen=True, kw_only=True):
 def may_be_table(text: str) -> bool:
     """True where a text, quoted or not, may hold the table: it labels the reported error or names a server that it is by."""
     lower = text.lower()
-    return _REPORTED in lower or "outlook.c" in lower or "office365.us" in lower or not text.isascii()
+    return _REPORTED in lower or any(map(lower.__contains__, _OF_MICROSOFT)) or not text.isascii()
 
 
 def read_table(text: str) -> Table | None:
@@ -47,15 +57,20 @@ def read_table(text: str) -> Table | None:
     values = labelled(text[max(0, codes[0].start() - 200) :]) if _REPORTED in text.lower() else {}
     if "reported_error" in values and ("generated_by" in values or "status_code" in values):
         return _known(text, values)
-    repeated = [code for code in codes if code.group("code") == codes[0].group("code") and code.group("rest").strip()]
-    if len(codes) < 2 or not repeated or repeated[0] is codes[0]:
+    repeated = [
+        code for code in codes[1:] if code.group("code") == codes[0].group("code") and code.group("rest").strip()
+    ]
+    if not repeated or _MORE_THAN_A_CODE.match(codes[0].group("rest")):
         return None
     between = [found.group("address") for found in ADDRESS.finditer(text, codes[0].end(), repeated[0].start())]
-    server = _GENERATED_BY.search(text, repeated[0].end())
+    newer = _NEWER.match(text, repeated[0].end())
+    server = newer or _GENERATED_BY.search(text, repeated[0].end())
     if not between or not server:
         return None
-    following = _FOLLOWING.match(text, server.end())
-    receiving, ip = name_and_address(following.group("value")) if following else (None, None)
+    other = newer or _FOLLOWING.match(text, server.end())
+    receiving, ip = name_and_address(other.group("value")) if other else (None, None)
+    if same_host(receiving, server.group("host")):
+        receiving = None
     return Table(
         reply=" ".join((repeated[0].group("code") + repeated[0].group("rest")).split()),
         recipient=between[1] if len(between) > 1 else between[0],

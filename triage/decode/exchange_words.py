@@ -4,6 +4,7 @@ import re
 import tomllib
 from collections.abc import Iterator
 from functools import cache
+from html import unescape
 from pathlib import Path
 
 import msgspec
@@ -29,6 +30,14 @@ _STRAIGHT = Straight(
 _COLON = re.compile("[:：]")
 _ENDING = 4
 """Letters by which most words are told from the end of a label; the shortest label has seven."""
+_BREAK = re.compile(r"<br ?/?>", re.IGNORECASE)
+_LINKED = re.compile(r"(?<=[^\s<>])<https?://[^<>\s]{1,2000}>(?!\w)")
+"""Behind a name that a program made a link of: `mx.fabrikam.example<http://mx.fabrikam.example>`."""
+_MARKED_ADDRESS = re.compile(r"\[([^\s\[\]()]{3,320})\]\(mailto:[^\s()]{3,400}\)")
+_EMPHASIS = re.compile(r"(?m)(?<![\w*])\*(?=[^\s*])|(?<=[^\s*])\*(?![\w*])|(?:^|(?<=\s))/(?=[^\s/])|(?<=[^\s/])/$")
+"""Of bold labels and italic values, as mail clients write them in text."""
+_CODE_MARKS = re.compile(r"(?m)(?:^[ \t]{0,8}|(?<=: ))`{1,3}|`{1,3}[ \t]{0,8}$")
+"""Of Markdown: around a line, or a value behind its label."""
 _QUOTED_LINE = re.compile(r"\n[ \t]{0,8}>")
 _QUOTE_MARKS = re.compile(r"(?m)^[ \t]{0,8}(?:> ?){1,12}")
 
@@ -74,9 +83,17 @@ def words() -> Words:
 
 
 def plain(text: str) -> str:
-    """Take a forwarder's changes back: curly quotes, `> ` marks, no-break spaces, carriage returns."""
+    """Take a forwarder's changes back: curly quotes, `> ` marks, no-break spaces, carriage returns, HTML or Markdown in text."""
     text = text.replace("\r\n", "\n")
     text = text.replace("\r", "\n") if text.isascii() else _STRAIGHT.of(text)
+    if "&lt;" in text or "&#39;" in text:
+        text = unescape(_BREAK.sub("", text))
+    if "<http" in text or "](mailto:" in text:
+        text = _LINKED.sub("", _MARKED_ADDRESS.sub(r"\1", text))
+    if ":*" in text:
+        text = _EMPHASIS.sub("", text)
+    if "`" in text:
+        text = _CODE_MARKS.sub("", text)
     is_quoted = ">" in text and (text.lstrip(" \t").startswith(">") or _QUOTED_LINE.search(text))
     return _QUOTE_MARKS.sub("", text) if is_quoted else text
 

@@ -113,8 +113,8 @@ def forwarded_report(text: str, report_subject: bool) -> tuple[str, bool] | None
     """Give what stands behind the line of an inline forward that names a mail system as its sender, and whether that mailbox
     writes reports alone, or the `report_subject` says that it is one; None without such a line."""
     for found in _senders(text):
-        if _names_mail_system(found.group("who")):
-            sure = _is_alone_a_system(found.group("who"), report_subject)
+        if is_mail_system(found.group("who")):
+            sure = _is_alone_a_system(_name_and_mailbox(found.group("who"))[1], report_subject)
             headers = _BLANK.search(text, found.end(), found.end() + MAX_QUOTED_HEADERS)
             return text[headers.end() if headers else found.end() :], sure
     return None
@@ -125,7 +125,7 @@ def is_forwarded_text(text: str) -> bool:
     head = text[:MAX_TEXT]
     flat = head.lower().replace("\u2019", "'")
     senders = [found.group("who") for found in _senders(head)]
-    if any(_names_mail_system(who) for who in senders):
+    if any(is_mail_system(who) for who in senders):
         return True
     return bool(senders) and any(mark in flat for mark in words().bodies["forwarded"])
 
@@ -207,7 +207,8 @@ def _is_mailbox_of_system(local: str) -> bool:
     )
 
 
-def _names_mail_system(sender: str) -> bool:
+def is_mail_system(sender: str) -> bool:
+    """True where an address, or the name beside it, is that of a mail system."""
     return _is_mail_system(*_name_and_mailbox(sender))
 
 

@@ -32,14 +32,11 @@ _OF_PARTS = (*LOST, email.errors.CloseBoundaryNotFoundDefect)
 _DELIMITER = re.compile(r"(?m)^--([^\s-][^\r\n]{0,199}?)[ \t]*\r?\n[Cc]ontent-[\w-]{1,40}:")
 _HEADERS = re.compile(rb"(?m)^(Received|From|To|Subject|Date|Message-I[Dd]|MIME-Version|Content-Type):")
 _LIKE_ASCII = ("us-ascii", "ascii", "utf-8", "iso-8859-", "windows-125")
+_MACHINE_PART = re.compile(rb"(?i)(?:Reporting-MTA|Original-Envelope-Id|Original-Recipient|Final-Recipient)[ \t]{0,8}:")
 _FIELD = re.compile(rb"[!#-9;=-Z^-z][!-9;-~]{0,75}:")
 """A header field; no field's name begins with a quote or bracket, as JSON and XML do."""
 _NAME = 77
 """Characters of a field's name with its colon."""
-
-
-_MACHINE_PART = re.compile(rb"(?i)Reporting-MTA {0,4}:")
-"""How the machine part of a report begins, whatever type a gateway gives it."""
 
 
 class Leaf:
@@ -227,10 +224,9 @@ def _leaves(node: Node) -> Iterator[tuple[Node, str]]:
             yield inside[0], kind
         elif kind == ENCODED_MESSAGE:
             yield _parse(bounded(_content(part))), "message/rfc822"
-        elif kind in UNTYPED and part is not node and (saved := _saved_message(part, kind)):
-            yield _parse(bounded(saved)), "message/rfc822"
-        elif part is not node and kind == UNTYPED[0] and _MACHINE_PART.match(_content(part)[: limits.SMALL_BYTES].lstrip()):
-            yield part, "text/delivery-status"
+        elif kind in UNTYPED and part is not node and (saved := _saved(part, kind)):
+            is_message = not _MACHINE_PART.match(saved)
+            yield (_parse(bounded(saved)), "message/rfc822") if is_message else (part, "text/delivery-status")
         else:
             yield part, "text/plain" if kind.startswith(("multipart/", "message/")) else kind
 
@@ -243,12 +239,18 @@ def _filename_of(node: Node) -> str:
         return ""
 
 
-def _saved_message(part: Node, kind: str) -> bytes | None:
-    """Give the content of an attachment that is a saved message (`.eml`), None for any other."""
-    named = _filename_of(part).lower().endswith(".eml")
-    if not named and kind == "text/plain":
+def _saved(part: Node, kind: str) -> bytes | None:
+    """Give the content of an attachment that is a saved message (`.eml`) or a machine part under a name of its own (Outlook
+    says `ATT00001.txt`), None for any other."""
+    name = _filename_of(part).lower()
+    named = name.endswith(".eml")
+    if not name and kind == "text/plain":
         return None
     content = _content(part).lstrip()
+    if _MACHINE_PART.match(content) and b"final-recipient:" in content[:4096].lower():
+        return content
+    if not named and kind == "text/plain":
+        return None
     known = set(_HEADERS.findall(content[:4096]))
     return content if _FIELD.match(content) and len(known) >= (1 if named else 3) else None
 

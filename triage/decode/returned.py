@@ -12,6 +12,8 @@ from triage.model import Observation, Original, Product, Software, Tls, Trust
 
 _NAME = re.compile("[!-~]+")
 
+PARAGRAPHS = 4
+"""Lines by which it is told whether each line of a header is a paragraph of its own."""
 MAX_TO = 5
 """Addresses of the To field that are kept: they only help to recognize the message."""
 
@@ -54,7 +56,12 @@ def returned_text(text: str) -> Header | None:
 
 
 def _folded(lines: list[str]) -> list[str]:
-    """Fold header lines again: mail clients wrap them anew, and HTML loses the blanks that mark a continuation."""
+    """Fold header lines again: mail clients wrap them anew, and HTML loses the blanks that mark a continuation.
+
+    Where a blank line stands behind each of the first ones they were paragraphs.
+    """
+    if len(lines) > 2 and not any(line.strip() for line in lines[1:PARAGRAPHS:2]):
+        lines = [line for line in lines if line.strip()]
     return [line if not line or _is_field(line) else f" {line.lstrip()}" for line in lines]
 
 

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from triage.diagnose.schema import Rule
 
 MACHINES = ("host", "device", "connector")
+OF_TENANTS = ("policy", "relay-denied")
+"""What a service that many share refuses for one of them: his rules, his list of domains."""
 OF_MICROSOFT = ("exchange-online", "microsoft")
 
 _OF_A_SYSTEM = re.compile(r"(?i)(?:microsoftexchange[0-9a-f]{32}|postmaster|mailer-daemon)@(?P<domain>[^\s<>@]{1,253})")
@@ -30,7 +32,10 @@ def responsible_for(
     said = rule.responsible if rule is not None else None
     kind = said.kind if said and said.kind else defaults.responsible.kind
     side = said.side if said and said.side else defaults.responsible.side
-    host = _host(kind, side, case, hosts)
+    family = (rule.family or defaults.family) if rule is not None and rule.states_cause else None
+    host = _host(kind, side, case, hosts, tells=family == "content-and-policy")
+    if kind == "host" and side == "receiving" and _decided_by_tenant(rule, case):
+        kind, host = "tenant", None
     most = said.confidence if said else None
     if _is_claim(rule, side, case):
         most = _least("probable", most)
@@ -41,6 +46,11 @@ def responsible_for(
         ours=_is_ours(kind, side, host, case, hosts),
         confidence=_least(confidence, most) if host is not None else None,
     )
+
+
+def _decided_by_tenant(rule: "Rule | None", case: Case) -> bool:
+    """Say whether Exchange Online refused by a setting of the tenant to which it received: his admin can change it."""
+    return rule is not None and rule.category in OF_TENANTS and case.receiving == "exchange-online"
 
 
 def _is_claim(rule: "Rule | None", side: Side | None, case: Case) -> bool:
@@ -56,20 +66,30 @@ def _least(confidence: Confidence, most: Confidence | None) -> Confidence:
     return confidence if most is None or rank(confidence) <= rank(most) else most
 
 
-def _host(kind: ResponsibleKind | None, side: Side | None, case: Case, hosts: Hosts) -> str | None:
+def _host(kind: ResponsibleKind | None, side: Side | None, case: Case, hosts: Hosts, *, tells: bool) -> str | None:
     if side not in ("sending", "receiving"):
         return None
-    if kind in MACHINES and side == "receiving" and _refused_itself(case, hosts):
+    if kind in MACHINES and side == "receiving" and _refused_itself(case, hosts, tells=tells):
         return hosts.canonical(case.seen.reported_by)
     if kind in MACHINES:
         return case.sending_host if side == "sending" else case.receiving_host
     return domain_of(side, case) if kind == "domain" else None
 
 
-def _refused_itself(case: Case, hosts: Hosts) -> bool:
-    """Say whether a server of ours refused a message and reported it itself: no other server was asked."""
-    asked = case.sending_host or case.receiving_host
-    return asked is None and case.seen.source == "ndr" and hosts.is_ours(case.seen.reported_by) is True
+def _refused_itself(case: Case, hosts: Hosts, *, tells: bool) -> bool:
+    """Say whether a server refused a message and reported it itself: no other server was asked.
+
+    Of a server that is not ours only where the text tells that somebody refused (`tells`): it may have asked one that its
+    report does not name. What a service such as Exchange Online refuses was decided by one of its tenants.
+    """
+    if (case.sending_host or case.receiving_host) is not None:
+        return False
+    reporter = case.seen.reported_by
+    if case.seen.source == "tracking-log":
+        return tells and reporter is not None
+    if case.seen.source != "ndr":
+        return False
+    return hosts.is_ours(reporter) is True or (tells and hosts.kind(reporter) == "other")
 
 
 def domain_of(side: Side | None, case: Case) -> str | None:
@@ -87,7 +107,7 @@ def _is_ours(
     if side not in ("sending", "receiving"):
         return None
     kind_of_host = case.sending if side == "sending" else case.receiving
-    if kind in ("host", "device") and host is not None and _wrote_it(host, case, hosts):
+    if kind in MACHINES and host is not None and _wrote_it(host, case, hosts):
         return True
     if kind in ("host", "device") or (kind == "connector" and kind_of_host != "exchange-online"):
         return hosts.is_ours(host)
@@ -103,7 +123,8 @@ def actor_for(
         return _owner(said, responsible, hosts)
     if said == "sender" and _is_nobody(case.seen.original.from_, hosts):
         return "mail-team"
-    if said in ("mail-team", "partner-postmaster") and responsible.kind in ("host", "device"):
+    owned = responsible.kind in ("host", "device") or (responsible.kind, responsible.side) == ("tenant", "receiving")
+    if said in ("mail-team", "partner-postmaster") and owned:
         return _owner(said, responsible, hosts)
     if said == "network-team" and case.sending == "exchange-online":
         return _network_before(case, hosts)
