@@ -1,6 +1,7 @@
 """What makes reading fast leaves out only what could not have been found."""
 
 import re
+import tomllib
 
 import pytest
 from hypothesis import example, given, settings
@@ -8,7 +9,8 @@ from hypothesis import strategies as st
 
 from triage.decode import reply_words
 from triage.decode.patterns import Patterns
-from triage.decode.prose_words import phrases
+from triage.decode.prose import HumanText
+from triage.decode.prose_words import PHRASES, phrases
 from triage.decode.received import Hop, _any_clauses, _plain_clauses
 
 WORDS = st.sampled_from(
@@ -106,3 +108,19 @@ def test_what_tells_of_an_error_or_a_step_has_a_sign_of_it(pattern: re.Pattern[s
     assert found is not None
     is_any_case = pattern.flags & re.IGNORECASE
     assert reply_words.may_tell(found.group().lower() if is_any_case else found.group())
+
+
+SERVER_LINES = tomllib.loads(PHRASES.read_text(encoding="utf-8"))["server"]["lines"]
+ENDS = {"HOST": r"mx\.fabrikam\.example", "IP": r"(?:192\.0\.2\.1|2001:db8::25|2001:db8:1:2:3:4:5:6)"}
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.data())
+@pytest.mark.parametrize("line", SERVER_LINES)
+def test_what_names_a_server_has_a_sign_of_it(line: str, data: st.DataObject) -> None:
+    """A text in which one of the patterns finds a server is never passed over, however its lines are broken."""
+    for name, end in ENDS.items():
+        line = re.sub(rf"(?<![A-Za-z]){name}(?![A-Za-z])", end.replace("\\", r"\\"), line)
+    found = re.search(line, data.draw(st.from_regex(line)))
+    assert found is not None
+    assert HumanText(found.group().lower().replace(" ", "\n")).may_name_a_server

@@ -1,5 +1,7 @@
 """A parsed message → the document: which kind it is and what it says of each recipient."""
 
+from functools import cached_property
+
 import msgspec
 
 from triage.decode import limits
@@ -122,7 +124,6 @@ def _observations(
     """Give the observations of a report, the hops of the returned message last; and how many recipients are left out."""
     causes = human_causes(found.human)
     generating = normal(found.human.generating_server) if found.human else None
-    report_time = utc(found.mail.header("date"))
     language = language_of(found)
     trusts = _Trusts(found, returned, original, reader)
     out: list[Observation] = []
@@ -138,7 +139,7 @@ def _observations(
                 returned=returned,
                 original=original,
                 trust=trusts.of(one.failure.recipient),
-                report_time=report_time,
+                report_time=None if one.time else trusts.report_time,
                 language=language,
             )
         )
@@ -247,6 +248,11 @@ class _Trusts:
         self._reader = reader
         self._known: dict[str | None, Trust] = {}
         self._hops = Way(read_received(found.mail.raw_values("received")[: limits.MAX_HOPS]))
+
+    @cached_property
+    def report_time(self) -> str | None:
+        """When the report was written: it stands for the failure's own time where none is told."""
+        return utc(self._found.mail.header("date"))
 
     def of(self, recipient: str | None) -> Trust:
         """Give the trust in what the report says of this recipient."""

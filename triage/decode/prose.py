@@ -26,6 +26,10 @@ _ADDRESS = re.compile(ADDRESS)
 _LOCAL_NAME = re.compile(r"[ \t]{1,20}([A-Za-z][A-Za-z0-9._-]{1,63})")
 _CODE = re.compile(r"[45]\d\d\b")
 _HEADER = re.compile(r"\s{0,20}(?:To|From|Cc|Subject|Date|Sent|Reply-To|Message-I[Dd])\s{0,4}:")
+_SIGNS_OF_A_SERVER = ("connect", "conversation", "command", "says:", "talking", "refused", "name=", "::")
+"""The words behind which a server's name counts without an address, in lower case; one each, for lines break between them."""
+_IN_AN_IPV4 = re.compile(r"\.\d{1,3}\.\d")
+_IN_AN_IPV6 = re.compile(r":[0-9a-f]{1,4}:[0-9a-f]{1,4}:")
 _REFUSED = re.compile(r"5\d\d\b")
 
 
@@ -53,6 +57,14 @@ class HumanText:
     def cut(self) -> tuple[list[str], list[str]]:
         """The lines of the report without reply quoting, and those of the returned message behind them."""
         return _split(text_lines(self.text))
+
+    @cached_property
+    def may_name_a_server(self) -> bool:
+        """False where no address stands in it and none of the words behind which a server's name counts without one."""
+        text = self.text.lower()
+        if any(map(text.__contains__, _SIGNS_OF_A_SERVER)):
+            return True
+        return _IN_AN_IPV4.search(text) is not None or _IN_AN_IPV6.search(text) is not None
 
     @cached_property
     def reasons(self) -> tuple[Said, ...]:
@@ -148,7 +160,7 @@ class About:
     @property
     def server(self) -> End:
         """The server at the other end."""
-        return self.said.server if self.said else (None, None)
+        return self.said.server if self._text.may_name_a_server and self.said else (None, None)
 
 
 def reason_for(text: HumanText, recipient: str | None) -> Said | None:
@@ -174,7 +186,11 @@ def _split(lines: list[str]) -> tuple[list[str], list[str]]:
     first = next((at for at, line in enumerate(lines) if line.strip()), len(lines))
     end = len(lines)
     for pattern in known:
-        end = next((at for at in range(first + 1, end) if pattern.match(lines[at])), end)
+        match = pattern.match
+        for at in range(first + 1, end):
+            if match(lines[at]):
+                end = at
+                break
     return lines[:end], lines[end:]
 
 
