@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from triage.decode import reply_words
 from triage.decode.patterns import Patterns
-from triage.decode.prose import HumanText
+from triage.decode.prose_signs import may_name_a_server, may_tell_address_of
 from triage.decode.prose_words import PHRASES, phrases
 from triage.decode.received import Hop, _any_clauses, _plain_clauses
 
@@ -118,9 +118,12 @@ ENDS = {"HOST": r"mx\.fabrikam\.example", "IP": r"(?:192\.0\.2\.1|2001:db8::25|2
 @given(st.data())
 @pytest.mark.parametrize("line", SERVER_LINES)
 def test_what_names_a_server_has_a_sign_of_it(line: str, data: st.DataObject) -> None:
-    """A text in which one of the patterns finds a server is never passed over, however its lines are broken."""
+    """A text in which one of the patterns finds a server is never passed over, however its lines are broken and quoted."""
+    pattern = line
     for name, end in ENDS.items():
-        line = re.sub(rf"(?<![A-Za-z]){name}(?![A-Za-z])", end.replace("\\", r"\\"), line)
-    found = re.search(line, data.draw(st.from_regex(line)))
+        pattern = re.sub(rf"(?<![A-Za-z]){name}(?![A-Za-z])", end.replace("\\", r"\\"), pattern)
+    found = re.search(pattern, data.draw(st.from_regex(pattern)))
     assert found is not None
-    assert HumanText(found.group().lower().replace(" ", "\n")).may_name_a_server
+    text = found.group().lower().replace(" ", data.draw(st.sampled_from((" ", "\n", "\r\n> "))))
+    assert may_name_a_server(text)
+    assert may_tell_address_of("mx.fabrikam.example", text) or "IP" not in line

@@ -174,7 +174,7 @@ def _from_machine(failure: Failure, own: Unwrapped, prose: About | None, outer: 
     sources = [(failure.receiving_host, failure.receiving_ip), (normal(own.receiving_host), own.receiving_ip)]
     host, ip = _end(sources)
     if prose is not None and (host is None or ip is None):
-        host, ip = _end([*sources, prose.server])
+        host, ip = _end([*sources, prose.server(host)])
     return Outcome(
         failure=failure,
         cause=own.cause,

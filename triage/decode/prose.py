@@ -15,6 +15,7 @@ from triage.decode.limits import MAX_RECIPIENTS
 from triage.decode.prose_lines import text_lines
 from triage.decode.prose_opening import introduction_of
 from triage.decode.prose_said import MAX_REASON, Around, End, Said
+from triage.decode.prose_signs import may_name_a_server, may_tell_address_of
 from triage.decode.prose_words import phrases
 from triage.hosts import normal
 from triage.model.words import Action
@@ -26,10 +27,6 @@ _ADDRESS = re.compile(ADDRESS)
 _LOCAL_NAME = re.compile(r"[ \t]{1,20}([A-Za-z][A-Za-z0-9._-]{1,63})")
 _CODE = re.compile(r"[45]\d\d\b")
 _HEADER = re.compile(r"\s{0,20}(?:To|From|Cc|Subject|Date|Sent|Reply-To|Message-I[Dd])\s{0,4}:")
-_SIGNS_OF_A_SERVER = ("connect", "conversation", "command", "says:", "talking", "refused", "name=", "::")
-"""The words behind which a server's name counts without an address, in lower case; one each, for lines break between them."""
-_IN_AN_IPV4 = re.compile(r"\.\d{1,3}\.\d")
-_IN_AN_IPV6 = re.compile(r":[0-9a-f]{1,4}:[0-9a-f]{1,4}:")
 _REFUSED = re.compile(r"5\d\d\b")
 
 
@@ -59,12 +56,9 @@ class HumanText:
         return _split(text_lines(self.text))
 
     @cached_property
-    def may_name_a_server(self) -> bool:
-        """False where no address stands in it and none of the words behind which a server's name counts without one."""
-        text = self.text.lower()
-        if any(map(text.__contains__, _SIGNS_OF_A_SERVER)):
-            return True
-        return _IN_AN_IPV4.search(text) is not None or _IN_AN_IPV6.search(text) is not None
+    def lower(self) -> str:
+        """The text in lower case."""
+        return self.text.lower()
 
     @cached_property
     def reasons(self) -> tuple[Said, ...]:
@@ -157,10 +151,11 @@ class About:
         """All of it; None where it says nothing."""
         return reason_for(self._text, self._recipient)
 
-    @property
-    def server(self) -> End:
-        """The server at the other end."""
-        return self.said.server if self._text.may_name_a_server and self.said else (None, None)
+    def server(self, known: str | None) -> End:
+        """Give the server at the other end; nothing where its name is `known` and the text cannot tell its address."""
+        lower = self._text.lower
+        may_tell = may_name_a_server(lower) if known is None else may_tell_address_of(known, lower)
+        return self.said.server if may_tell and self.said else (None, None)
 
 
 def reason_for(text: HumanText, recipient: str | None) -> Said | None:

@@ -210,13 +210,15 @@ def _not_of_ours(claims: Claims, hosts: Hosts) -> list[str]:
     reporters = [host for host in (claims.reporting_mta, claims.generating_server) if host]
     if claims.original_domain is None or any(hosts.is_ours(host) is not False for host in reporters):
         return []
-    ends = [*reporters, *claims.original_hops]
     is_from_ours = hosts.is_our_domain(claims.original_domain)
-    if is_from_ours is False:
+    if is_from_ours is None:
+        return []
+    ends = [*reporters, *claims.original_hops]
+    if not is_from_ours:
         touched = any(hosts.is_ours(host) for host in ends) or hosts.is_our_domain(claims.recipient_domain) is not False
         return [] if touched else [f"The message that it returns is from {claims.original_domain}, and never was ours."]
     strangers = all("." in host and hosts.kind(host) not in ("ours", "exchange-online", None) for host in ends)
-    if is_from_ours and claims.original_hops and strangers:
+    if claims.original_hops and strangers:
         return ["No server of ours stamped the message that it returns."]
     return []
 
