@@ -80,6 +80,12 @@ def _long_names() -> tuple[str, ...]:
     return tuple(one for one in words().mail_system["names"] if " " in one)
 
 
+@cache
+def _challenge_words() -> tuple[str, ...]:
+    """Give the last of the longest words of each sentence that asks for a confirmation."""
+    return tuple(max(reversed(mark.split()), key=len) for mark in words().bodies["challenge"])
+
+
 def form_of(mail: Mail) -> Form:
     """Judge a message by its headers and the types of its parts."""
     subject = mail.words("subject").lower().strip()
@@ -144,7 +150,10 @@ def answers(subject: str) -> bool:
 
 def is_challenge(text: str) -> bool:
     """True where a text asks the sender to confirm that he is a person."""
-    flat = " ".join(text[:MAX_TEXT].lower().split())
+    lower = text[:MAX_TEXT].lower()
+    if not any(map(lower.__contains__, _challenge_words())):
+        return False
+    flat = " ".join(lower.split())
     return any(mark in flat for mark in words().bodies["challenge"])
 
 
