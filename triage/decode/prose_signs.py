@@ -2,10 +2,8 @@
 
 import re
 
-_BEFORE_A_NAME = ("connect", "conversation", "command", "says:", "talking", "refused", "name=")
-"""Words behind which a name counts that has no address beside it; one of each, for lines break between words."""
-_BEFORE_AN_ADDRESS = ("like", "sent", "connected", "giving", "issued", "destination", "],")
-"""What stands beside an address that counts without a name."""
+from triage.decode.prose_words import phrases
+
 _IN_AN_IPV4 = re.compile(r"\.\d{1,3}\.\d")
 _IN_AN_IPV6 = re.compile(r":[0-9a-f]{1,4}:[0-9a-f]{1,4}:")
 _HOST_IS_ADDRESS = re.compile(r"host\s{1,4}(?:>\s{0,4})?[0-9a-f:.]{3,45}:")
@@ -16,7 +14,7 @@ _NEAR = 8
 
 def may_name_a_server(lower: str) -> bool:
     """Tell whether a text in lower case may name a server: an address stands there, or a word behind which a name does."""
-    return any(map(lower.__contains__, _BEFORE_A_NAME)) or _holds_address(lower)
+    return any(map(lower.__contains__, phrases().before_a_name)) or _holds_address(lower)
 
 
 def may_tell_address_of(host: str, lower: str) -> bool:
@@ -29,7 +27,7 @@ def may_tell_address_of(host: str, lower: str) -> bool:
         if lower[at : at + _NEAR].lstrip(_BETWEEN)[:1] in ("[", "("):
             return True
         at = lower.find(host, at)
-    return any(map(lower.__contains__, _BEFORE_AN_ADDRESS)) or _HOST_IS_ADDRESS.search(lower) is not None
+    return any(map(lower.__contains__, phrases().before_an_address)) or _HOST_IS_ADDRESS.search(lower) is not None
 
 
 def _holds_address(lower: str) -> bool:

@@ -70,6 +70,8 @@ class Phrases(msgspec.Struct, frozen=True):
     end: re.Pattern[str]
     noise: Patterns
     servers: Patterns
+    before_a_name: tuple[str, ...]
+    before_an_address: tuple[str, ...]
     transcripts: Patterns
     reporters: Patterns
 
@@ -93,6 +95,8 @@ def phrases() -> Phrases:
         end=re.compile("|".join(map(_scoped, raw["reply"]["ends"]))),
         noise=_compiled(raw["reply"]["noise"]),
         servers=_compiled(raw["server"]["lines"]),
+        before_a_name=tuple(raw["server"]["before_a_name"]),
+        before_an_address=tuple(raw["server"]["before_an_address"]),
         transcripts=_compiled(raw["server"]["transcripts"]),
         reporters=_compiled(raw["reporter"]["lines"]),
     )
