@@ -7,6 +7,7 @@ import msgspec
 from triage.decode import limits
 from triage.decode.carried import doubted, read_carried, together
 from triage.decode.exchange import Cause, HumanReport
+from triage.decode.exchange_words import words as exchange_words
 from triage.decode.failure import Failure, Report, read_address, utc
 from triage.decode.found import Found, failed_recipients, find
 from triage.decode.kinds import Form, form_of, is_mail_system
@@ -186,17 +187,20 @@ def _as_report(found: Found) -> Report:
     human = found.human
     if human is None:
         return Report()
-    action: Action = "delayed" if _is_delay(human) else "failed"
+    action: Action = "delayed" if _is_delay(human, found.text.lower) else "failed"
     return Report(
         reported_by=normal(human.generating_server),
         failures=tuple(Failure(recipient=one.address, action=action) for one in human.recipients),
     )
 
 
-def _is_delay(human: HumanReport) -> bool:
-    """True where Exchange's newest line says that the message is delayed (`400 4.4.7 Message delayed`)."""
+def _is_delay(human: HumanReport, lower: str) -> bool:
+    """True where Exchange's newest line says that the message is delayed (`400 4.4.7 Message delayed`), or gives a transient
+    reply below a text that speaks of a delay.
+    """
     newest = [one.lines[0].reply.lower() for one in human.recipients if one.lines]
-    return bool(newest) and all("message delayed" in reply for reply in newest)
+    told = "" if any(map(lower.__contains__, exchange_words().delayed)) else "message delayed"
+    return bool(newest) and all(told in reply and (told or reply.startswith("4")) for reply in newest)
 
 
 def _source(found: Found) -> Header | None:

@@ -20,6 +20,9 @@ _LABEL = r"\s{0,8}[^:：\t\n]{3,60}[:：\t]"
 _GENERATED_BY = re.compile(rf"[:：\t]{_MICROSOFT}", re.IGNORECASE)
 _FOLLOWING = re.compile(rf"{_LABEL}[ \t]{{0,8}}(?P<value>[^\n]{{4,300}})")
 """The line below the generating server: where another server refused, its name (`mx.example (192.0.2.1)`)."""
+_IN_SENTENCE = re.compile(r"(?:^|\n)[^\n:：<>]{0,200}\Z")
+MAX_ABOVE = 2000
+"""Characters above the table in which a sentence names the recipient."""
 _NEWER = re.compile(
     rf"{_LABEL}\s{{0,8}}(?P<value>[^\n]{{4,300}})\n(?:[ \t]{{0,8}}\n){{0,3}}[^:：\t\n]{{3,60}}\n{_LABEL}{_MICROSOFT}",
     re.IGNORECASE,
@@ -55,14 +58,16 @@ def read_table(text: str) -> Table | None:
     if not codes:
         return None
     values = labelled(text[max(0, codes[0].start() - 200) :]) if _REPORTED in text.lower() else {}
-    if "reported_error" in values and ("generated_by" in values or "status_code" in values):
-        return _known(text, values)
+    known = "reported_error" in values and ("generated_by" in values or "status_code" in values)
+    if known and ((table := _known(text, values)) or "recipient_address" in values):
+        return table
     repeated = [
         code for code in codes[1:] if code.group("code") == codes[0].group("code") and code.group("rest").strip()
     ]
     if not repeated or _MORE_THAN_A_CODE.match(codes[0].group("rest")):
         return None
     between = [found.group("address") for found in ADDRESS.finditer(text, codes[0].end(), repeated[0].start())]
+    between = between or _above(text[max(0, codes[0].start() - MAX_ABOVE) : codes[0].start()])
     newer = _NEWER.match(text, repeated[0].end())
     server = newer or _GENERATED_BY.search(text, repeated[0].end())
     if not between or not server:
@@ -80,6 +85,13 @@ def read_table(text: str) -> Table | None:
         receiving_ip=ip if receiving else None,  # a Received field may stand there
         sender=between[0] if len(between) > 1 else None,
     )
+
+
+def _above(text: str) -> list[str]:
+    """Give the last address that stands in a sentence above the table, for one who passes on no more than its ends."""
+    return [found.group("address") for found in ADDRESS.finditer(text) if _IN_SENTENCE.search(text, 0, found.start())][
+        -1:
+    ]
 
 
 def _known(text: str, values: dict[str, str]) -> Table | None:

@@ -88,6 +88,8 @@ def _challenge_words() -> tuple[str, ...]:
 
 def form_of(mail: Mail) -> Form:
     """Judge a message by its headers and the types of its parts."""
+    if mail.has("x-ms-journal-report"):
+        return Form()  # its text lists the addresses of the message that is attached
     subject = mail.words("subject").lower().strip()
     kind = _by_parts(mail, subject)
     bare = _RE_PREFIX.sub("", subject)
@@ -110,7 +112,7 @@ def form_of(mail: Mail) -> Form:
         doubtful=doubtful,
         report_subject=report_subject,
         forward=bare.startswith(known["forward"]),
-        bulk=not system and _is_bulk(mail),
+        bulk=not system and _is_bulk(mail, report_subject),
         auto_reply=auto_reply,
     )
 
@@ -239,7 +241,9 @@ def _is_auto_reply(mail: Mail, answers: bool, system: bool) -> bool:
     return submitted.startswith("auto-replied") and not system
 
 
-def _is_bulk(mail: Mail) -> bool:
+def _is_bulk(mail: Mail, report_subject: bool) -> bool:
+    """True for a list or newsletter; a ticket system too says that it writes in bulk, and its subject is the report's."""
     if mail.has("list-unsubscribe", "list-id", "list-post"):
         return True
-    return (mail.header("precedence") or "").lower() in ("bulk", "list", "junk")
+    precedence = (mail.header("precedence") or "").lower()
+    return precedence in ("list", "junk") or (precedence == "bulk" and not report_subject)

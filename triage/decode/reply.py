@@ -59,18 +59,21 @@ _QUOTE_WRAPPER = re.compile(
 )
 _MESSAGE = re.compile(r" ?\[Message=")
 _PAREN = re.compile(r" ?\((?=[245]\d\d[ -])")
-_ANGLE = re.compile(r" ?<(?=[45]\d\d [45]\.\d{1,3}\.\d{1,3} )")
-"""Amazon's servers give up so: `550 4.4.7 Message expired: unable to deliver in 840 minutes.<421 4.4.0 …>`."""
+_ANGLE = re.compile(
+    r" ?<(?:[^\s<>#]{0,255} ?#[45]\.\d{1,3}\.\d{1,3} ?smtp ?; ?)?(?=[45]\d\d [45]\.\d{1,3}\.\d{1,3} )", re.IGNORECASE
+)
+"""Amazon's servers give up so: `550 4.4.7 Message expired: unable to deliver in 840 minutes.<421 4.4.0 …>`, and Exchange
+2007 and 2010 quote so behind a code of their own: `554 5.4.0 <mx.example #4.1.8 smtp;450 4.1.8 …>`."""
 _SIGNS = (
     (("->",), _ARROW),
     (("ip address", "frontend"), _QUOTE_WRAPPER),
     (("[message=",), _MESSAGE),
     (("(2", "(4", "(5"), _PAREN),
-    (("<4", "<5"), _ANGLE),
+    (("<4", "<5", "smtp;", "smtp ;"), _ANGLE),
 )
 """What shows that a reply wraps another, and the words of which each of them has one."""
 _BRACKETS = {_MESSAGE: "[]", _ANGLE: "<>"}
-_AROUND = ("(", "[", "->", "'", '"', "<4", "<5")
+_AROUND = ("(", "[", "->", "'", '"', "<4", "<5", "#")
 """What stands around a reply that is wrapped, or before it."""
 _DOTTED = ("2.", "4.", "5.")
 """The beginning of every enhanced status code."""
