@@ -41,7 +41,7 @@ _LINE = re.compile(
 )
 """Who types the line off a screen leaves the quotes away. A plain word is looked for far faster than one of two letters."""
 _REMOTE = re.compile(r"[Rr]emote\s{1,3}\Z")
-_OLD_LINE = re.compile(r"#(?=[245]\d\d[ \n])|#(?=<[^<>\n]{0,255}#[245]\.\d)")
+_OLD_LINE = re.compile(r"#(?=[245]\d\d[ \n])|#(?=<[^<>]{0,255}#[245]\.\d)")
 _BEFORE_SERVER = re.compile(r"[^\d]{0,12}[-\u2013\u2014]\s{0,4}$")
 _ANY_TIME = re.sub(r"\?P<\w+>", "?:", TIMESTAMP.pattern)
 _LINE_START = rf"(?:{_ANY_TIME}|[Rr]emote\s+[Ss]erver|[Ss]erver\s+at)"

@@ -1,6 +1,7 @@
 """Generation D of Exchange Online's human part: a table of labels and values, often run together without a space."""
 
 import re
+from itertools import takewhile
 
 import msgspec
 
@@ -18,13 +19,25 @@ _MORE_THAN_A_CODE = re.compile(r"(?!_[A-Z]{2,8}\s{0,8}$)\s*\S")
 """Behind the status code alone stands nothing, or of a mail flow rule its mark: `550 5.7.1_ETR`."""
 _LABEL = r"\s{0,8}[^:：\t\n]{3,60}[:：\t]"
 _GENERATED_BY = re.compile(rf"[:：\t]{_MICROSOFT}", re.IGNORECASE)
-_FOLLOWING = re.compile(rf"{_LABEL}[ \t]{{0,8}}(?P<value>[^\n]{{4,300}})")
+_FOLLOWING = re.compile(rf"{_LABEL}[ \t]{{0,8}}\n?[ \t]{{0,8}}(?P<value>[^\n]{{4,300}})")
 """The line below the generating server: where another server refused, its name (`mx.example (192.0.2.1)`)."""
 _NEWER = re.compile(
     rf"{_LABEL}\s{{0,8}}(?P<value>[^\n]{{4,300}})\n(?:[ \t]{{0,8}}\n){{0,3}}[^:：\t\n]{{3,60}}\n{_LABEL}{_MICROSOFT}",
     re.IGNORECASE,
 )
 """Below the error since 2024: who rejected the message, a heading, and below it who sent the report."""
+_NEWER_WRAPPED = re.compile(
+    r"[:：\t]\s{0,8}(?P<value>(?:[\w-]{1,63}\.){1,12}[A-Za-z][\w-]{1,62}(?:\s\([^()\s]{2,45}\))?)[ \t]{0,8}\n"
+    rf"(?:[ \t]{{0,8}}\n[^:：\t]{{3,120}}|[^:：\t\n]{{3,60}}\n[^:：\t\n]{{3,60}})[:：\t]{_MICROSOFT}",
+    re.IGNORECASE,
+)
+"""The same where a program wrapped the error, or put a paragraph on one line."""
+_PARTY = re.compile(r"[:：\t]\s{0,8}<?[^\s@<>:：]{1,256}@")
+"""An address behind a label: the sender's and the recipient's stand between the code and the error."""
+_LABEL_ALONE = re.compile(r"[^:：\t\n()\[\]=<>.;]{0,60}\Z")
+_LABEL_LINE = re.compile(r"[ \t]{0,8}[^:：\t\n()\[\]=<>.;]{3,60}[:：\t]")
+MAX_ERROR = 4000
+"""Characters of an error that a program wrapped, with the label below it."""
 
 
 class Table(msgspec.Struct, frozen=True, kw_only=True):
@@ -57,14 +70,13 @@ def read_table(text: str) -> Table | None:
     values = labelled(text[max(0, codes[0].start() - 200) :]) if _REPORTED in text.lower() else {}
     if "reported_error" in values and ("generated_by" in values or "status_code" in values):
         return _known(text, values)
-    repeated = [
-        code for code in codes[1:] if code.group("code") == codes[0].group("code") and code.group("rest").strip()
-    ]
-    if not repeated or _MORE_THAN_A_CODE.match(codes[0].group("rest")):
+    error = _error_in(text, codes)
+    if error is None:
         return None
-    between = [found.group("address") for found in ADDRESS.finditer(text, codes[0].end(), repeated[0].start())]
-    newer = _NEWER.match(text, repeated[0].end())
-    server = newer or _GENERATED_BY.search(text, repeated[0].end())
+    between = [found.group("address") for found in ADDRESS.finditer(text, codes[0].end("code"), error.start())]
+    stop = error.end("code") + MAX_ERROR
+    newer = _NEWER.match(text, error.end()) or _NEWER_WRAPPED.search(text, error.end("code"), stop)
+    server = newer or _GENERATED_BY.search(text, error.end("code"))
     if not between or not server:
         return None
     other = newer or _FOLLOWING.match(text, server.end())
@@ -72,7 +84,7 @@ def read_table(text: str) -> Table | None:
     if same_host(receiving, server.group("host")):
         receiving = None
     return Table(
-        reply=" ".join((repeated[0].group("code") + repeated[0].group("rest")).split()),
+        reply=_whole(error, (newer or server).start()),
         recipient=between[1] if len(between) > 1 else between[0],
         end=server.end(),
         generating_server=server.group("host"),
@@ -80,6 +92,34 @@ def read_table(text: str) -> Table | None:
         receiving_ip=ip if receiving else None,  # a Received field may stand there
         sender=between[0] if len(between) > 1 else None,
     )
+
+
+def _error_in(text: str, codes: list[re.Match[str]]) -> re.Match[str] | None:
+    """Find the reported error by its code, that of the status; None without one.
+
+    Where all of it stands on few lines, sender and recipient stand between the two: a reply that repeats a code has none.
+    """
+    first = codes[0]
+    if not _MORE_THAN_A_CODE.match(first.group("rest")):
+        same = [one for one in codes[1:] if one.group("code") == first.group("code")]
+        said = (one for one in same if one.group("rest").strip() or not _LABEL_LINE.match(text, one.end() + 1))
+        return next(said, None)
+    again = _VALUE_CODE.search(text, first.end("code"))
+    if again is None or again.group("code") != first.group("code"):
+        return None
+    return again if len(_PARTY.findall(text, first.end("code"), again.start())) > 1 else None
+
+
+def _whole(error: re.Match[str], stop: int) -> str:
+    """Give the reported error on one line, with the lines that a program made of it, and without the label below it."""
+    start = error.start("code")
+    if stop <= error.end():
+        return " ".join(error.string[start : max(stop, error.end("code"))].split())
+    first, *more = error.string[start : min(stop, start + MAX_ERROR)].partition("\n\n")[0].split("\n")
+    if more and _LABEL_ALONE.match(more[-1]):
+        more.pop()
+    error_lines = takewhile(lambda line: _LABEL_LINE.match(line) is None, more)
+    return " ".join(" ".join((first, *error_lines)).split())
 
 
 def _known(text: str, values: dict[str, str]) -> Table | None:
