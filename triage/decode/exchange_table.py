@@ -7,7 +7,7 @@ import msgspec
 
 from triage.decode.exchange_words import ADDRESS, HOST, labelled, name_and_address, same_host
 
-_CODE = r"[245]\d\d[ -][245]\.\d{1,3}\.\d{1,3}"
+_CODE = r"[245]\d\d[ \n-][245]\.\d{1,3}\.\d{1,3}"
 _REPORTED = "reported"
 """The first word of the one label of a reported error, in lower case."""
 _VALUE_CODE = re.compile(rf"[:：\t]\s{{0,8}}(?P<code>{_CODE})(?!\.?\d)(?P<rest>[^\n]{{0,4000}})")
@@ -84,7 +84,7 @@ def read_table(text: str) -> Table | None:
     if same_host(receiving, server.group("host")):
         receiving = None
     return Table(
-        reply=_whole(error, (newer or server).start()),
+        reply=_whole(error, (newer or server).start(), own_lines=not _MORE_THAN_A_CODE.match(codes[0].group("rest"))),
         recipient=between[1] if len(between) > 1 else between[0],
         end=server.end(),
         generating_server=server.group("host"),
@@ -101,21 +101,30 @@ def _error_in(text: str, codes: list[re.Match[str]]) -> re.Match[str] | None:
     """
     first = codes[0]
     if not _MORE_THAN_A_CODE.match(first.group("rest")):
-        same = [one for one in codes[1:] if one.group("code") == first.group("code")]
+        same = [one for one in codes[1:] if _code(one) == _code(first)]
         said = (one for one in same if one.group("rest").strip() or not _LABEL_LINE.match(text, one.end() + 1))
         return next(said, None)
     again = _VALUE_CODE.search(text, first.end("code"))
-    if again is None or again.group("code") != first.group("code"):
+    if again is None or _code(again) != _code(first):
         return None
     return again if len(_PARTY.findall(text, first.end("code"), again.start())) > 1 else None
 
 
-def _whole(error: re.Match[str], stop: int) -> str:
-    """Give the reported error on one line, with the lines that a program made of it, and without the label below it."""
+def _code(found: re.Match[str]) -> str:
+    return " ".join(found.group("code").split())
+
+
+def _whole(error: re.Match[str], stop: int, *, own_lines: bool) -> str:
+    """Give the reported error on one line, with the lines that a program made of it.
+
+    Where labels have lines of their own it ends before the one below; else nothing shows where that begins.
+    """
     start = error.start("code")
     if stop <= error.end():
         return " ".join(error.string[start : max(stop, error.end("code"))].split())
     first, *more = error.string[start : min(stop, start + MAX_ERROR)].partition("\n\n")[0].split("\n")
+    if not own_lines:
+        return " ".join(" ".join((first, *more)).split())
     if more and _LABEL_ALONE.match(more[-1]):
         more.pop()
     error_lines = takewhile(lambda line: _LABEL_LINE.match(line) is None, more)

@@ -16,7 +16,7 @@ from triage.decode.prose_lines import text_lines
 from triage.decode.prose_opening import introduction_of
 from triage.decode.prose_said import MAX_REASON, Around, End, Said
 from triage.decode.prose_signs import may_name_a_server, may_tell_address_of
-from triage.decode.prose_words import phrases
+from triage.decode.prose_words import is_service, phrases
 from triage.hosts import normal
 from triage.model.words import Action
 
@@ -335,7 +335,7 @@ def _only_address(lines: list[str], own: frozenset[str]) -> str | None:
         for one in _ADDRESS.finditer(line)
         if (address := read_address(one.group().rstrip("."))) and address.lower() not in own
     }
-    named = [one for one in found if one.partition("@")[0].lower() not in phrases().service]
+    named = [one for one in found if not is_service(one)]
     return named[0] if len(named) == 1 else None
 
 
