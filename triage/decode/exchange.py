@@ -37,18 +37,23 @@ MAX_REPLY = 8192
 
 _LINE = re.compile(
     r"erver(?<=[Ss]erver)(?:\s{1,3}at\s{1,3}(?P<name>[^'\"]{1,300}?))?"
-    r"\s{1,3}returned(?:\s{1,3}(?P<quote>')|:?\s{1,3}(?=[45]\d\d[ -][45]\.\d))"
+    r"\s{1,3}returned(?:\s{1,3}(?P<quote>')|:?\s{1,3}(?=[45]\d\d[ \n-][45]\.\d))"
 )
 """Who types the line off a screen leaves the quotes away. A plain word is looked for far faster than one of two letters."""
 _REMOTE = re.compile(r"[Rr]emote\s{1,3}\Z")
-_OLD_LINE = re.compile(r"#(?=[245]\d\d[ \n])|#(?=<[^<>\n]{0,255}#[245]\.\d)")
+_OLD_LINE = re.compile(r"#(?=[245]\d\d[ \n])|#(?=<[^<>]{0,255}#[245]\.\d)")
 _BEFORE_SERVER = re.compile(r"[^\d]{0,12}[-\u2013\u2014]\s{0,4}$")
 _ANY_TIME = re.sub(r"\?P<\w+>", "?:", TIMESTAMP.pattern)
 _LINE_START = rf"(?:{_ANY_TIME}|[Rr]emote\s+[Ss]erver|[Ss]erver\s+at)"
 _NEXT_RECORD = re.compile(rf"\s*(?:$|\n|{_LINE_START}|[A-Z\d<]|[^\s@'\"]{{1,64}}@[\w.-]{{1,253}}?\s*{_LINE_START})")
 _LABEL_LINE = re.compile(r"(?m)^[ \t]{0,8}[^:：\n@]{3,60}[:：][ \t]{0,8}(?P<value>[^\s:@][^\n@]{0,255})$")
+_JOINED_LABELS = re.compile(
+    r"[:：]\s{0,8}(?P<host>(?:[A-Za-z0-9_-]{1,63}\.){2,12}[A-Za-z][A-Za-z0-9-]{1,62})\s"
+    r"[^:：\n@]{3,60}[:：]\s{0,8}(?P<next>[^\n:：]{4,200})"
+)
+"""Two labels with a server each, on one line; the second value may run on."""
 _RETURNED = re.compile(r"returned(?<=\sreturned)\s{1,3}['\u2018\u2019\u201a]")
-_REPLY = re.compile(r"[45]\d\d[ -][45]\.\d{1,3}\.\d")
+_REPLY = re.compile(r"[45]\d\d[ \n-][45]\.\d{1,3}\.\d")
 _OF_2007 = re.compile(r"recipients or distribution lists|Microsoft Exchange Server 2007", re.IGNORECASE)
 
 
@@ -338,7 +343,8 @@ def _servers(top: str, names: list[str]) -> tuple[str | None, str | None, str | 
         if HOST.fullmatch(value):
             following = values_in_order[index + 1] if index + 1 < len(values_in_order) else ""
             return value.rstrip("."), *name_and_address(following)
-    return None, None, None
+    joined = _JOINED_LABELS.search(top[-1200:])
+    return (joined.group("host"), *name_and_address(joined.group("next"))) if joined else (None, None, None)
 
 
 def _newest_stamp(headers: str) -> datetime | None:

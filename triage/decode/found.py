@@ -3,15 +3,18 @@
 import re
 from collections.abc import Iterator
 from datetime import datetime
+from operator import ge
 
 import msgspec
 
 from triage.decode.dsn import find_status, read_status
 from triage.decode.exchange import HumanReport, may_be_human, read_human
-from triage.decode.failure import Report, moment_of, read_address
+from triage.decode.failure import Failure, Report, moment_of, read_address
+from triage.decode.joined import holds_another, relined
 from triage.decode.kinds import Form, answers, forwarded_report, is_challenge, is_forwarded_text, words
 from triage.decode.message import Mail
 from triage.decode.prose import HumanText, Prose, read_prose, read_unknown, read_wordless, report_text
+from triage.decode.prose_words import is_service
 from triage.decode.ses_notice import read_notice
 
 MAX_TEXTS = 4
@@ -63,8 +66,8 @@ def find(mail: Mail, form: Form) -> Found | None:
         if stretch and (report := read_status(stretch)):
             return msgspec.structs.replace(found, reports=[report], text=text)
     for text in spoken:
-        if (prose := _prose(mail, text, form)) is not None:
-            return msgspec.structs.replace(found, prose=prose, text=text)
+        if told := _told(mail, text, form):
+            return msgspec.structs.replace(found, prose=told[0], text=told[1])
     known = failed_recipients(mail) if form.mail_system else ()
     if known:
         found.prose = read_unknown(found.text, known)
@@ -90,6 +93,61 @@ def _is_whole(human: HumanReport, form: Form, texts: list[str]) -> bool:
     if not any(one.address for one in human.recipients):
         return False
     return human.generating_server is not None or any(_may_report(form, text) for text in texts)
+
+
+def _told(mail: Mail, text: HumanText, form: Form) -> tuple[Prose, HumanText] | None:
+    """Give what a text says, and the text; where it tells too little, with the lines that it seems to have had."""
+    prose = _prose(mail, text, form)
+    if _is_enough(prose) or (lines := relined(text.text)) is None:
+        return (prose, text) if prose else None
+    again = HumanText(lines)
+    more = _prose(mail, again, form)
+    if more is not None and (prose is None or _says_more(more, prose)):
+        return more, again
+    return (prose, text) if prose else None
+
+
+def _is_enough(prose: Prose | None) -> bool:
+    """True where each failure has its recipient, a reply about nobody else, and the server that gave it."""
+    return prose is not None and all(
+        one.recipient
+        and _CODE.search(one.diagnostic or "")
+        and _has_end(one)
+        and not holds_another(one.diagnostic or "")
+        for one in prose.failures
+    )
+
+
+def _says_more(more: Prose, prose: Prose) -> bool:
+    """True where one reading gives recipients, codes or servers beyond those of another, and loses none.
+
+    A recipient about whom nothing with a code is said may have been another address of the text; so may a mailbox to which
+    the reader of a report may turn.
+    """
+    told = (one.recipient for one in prose.failures if one.recipient and _CODE.search(one.diagnostic or ""))
+    named = {one for one in told if not is_service(one)}
+    counts, before = _counts(more), _counts(prose)
+    found = {one.recipient for one in more.failures}
+    better = counts != before or (None not in found and any(map(is_service, {*_recipients(prose)} - found)))
+    return better and named <= found and all(map(ge, counts, before))
+
+
+def _recipients(prose: Prose) -> Iterator[str]:
+    return (one.recipient for one in prose.failures if one.recipient)
+
+
+def _counts(prose: Prose) -> tuple[int, int, int]:
+    """Give how many failures have a recipient, a code, and a server at the other end."""
+    failures = prose.failures
+    return (
+        sum(one.recipient is not None for one in failures),
+        sum(_CODE.search(one.diagnostic or "") is not None for one in failures),
+        sum(map(_has_end, failures)),
+    )
+
+
+def _has_end(one: Failure) -> bool:
+    return one.receiving_host is not None or one.receiving_ip is not None
 
 
 def _prose(mail: Mail, text: HumanText, form: Form) -> Prose | None:

@@ -16,7 +16,7 @@ from triage.decode.prose_lines import text_lines
 from triage.decode.prose_opening import introduction_of
 from triage.decode.prose_said import MAX_REASON, Around, End, Said
 from triage.decode.prose_signs import may_name_a_server, may_tell_address_of
-from triage.decode.prose_words import phrases
+from triage.decode.prose_words import is_service, phrases
 from triage.hosts import normal
 from triage.model.words import Action
 
@@ -26,8 +26,10 @@ MAX_FORWARDS = 4
 _ADDRESS = re.compile(ADDRESS)
 _LOCAL_NAME = re.compile(r"[ \t]{1,20}([A-Za-z][A-Za-z0-9._-]{1,63})")
 _CODE = re.compile(r"[45]\d\d\b")
-_HEADER = re.compile(r"\s{0,20}(?:To|From|Cc|Subject|Date|Sent|Reply-To|Message-I[Dd])\s{0,4}:")
+_HEADER = re.compile(r"\s{0,20}(?:To|(?:Mail )?From|Cc|Subject|Date|Sent|Reply-To|Message-I[Dd])\s{0,4}:")
 _REFUSED = re.compile(r"5\d\d\b")
+_BROKEN_OFF = re.compile(r"[^\s\d<>][ :;][45]\d\d(?:[ -][45]\.\d{1,3}\.\d{1,3})?\s{0,4}\Z")
+"""The end of a line in which a reply has just begun: what stands below it is its text, even an address with a colon."""
 
 
 class Prose(msgspec.Struct, frozen=True, kw_only=True):
@@ -102,6 +104,8 @@ def read_prose(
     if not any(map(_has_code, said)):
         below = _each(rest, introduction.action, known)
         said = below if not said or any(map(_has_code, below)) else said
+    if start and not any(one.recipient for one in said) and report[start - 1].strip():  # its sentence began further up
+        said = _each(report[_paragraph(report, start) :], introduction.action, known) or said
     if not any(one.says_anything for one in said) and (above := _labelled(report[:start])):
         around = Around(report)
         said = tuple(Said(one.recipient, introduction.action, above, around) for one in said)
@@ -187,6 +191,13 @@ def _split(lines: list[str]) -> tuple[list[str], list[str]]:
                 end = at
                 break
     return lines[:end], lines[end:]
+
+
+def _paragraph(lines: list[str], at: int) -> int:
+    """Give where the paragraph begins in which a line stands."""
+    while at and lines[at - 1].strip():
+        at -= 1
+    return at
 
 
 def _local_names(lines: list[str]) -> list[str]:
@@ -276,6 +287,8 @@ def _recipients(lines: list[str]) -> Iterator[tuple[int, str, str]]:
         for pattern in patterns:
             found = pattern.match(line)
             if found and (recipient := read_address(found.group("address"))):
+                if at and _BROKEN_OFF.search(lines[at - 1]):
+                    break
                 if recipient.lower() != current:  # else a wrapped reply that repeats the address
                     yield at, recipient, found.groupdict().get("rest") or ""
                 current = recipient.lower()
@@ -296,8 +309,10 @@ def _without_lines(lines: list[str], action: Action, known: tuple[str, ...]) -> 
         following = lines[at + 1].strip() if at + 1 < len(lines) and not _is_header(lines[at + 1]) else ""
         found = _sentence(line) or _sentence(f"{line} {following}")
         if found and (recipient := read_address(found.group("address"))):
-            recipients = [recipient, *_after_commas(line[found.end() :])]
+            recipients = [recipient, *_after_commas(found.string[found.end() :])]
             break
+    if recipients and not known and at and not _starts_reply(lines[at:]):
+        at = _paragraph(lines, at)  # the reply stands above, and the sentence was broken within its last line
     text = _labelled(lines) or _reason(lines[at:] if recipients and not known else lines)
     around = Around(lines)
     return tuple(Said(one, action, text, around) for one in recipients or [None])
@@ -320,7 +335,7 @@ def _only_address(lines: list[str], own: frozenset[str]) -> str | None:
         for one in _ADDRESS.finditer(line)
         if (address := read_address(one.group().rstrip("."))) and address.lower() not in own
     }
-    named = [one for one in found if one.partition("@")[0].lower() not in phrases().service]
+    named = [one for one in found if not is_service(one)]
     return named[0] if len(named) == 1 else None
 
 

@@ -7,6 +7,7 @@ from triage.decode.limits import MAX_LINE
 from triage.decode.prose_words import phrases
 
 _HAS_LETTER = re.compile(r"[^\W\d_]")
+_CODE = re.compile(r"(?<![\d.])[45]\d\d(?![\d.])")
 _GENERATED = re.compile(r"\[?(?:RCPT_TO|MAIL_FROM|DATA)\]?$|Giving up on|I'm not going to try")
 
 
@@ -24,6 +25,10 @@ def reply_in(reason: list[str]) -> str | None:
                 return _without_noise(" ".join([found.group("reply").rstrip(), *rest]).strip()) or None
     text = " ".join(line.strip() for line in reason if _HAS_LETTER.search(line) or "(#" in line).strip()
     text = text.removeprefix("-- ")  # Mimecast
+    if len(reason) > 1 and _CODE.search(text):  # a reply that was broken within what shows it
+        for search in phrases().replies.searching([text]):
+            if found := search(text):
+                return _without_noise(found.group("reply").strip()) or None
     return text[:MAX_LINE] or None
 
 

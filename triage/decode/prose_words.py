@@ -102,6 +102,11 @@ def phrases() -> Phrases:
     )
 
 
+def is_service(address: str) -> bool:
+    """True for a mailbox to which the reader of a report may turn."""
+    return address.partition("@")[0].lower() in phrases().service
+
+
 def _compiled(patterns: list[str], flags: int = 0) -> Patterns:
     compiled = [re.compile(_with_groups(pattern, _GROUPS), flags) for pattern in patterns]
     return Patterns.of(compiled, [_with_groups(pattern, _ROUGHLY) for pattern in patterns])

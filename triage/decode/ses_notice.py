@@ -42,9 +42,9 @@ def _notice(text: str) -> dict[str, Any]:
     if start < 0 or not any(name in text or name.replace('"', '\\"') in text for name in _NAMES):
         return {}
     try:
-        found = json.JSONDecoder().raw_decode(text[:TEXT_BYTES], start)[0]
+        found = json.JSONDecoder(strict=False).raw_decode(text[:TEXT_BYTES], start)[0]
         inner = found.get("Message") if isinstance(found, dict) else None
-        found = json.loads(inner) if isinstance(inner, str) else found
+        found = json.loads(inner, strict=False) if isinstance(inner, str) else found
     except (ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}
