@@ -49,7 +49,9 @@ def start(folder: Path) -> Iterator[Start]:
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
 
     def starting(*arguments: str, **given: Any) -> "subprocess.Popen[bytes]":
-        environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUTF8": "1", "TERM": "xterm", "COLUMNS": "100"}
+        # Not measured: coverage, interrupted while it saves its figures, tells of it by a traceback of its own.
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE_")}
+        environment |= {"PYTHONPATH": str(ROOT), "PYTHONUTF8": "1", "TERM": "xterm", "COLUMNS": "100"}
         process = subprocess.Popen(
             [sys.executable, "-m", "triage", *arguments],
             cwd=folder,
