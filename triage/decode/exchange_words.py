@@ -25,7 +25,7 @@ HEADER_BLOCK = re.compile(
 _STRAIGHT = Straight(
     {"\u2018": "'", "\u2019": "'", "\u201a": "'", "\u201c": '"', "\u201d": '"', "\u201e": '"', "\u00a0": " "}
     | dict.fromkeys("\u200b\u200e\u200f\ufeff\u00ad", "")
-    | {"\r": "\n", "\u202f": " ", "\u3000": " "}
+    | {"\u202f": " ", "\u3000": " "}
 )
 _COLON = re.compile("[:：]")
 _ENDING = 4
@@ -84,8 +84,7 @@ def words() -> Words:
 
 def plain(text: str) -> str:
     """Take a forwarder's changes back: curly quotes, `> ` marks, no-break spaces, carriage returns, HTML or Markdown in text."""
-    text = text.replace("\r\n", "\n")
-    text = text.replace("\r", "\n") if text.isascii() else _STRAIGHT.of(text)
+    text = _STRAIGHT.of(text.replace("\r\n", "\n").replace("\r", "\n"))
     if "&lt;" in text or "&#39;" in text:
         text = unescape(_BREAK.sub("", text))
     if "<http" in text or "](mailto:" in text:

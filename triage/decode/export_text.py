@@ -11,12 +11,14 @@ from typing import Any
 
 import msgspec
 
+from triage.decode.straight import Straight
+
 GZIP = b"\x1f\x8b\x08"
 HEAD = 64 * 2**10
 """What shows how an export is written: what a shell prints before the first row is far shorter."""
 
 _COLOUR = re.compile(r"\x1b\[[0-9;?]{0,30}[A-Za-z]")
-_SPACES = {"\u00a0": " ", **dict.fromkeys("\ufeff\u200b\u200c\u2060\u00ad", "")}
+_SPACES = Straight({"\u00a0": " ", **dict.fromkeys("\ufeff\u200b\u200c\u2060\u00ad", "")})
 """Byte order marks, no-break spaces, and what web pages put into long words so that they can be broken."""
 _OPENING = re.compile(r"[{\[]")
 
@@ -79,10 +81,7 @@ def plain_text(text: str) -> str:
     """Take out what shells and web pages put between characters: colours, byte order marks, no-break spaces."""
     if "\x1b" in text:
         text = _COLOUR.sub("", text)
-    if not text.isascii():
-        for odd, instead in _SPACES.items():
-            text = text.replace(odd, instead)
-    return text
+    return _SPACES.of(text)
 
 
 def lines_of(text: str) -> Iterator[str]:

@@ -17,7 +17,7 @@ _STRAIGHT = Straight(
 
 def text_lines(text: str) -> list[str]:
     """Give the lines of a text without reply quoting (`> `) and with straight quotes."""
-    text = text if text.isascii() else _STRAIGHT.of(text)
+    text = _STRAIGHT.of(text)
     if ("=20" in text or "=3D" in text) and _SOFT_BREAK.search(text):  # quoted-printable that nobody undid
         text = _SOFT_BREAK.sub("", text).replace("=20", " ").replace("=3D", "=")
     lines = [line[:MAX_LINE].rstrip() for line in text.splitlines()[:MAX_LINES]]

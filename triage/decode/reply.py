@@ -140,7 +140,7 @@ class Unwrapped(msgspec.Struct, frozen=True, kw_only=True):
 def flat(text: str) -> str:
     """Put a text on one line: straight quotes, one space for each run of white space and line breaks."""
     text = text[: MAX_TEXT * 2]
-    return " ".join((text if text.isascii() else _STRAIGHT.of(text)).split())[:MAX_TEXT]
+    return " ".join(_STRAIGHT.of(text).split())[:MAX_TEXT]
 
 
 def unwrap(text: str) -> Unwrapped:

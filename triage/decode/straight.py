@@ -9,11 +9,13 @@ class Straight:
     """
 
     def __init__(self, replaced: Mapping[str, str]) -> None:
-        """Take the characters; what replaces one of them holds none of them itself."""
+        """Take the characters, none of them ASCII; what replaces one of them holds none of them itself."""
         self._replaced = tuple(replaced.items())
 
     def of(self, text: str) -> str:
         """Give the text with all of them replaced."""
+        if text.isascii():
+            return text
         for character, plain in self._replaced:
             text = text.replace(character, plain)
         return text
