@@ -15,7 +15,7 @@ _NOT_CHARSETS = frozenset({"punycode", "idna", "unicode_escape", "raw_unicode_es
 _FOLD = re.compile(r"[\r\n]+[ \t]*")
 MAX_NAME = 40
 """Characters of a charset's name."""
-_CHARSET_NAME = re.compile(r"[\w.:+-]{1,40}")
+_CHARSET_NAME = re.compile(rf"[\w.:+-]{{1,{MAX_NAME}}}")
 
 
 def known_charset(name: str | None) -> str | None:

@@ -109,9 +109,8 @@ def _newer_wrapped(text: str, start: int, stop: int) -> re.Match[str] | None:
 
 def _above(text: str) -> list[str]:
     """Give the last address that stands in a sentence above the table, for one who passes on no more than its ends."""
-    return [found.group("address") for found in ADDRESS.finditer(text) if _IN_SENTENCE.search(text, 0, found.start())][
-        -1:
-    ]
+    named = [found.group("address") for found in ADDRESS.finditer(text) if _IN_SENTENCE.search(text, 0, found.start())]
+    return named[-1:]
 
 
 def _error_in(text: str, codes: list[re.Match[str]]) -> re.Match[str] | None:

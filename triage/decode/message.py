@@ -33,6 +33,7 @@ _DELIMITER = re.compile(r"(?m)^--([^\s-][^\r\n]{0,199}?)[ \t]*\r?\n[Cc]ontent-[\
 _HEADERS = re.compile(rb"(?m)^(Received|From|To|Subject|Date|Message-I[Dd]|MIME-Version|Content-Type):")
 _LIKE_ASCII = ("us-ascii", "ascii", "utf-8", "iso-8859-", "windows-125")
 _MACHINE_PART = re.compile(rb"(?i)(?:Reporting-MTA|Original-Envelope-Id|Original-Recipient|Final-Recipient)[ \t]{0,8}:")
+"""How the machine part of a report begins, whatever type and name it was given on its way."""
 _FIELD = re.compile(rb"[!#-9;=-Z^-z][!-9;-~]{0,75}:")
 """A header field; no field's name begins with a quote or bracket, as JSON and XML do."""
 _NAME = 77

@@ -70,6 +70,7 @@ class Phrases(msgspec.Struct, frozen=True):
     end: re.Pattern[str]
     noise: Patterns
     servers: Patterns
+    line_labels: tuple[str, ...]
     before_a_name: tuple[str, ...]
     before_an_address: tuple[str, ...]
     transcripts: Patterns
@@ -95,6 +96,7 @@ def phrases() -> Phrases:
         end=re.compile("|".join(map(_scoped, raw["reply"]["ends"]))),
         noise=_compiled(raw["reply"]["noise"]),
         servers=_compiled(raw["server"]["lines"]),
+        line_labels=tuple(raw["joined"]["labels"]),
         before_a_name=tuple(raw["server"]["before_a_name"]),
         before_an_address=tuple(raw["server"]["before_an_address"]),
         transcripts=_compiled(raw["server"]["transcripts"]),
